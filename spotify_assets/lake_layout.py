@@ -1,0 +1,145 @@
+"""Where everything stands in the lake: every key and prefix, as pure functions in both directions.
+
+No I/O and no Dagster here. Keys are relative to the lake's root, use `/`, and contain only characters that are
+safe in S3 keys, URLs and file names. Nothing else in the project spells a lake path.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+RAW_PREFIX = "raw/"
+TABLES_PREFIX = "tables/"
+COMMITS_PREFIX = "tables/_commits/"
+QUARANTINE_PREFIX = "quarantine/"
+LANDING_INBOX_PREFIX = "landing/to_be_processed/"
+LANDING_PROCESSED_PREFIX = "landing/processed/"
+LANDING_REJECTED_PREFIX = "landing/rejected/"
+STATE_PREFIX = "state/"
+REPORTS_PREFIX = "reports/"
+
+_ID = r"[A-Za-z0-9]+"
+_DAY = r"\d{4}-\d{2}-\d{2}"
+_RUN = r"[A-Za-z0-9-]+"
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
+
+_RAW_KEY = re.compile(
+    rf"raw/snapshot_date=(?P<day>{_DAY})/playlist_id=(?P<playlist_id>{_ID})/"
+    rf"(?P<stamp>\d{{8}}T\d{{6}}\.\d{{6}}Z)_(?P<run_id>{_RUN})\.jsonl\.gz"
+)
+_COMMIT_KEY = re.compile(rf"tables/_commits/day=(?P<day>{_DAY})\.json")
+_DATA_KEY = re.compile(rf"tables/(?P<table>[a-z_]+)/run=(?P<run_id>{_RUN})/day=(?P<day>{_DAY})/(?P<file>[^/]+\.parquet)")
+_QUARANTINE_KEY = re.compile(rf"quarantine/day=(?P<day>{_DAY})/run=(?P<run_id>{_RUN})\.jsonl")
+
+
+@dataclass(frozen=True, order=True)
+class RawKey:
+    """The parts of a raw object's key. Sorting keys of one date and playlist sorts by extraction time, UTC."""
+
+    day: dt.date
+    playlist_id: str
+    extracted_at: dt.datetime
+    run_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"{raw_day_prefix(self.day)}playlist_id={_checked(_ID, self.playlist_id, 'playlist id')}/"
+            f"{self.extracted_at.astimezone(dt.UTC).strftime(_STAMP)}_{_checked(_RUN, self.run_id, 'run id')}.jsonl.gz"
+        )
+
+
+@dataclass(frozen=True)
+class DataKey:
+    """The parts of a Parquet file's key."""
+
+    table: str
+    run_id: str
+    day: dt.date
+    file: str
+
+    def __str__(self) -> str:
+        return f"{table_run_prefix(self.table, self.run_id, self.day)}{self.file}"
+
+
+def raw_day_prefix(day: dt.date) -> str:
+    """Prefix of every raw object of a snapshot date."""
+    return f"raw/snapshot_date={day.isoformat()}/"
+
+
+def raw_playlist_prefix(day: dt.date, playlist_id: str) -> str:
+    """Prefix of every raw object of a snapshot date and playlist."""
+    return f"{raw_day_prefix(day)}playlist_id={_checked(_ID, playlist_id, 'playlist id')}/"
+
+
+def parse_raw_key(key: str) -> RawKey | None:
+    """The parts of a raw object's key, or None when `key` is no raw object's (a foreign or misplaced file)."""
+    match = _RAW_KEY.fullmatch(key)
+    if match is None:
+        return None
+    day = _day(match["day"])
+    try:
+        extracted_at = dt.datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=dt.UTC)
+    except ValueError:
+        return None
+    return RawKey(day, match["playlist_id"], extracted_at, match["run_id"]) if day else None
+
+
+def table_run_prefix(table: str, run_id: str, day: dt.date) -> str:
+    """Prefix of the Parquet files of a table, run and date."""
+    return f"tables/{_checked('[a-z_]+', table, 'table')}/run={_checked(_RUN, run_id, 'run id')}/day={day.isoformat()}/"
+
+
+def parse_data_key(key: str) -> DataKey | None:
+    """The parts of a Parquet file's key, or None when `key` is no such file's."""
+    match = _DATA_KEY.fullmatch(key)
+    day = _day(match["day"]) if match else None
+    return DataKey(match["table"], match["run_id"], day, match["file"]) if match and day else None
+
+
+def commit_key(day: dt.date) -> str:
+    """Key of the commit record of a snapshot date."""
+    return f"{COMMITS_PREFIX}day={day.isoformat()}.json"
+
+
+def parse_commit_key(key: str) -> dt.date | None:
+    """The date of a commit record's key, or None when `key` is no commit record's."""
+    match = _COMMIT_KEY.fullmatch(key)
+    return _day(match["day"]) if match else None
+
+
+def quarantine_key(day: dt.date, run_id: str) -> str:
+    """Key of the entries of a date that a run could not read as entries."""
+    return f"{QUARANTINE_PREFIX}day={day.isoformat()}/run={_checked(_RUN, run_id, 'run id')}.jsonl"
+
+
+def parse_quarantine_key(key: str) -> tuple[dt.date, str] | None:
+    """(date, run id) of a quarantine key, or None when `key` is none."""
+    match = _QUARANTINE_KEY.fullmatch(key)
+    day = _day(match["day"]) if match else None
+    return (day, match["run_id"]) if match and day else None
+
+
+def state_key(name: str) -> str:
+    """Key of a small piece of state that must outlive a run, such as the call budget."""
+    return f"{STATE_PREFIX}{_checked('[a-z_]+', name, 'state name')}.json"
+
+
+def report_key(name: str) -> str:
+    """Key of an HTML report."""
+    return f"{REPORTS_PREFIX}{_checked('[a-z_]+', name, 'report name')}.html"
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _checked(pattern: str, value: str, what: str) -> str:
+    """`value`, once it is known that it cannot change the shape of a key. Raises ValueError otherwise."""
+    if not re.fullmatch(pattern, value):
+        raise ValueError(f"{value!r} is not a valid {what} for a lake key: it must match {pattern}")
+    return value

@@ -1,0 +1,228 @@
+"""Every environment variable, read and validated in one place.
+
+`load_settings()` is the only reader of the environment. A mistake raises SettingsError: one sentence per mistake that
+names the variable, the value (never a secret's) and the remedy. Nothing here connects to anything.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from spotify_assets.failures import PermanentError
+
+SpotifySource = Literal["api", "sandbox"]
+TransformEngineName = Literal["duckdb", "spark", "glue"]
+WarehouseName = Literal["snowflake", "embedded"]
+SnowflakeLoad = Literal["copy", "snowpipe"]
+Switch = Literal["on", "off"]
+
+
+class SettingsError(PermanentError):
+    """The environment can't be used as it is. The message has one sentence per mistake."""
+
+
+class Settings(BaseSettings):
+    """The whole configuration. Field names are the variables' names in lower case.
+
+    Build one with `load_settings`, which reads the environment and turns mistakes into SettingsError.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` passes in: a test's environment must not be mixed with the process's."""
+        return (init_settings,)
+
+    spotify_assets_home: Path = Path(".spotify_assets")
+
+    spotify_source: SpotifySource | None = None
+    spotify_client_id: str | None = None
+    spotify_client_secret: SecretStr | None = None
+    spotify_refresh_token: SecretStr | None = None
+    spotify_consented_on: dt.date | None = None
+    spotify_playlists: Annotated[tuple[str, ...], NoDecode] = ()
+    spotify_daily_call_budget: int = Field(default=900, ge=1)
+    spotify_concurrency: int = Field(default=8, ge=1, le=32)
+    spotify_api_url: str = "https://api.spotify.com/v1"
+    spotify_token_url: str = "https://accounts.spotify.com/api/token"
+
+    lake_url: str | None = None
+    lake_events_queue_url: str | None = None
+    aws_endpoint_url: str | None = None
+
+    transform_engine: TransformEngineName = "duckdb"
+    glue_job_name: str = "spotify-assets"
+    glue_database: str = "spotify_assets"
+    athena_workgroup: str = "primary"
+
+    warehouse: WarehouseName | None = None
+    snowflake_account: str | None = None
+    snowflake_user: str | None = None
+    snowflake_private_key: SecretStr | None = None
+    snowflake_private_key_path: Path | None = None
+    snowflake_private_key_passphrase: SecretStr | None = None
+    snowflake_role: str | None = None
+    snowflake_warehouse: str | None = None
+    snowflake_database: str = "SPOTIFY_ASSETS"
+    snowflake_load: SnowflakeLoad = "copy"
+
+    partitions_start: dt.date = dt.date(2026, 1, 1)
+
+    spotify_assets_automation: Switch = "off"
+
+    dagster_cloud_deployment_name: str | None = None
+    dagster_cloud_is_branch_deployment: bool = False
+    dagster_cloud_pull_request_id: str | None = None
+
+    @field_validator("spotify_playlists", mode="before")
+    @classmethod
+    def _split_playlists(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("spotify_api_url", "spotify_token_url", "aws_endpoint_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc:
+            raise ValueError("use an address that starts with https:// (or http:// for a test server)")
+        return value.rstrip("/")
+
+    @field_validator("lake_url")
+    @classmethod
+    def _lake_address(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "file:///")
+        if not (parts.scheme == "file" and parts.path.startswith("/")) and not (parts.scheme == "s3" and parts.netloc):
+            raise ValueError("use file:///folder or s3://bucket/prefix")
+        return value.rstrip("/") if value else None
+
+    @model_validator(mode="after")
+    def _whole_accounts(self) -> Settings:
+        problems = [
+            *self._spotify_problems(),
+            *self._snowflake_problems(),
+            *self._deployment_problems(),
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _spotify_problems(self) -> list[str]:
+        problems = []
+        if self.source == "api":
+            if not self.spotify_client_id:
+                problems.append("SPOTIFY_SOURCE is 'api' but SPOTIFY_CLIENT_ID is not set: set it, or unset "
+                                "SPOTIFY_SOURCE to use the sandbox.")
+            elif not self.spotify_client_secret:
+                problems.append("SPOTIFY_CLIENT_ID is set but SPOTIFY_CLIENT_SECRET is not: set both, or neither to "
+                                "use the sandbox.")
+            if not self.spotify_playlists:
+                problems.append("SPOTIFY_PLAYLISTS is empty: name the playlists to track (ids, URIs or links, "
+                                "comma-separated), or set it to 'mine'.")
+        return problems
+
+    def _snowflake_problems(self) -> list[str]:
+        if self.warehouse_name != "snowflake":
+            return []
+        missing = [
+            name.upper()
+            for name in ("snowflake_account", "snowflake_user", "snowflake_role", "snowflake_warehouse")
+            if not getattr(self, name)
+        ]
+        problems = []
+        if missing:
+            problems.append(f"WAREHOUSE is 'snowflake' but {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} "
+                            "not set: set the whole account, or unset SNOWFLAKE_ACCOUNT to use the embedded warehouse.")
+        if bool(self.snowflake_private_key) == bool(self.snowflake_private_key_path):
+            problems.append("Snowflake sign-in needs exactly one of SNOWFLAKE_PRIVATE_KEY and "
+                            "SNOWFLAKE_PRIVATE_KEY_PATH: set one of them.")
+        if self.snowflake_private_key_path and not self.snowflake_private_key_path.is_file():
+            problems.append(f"SNOWFLAKE_PRIVATE_KEY_PATH is '{self.snowflake_private_key_path}', which is not a file: "
+                            "give the path of the key in PEM form.")
+        if not self.lake_is_on_s3:
+            problems.append("WAREHOUSE is 'snowflake' but LAKE_URL is not on S3, where Snowflake could read it: set "
+                            "LAKE_URL to s3://bucket/prefix.")
+        return problems
+
+    def _deployment_problems(self) -> list[str]:
+        problems = []
+        full = bool(self.dagster_cloud_deployment_name) and not self.dagster_cloud_is_branch_deployment
+        if full and self.source == "sandbox":
+            problems.append(f"Deployment '{self.dagster_cloud_deployment_name}' would run on the sandbox's fictional "
+                            "data: set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET for this deployment.")
+        if self.transform_engine == "glue" and not self.lake_is_on_s3:
+            problems.append("TRANSFORM_ENGINE is 'glue' but LAKE_URL is not on S3, where Glue could read it: set "
+                            "LAKE_URL to s3://bucket/prefix, or TRANSFORM_ENGINE to 'duckdb'.")
+        if self.lake_events_queue_url and not self.lake_is_on_s3:
+            problems.append("LAKE_EVENTS_QUEUE_URL is set but LAKE_URL is not on S3: unset the one or set the other.")
+        return problems
+
+    @property
+    def home(self) -> Path:
+        """The folder where everything local lives, absolute."""
+        return self.spotify_assets_home.expanduser().absolute()
+
+    @property
+    def source(self) -> SpotifySource:
+        """Who answers as Spotify."""
+        return self.spotify_source or ("api" if self.spotify_client_id else "sandbox")
+
+    @property
+    def warehouse_name(self) -> WarehouseName:
+        """Which warehouse loads."""
+        return self.warehouse or ("snowflake" if self.snowflake_account else "embedded")
+
+    @property
+    def lake(self) -> str:
+        """The lake's root as a URL, without a trailing slash."""
+        return self.lake_url or (self.home / "lake").as_uri()
+
+    @property
+    def lake_is_on_s3(self) -> bool:
+        return (self.lake_url or "").startswith("s3://")
+
+    @property
+    def automation_on(self) -> bool:
+        """Whether schedules and sensors start switched on; never in a branch deployment."""
+        return self.spotify_assets_automation == "on" and not self.dagster_cloud_is_branch_deployment
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings in `environment` (default: the process's). Raises SettingsError naming every mistake.
+
+    An `.env` file is not read here: Dagster and the command line load it into the environment first.
+    """
+    environment = os.environ if environment is None else environment
+    known = {name: value for name, value in _by_field(environment).items() if value.strip()}
+    try:
+        return Settings.model_validate(known)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(part, known) for part in error.errors())) from None
+
+
+def _by_field(environment: Mapping[str, str]) -> dict[str, str]:
+    fields = Settings.model_fields
+    return {name.lower(): value for name, value in environment.items() if name.isupper() and name.lower() in fields}
+
+
+def _sentence(error: Mapping[str, object], values: Mapping[str, str]) -> str:
+    """One readable sentence of a pydantic error; a secret's value is never repeated."""
+    location = error["loc"]
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not isinstance(location, tuple) or not location:
+        return message
+    field = str(location[0])
+    annotation = str(Settings.model_fields[field].annotation)
+    shown = "" if "Secret" in annotation else f" is {values.get(field, '')!r}"
+    return f"{field.upper()}{shown}: {message[:1].lower()}{message[1:]}."

@@ -1,0 +1,1 @@
+"""Extraction as a plain library: Spotify's semantics and nothing of Dagster."""

@@ -30,7 +30,9 @@ _RAW_KEY = re.compile(
     rf"(?P<stamp>\d{{8}}T\d{{6}}\.\d{{6}}Z)_(?P<run_id>{_RUN})\.jsonl\.gz"
 )
 _COMMIT_KEY = re.compile(rf"tables/_commits/day=(?P<day>{_DAY})\.json")
-_DATA_KEY = re.compile(rf"tables/(?P<table>[a-z_]+)/run=(?P<run_id>{_RUN})/day=(?P<day>{_DAY})/(?P<file>[^/]+\.parquet)")
+_DATA_KEY = re.compile(
+    rf"tables/(?P<table>[a-z_]+)/run=(?P<run_id>{_RUN})/day=(?P<day>{_DAY})/(?P<file>[^/]+\.parquet)"
+)
 _QUARANTINE_KEY = re.compile(rf"quarantine/day=(?P<day>{_DAY})/run=(?P<run_id>{_RUN})\.jsonl")
 
 

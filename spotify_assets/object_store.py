@@ -64,7 +64,9 @@ class ObjectStore:
         self._root = root
 
     @classmethod
-    def open(cls, url: str, *, session: Callable[[], AwsSession] | None = None, endpoint_url: str | None = None) -> ObjectStore:
+    def open(
+        cls, url: str, *, session: Callable[[], AwsSession] | None = None, endpoint_url: str | None = None
+    ) -> ObjectStore:
         """Open `file:///folder` (made when missing) or `s3://bucket/prefix`.
 
         `session` makes the boto3 session whose credentials are used for S3 (boto3's own default when None);

@@ -1,0 +1,376 @@
+"""The transformation, written once: SELECTs in the SQL that DuckDB and Spark share.
+
+An engine reads raw objects into two relations, `parsed` and `snapshots` (their columns are described at
+`PARSED_COLUMNS` and `SNAPSHOT_COLUMNS`), creates the relations of `relations()` in order, and writes the result of
+every SELECT of `table_selects()` as that table's Parquet. Everything that decides what a row holds is here; how JSON is
+read and lists are exploded differs between the engines and is a `Dialect`'s or the engine's. Standard library only.
+
+Leaves of an entry arrive as text, so that what Spotify may send wrongly (a word for a number) is judged here, the same
+on every engine, and not by a JSON reader. Spotify's facts come from its Web API reference; the oddities (partial dates,
+epoch `added_at`, withdrawn tracks with empty names) from recorded payloads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from glue_scripts.contract import LAKE_TABLES, Table
+
+Shape = str | list["Shape"] | dict[str, "Shape"]
+"""A JSON structure: "text" for a leaf, [shape] for a list, {name: shape} for an object."""
+
+_CREDIT: Shape = {"id": "text", "name": "text", "external_urls": {"spotify": "text"}}
+_IMAGES: Shape = [{"url": "text"}]
+_ITEM: Shape = {
+    "id": "text",
+    "uri": "text",
+    "type": "text",
+    "name": "text",
+    "is_local": "text",
+    "explicit": "text",
+    "duration_ms": "text",
+    "popularity": "text",
+    "disc_number": "text",
+    "track_number": "text",
+    "external_ids": {"isrc": "text"},
+    "external_urls": {"spotify": "text"},
+    "artists": [_CREDIT],
+    "album": {
+        "id": "text",
+        "name": "text",
+        "album_type": "text",
+        "release_date": "text",
+        "release_date_precision": "text",
+        "total_tracks": "text",
+        "external_urls": {"spotify": "text"},
+        "images": _IMAGES,
+        "artists": [_CREDIT],
+    },
+}
+ENTRY: Shape = {
+    "added_at": "text",
+    "added_by": {"id": "text"},
+    "is_local": "text",
+    "item": _ITEM,
+    "track": _ITEM,
+}
+"""What is read of a playlist entry. New apps get it under `item`, old ones under `track`, some under both."""
+
+PLAYLIST: Shape = {
+    "name": "text",
+    "description": "text",
+    "owner": {"id": "text", "display_name": "text"},
+    "public": "text",
+    "collaborative": "text",
+    "followers": {"total": "text"},
+    "snapshot_id": "text",
+    "external_urls": {"spotify": "text"},
+    "images": _IMAGES,
+}
+"""What is read of the playlist object that every raw line carries."""
+
+PARSED_COLUMNS = (
+    "snapshot_date",  # DATE, of the raw object
+    "source_key",  # the raw object's key
+    "playlist_id",  # of the raw object
+    "page_offset",  # BIGINT, 0-based position of the page's first entry
+    "entry_index",  # BIGINT, 0-based in the page
+    "kinds",  # STRUCT of the JSON kinds below: 'object', 'array', 'boolean', 'null' (or absent), 'other'
+    "entry",  # STRUCT of ENTRY, NULL in every leaf that is absent or of another structure
+)
+"""`parsed`: one row per element of every page's `items`."""
+
+KIND_PATHS = {
+    "entry": ("",),
+    "item": ("item",),
+    "track": ("track",),
+    "artists": ("item.artists", "track.artists"),
+    "album": ("item.album", "track.album"),
+    "album_artists": ("item.album.artists", "track.album.artists"),
+}
+"""The fields of `parsed.kinds`: the paths in the entry whose JSON kind they hold. Where there are two, the first
+counts when `item` is an object, else the second."""
+
+SNAPSHOT_COLUMNS = ("snapshot_date", "source_key", "playlist_id", "extracted_at", "total", "playlist")
+"""`snapshots`: one row per raw object; `extracted_at` is text, `total` BIGINT, `playlist` a STRUCT of PLAYLIST."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The few words in which the two engines differ.
+
+    `timestamp` is the type without a zone; `first` takes the first element of the list `{0}` (NULL when there is
+    none); `explode` turns the list `{column}` of every row of `{relation}` into rows with all its columns,
+    `{index}` (0-based) and `{element}`.
+    """
+
+    name: str
+    timestamp: str
+    first: str
+    explode: str
+
+
+DUCKDB = Dialect(
+    name="duckdb",
+    timestamp="timestamp",
+    first="({0})[1]",
+    explode="(select *, unnest(range(len({column}))) as {index}, unnest({column}) as {element} from {relation})",
+)
+SPARK = Dialect(
+    name="spark",
+    timestamp="timestamp_ntz",
+    first="get({0}, 0)",
+    explode="(select * from {relation} lateral view posexplode({column}) as {index}, {element})",
+)
+
+
+def relations(dialect: Dialect) -> dict[str, str]:
+    """The intermediate relations by name, in the order in which they are to be created.
+
+    Each is read more than once: engines materialize `judged`, the others may be views.
+    """
+    return {
+        "judged": _judged(dialect),
+        "quarantined": _QUARANTINED,
+        "entries": _ENTRIES,
+        "song_rows": _SONG_ROWS,
+        "album_rows": _ALBUM_ROWS,
+        "song_credits": _credits(dialect, "song_id", "item.artists"),
+        "album_credits": _credits(dialect, "album_id", "item.album.artists"),
+        "song_artist_rows": _bridge("song_rows", "song_credits", "song_id"),
+        "album_artist_rows": _bridge("album_rows", "album_credits", "album_id"),
+    }
+
+
+def table_selects(dialect: Dialect, run_id: str) -> dict[str, str]:
+    """The SELECT of each lake table, its columns in the contract's order and types. `run_id` is a plain identifier."""
+    bodies = {**_TABLE_BODIES, "playlists": _playlists(dialect), "playlist_items": _playlist_items(dialect),
+              "albums": _albums(dialect)}
+    return {name: _typed(dialect, table, bodies[name], run_id) for name, table in LAKE_TABLES.items()}
+
+
+QUARANTINE_SELECT = """
+select source_key, line, entry_index, playlist_id, reason from quarantined order by source_key, line, entry_index
+"""
+"""The entries that can't be read as entries, one row each."""
+
+COUNTS_SELECT = "select count(*) as entries, count(reason) as quarantined from judged"
+"""How many entries the raw objects hold, and how many of them are quarantined."""
+
+
+def _typed(dialect: Dialect, table: Table, body: str, run_id: str) -> str:
+    """`body` with the contract's columns in order, each cast to the contract's type."""
+    columns = ", ".join(
+        f"cast('{run_id}' as string) as run_id" if column.name == "run_id"
+        else f"cast({column.name} as {getattr(column.type, dialect.name)}) as {column.name}"
+        for column in table.columns
+    )
+    return f"select {columns} from ({body})"
+
+
+# --- what can be read -----------------------------------------------------------------------------------------------
+
+_WHOLE_NUMBERS = ("duration_ms", "popularity", "disc_number", "track_number", "album.total_tracks")
+_BOOLEANS = ("explicit", "is_local")
+
+
+def _not_whole(value: str) -> str:
+    return f"{value} is not null and regexp_extract({value}, '^-?[0-9]{{1,18}}$', 0) = ''"
+
+
+def _judged(dialect: Dialect) -> str:
+    """Every element of every page with the reason it can't be read as an entry, or NULL.
+
+    The entry is read through the first wrapper that is an object. No wrapper at all (or null, or the boolean
+    `track: true` that tracks themselves carry) is an entry that Spotify has removed.
+    """
+    reasons = [
+        ("kinds.entry not in ('object', 'null')", "the entry is not an object"),
+        ("wrapper is null and (kinds.item not in ('null', 'boolean') or kinds.track not in ('null', 'boolean'))",
+         "neither item nor track is an object"),
+        ("kinds.artists not in ('array', 'null')", "artists is not a list"),
+        ("kinds.album not in ('object', 'null')", "album is not an object"),
+        ("kinds.album_artists not in ('array', 'null')", "album.artists is not a list"),
+        *((_not_whole(f"item.{name}"), f"{name} is not a whole number") for name in _WHOLE_NUMBERS),
+        *((f"item.{name} not in ('true', 'false')", f"{name} is not true or false") for name in _BOOLEANS),
+        ("entry_is_local not in ('true', 'false')", "is_local is not true or false"),
+    ]
+    cases = "\n".join(f"    when {condition} then '{reason}'" for condition, reason in reasons)
+    return f"""
+select snapshot_date, source_key, playlist_id, page_offset, entry_index, page_offset + entry_index as position,
+    wrapper, item, entry_is_local, entry.added_at as added_at, entry.added_by.id as added_by,
+    case
+{cases}
+    end as reason
+from (
+    select *, case wrapper when 'item' then entry.item when 'track' then entry.track end as item
+    from (
+        select *, entry.is_local as entry_is_local,
+            case when kinds.item = 'object' then 'item' when kinds.track = 'object' then 'track' end as wrapper
+        from parsed
+    )
+)
+"""
+
+
+_QUARANTINED = """
+select judged.source_key, lines.line, judged.entry_index, judged.playlist_id, judged.reason
+from judged join (
+    select source_key, page_offset, row_number() over (partition by source_key order by page_offset) as line
+    from (select distinct source_key, page_offset from judged)
+) as lines on judged.source_key = lines.source_key and judged.page_offset = lines.page_offset
+where judged.reason is not null
+"""
+
+# --- entries, songs, albums and credits -----------------------------------------------------------------------------
+
+_ENTRIES = """
+select *,
+    case item_type when 'local' then uri when 'track' then nullif(item.id, '') end as song_id,
+    case when item_type in ('local', 'track') then nullif(item.album.id, '') end as album_id
+from (
+    select snapshot_date, playlist_id, position, added_at, added_by, item, nullif(item.uri, '') as uri,
+        case
+            when wrapper is null then 'missing'
+            when entry_is_local = 'true' or item.is_local = 'true' or item.uri like 'spotify:local:%' then 'local'
+            else coalesce(nullif(item.type, ''), nullif(split_part(item.uri, ':', 2), ''), 'unknown')
+        end as item_type
+    from judged where reason is null
+)
+"""
+
+
+def _winners(key: str, name: str) -> str:
+    """Of the entries that carry the same `key` on one date, the one whose attributes count: a non-empty name before
+    an empty one, then the smallest (playlist_id, position)."""
+    return f"""
+select entries.snapshot_date, entries.playlist_id, entries.position, entries.{key}, entries.item
+from entries join (
+    select snapshot_date, playlist_id, position, row_number() over (
+        partition by snapshot_date, {key}
+        order by case when {name} <> '' then 0 else 1 end, playlist_id, position
+    ) as choice
+    from entries where {key} is not null
+) as ranked on entries.snapshot_date = ranked.snapshot_date and entries.playlist_id = ranked.playlist_id
+    and entries.position = ranked.position
+where ranked.choice = 1
+"""
+
+
+_SONG_ROWS = _winners("song_id", "item.name")
+_ALBUM_ROWS = _winners("album_id", "item.album.name")
+
+
+def _credits(dialect: Dialect, key: str, artists: str) -> str:
+    """One row per entry and artist with an id on its song or album."""
+    source = (
+        f"(select snapshot_date, playlist_id, position, {key}, {artists} as credited from entries "
+        f"where {key} is not null)"
+    )
+    rows = dialect.explode.format(relation=source, column="credited", index="credit_position", element="credit")
+    return f"""
+select snapshot_date, playlist_id, position, {key}, credit_position, credit.id as artist_id,
+    coalesce(credit.name, '') as name, nullif(credit.external_urls.spotify, '') as url
+from {rows} as exploded where nullif(credit.id, '') is not null
+"""
+
+
+def _bridge(rows: str, credits: str, key: str) -> str:
+    """The credits of the entry whose attributes count; an artist credited twice counts at the first place."""
+    return f"""
+select {credits}.snapshot_date, {credits}.{key}, {credits}.artist_id, min({credits}.credit_position) as position
+from {credits} join {rows} on {credits}.snapshot_date = {rows}.snapshot_date and {credits}.{key} = {rows}.{key}
+    and {credits}.playlist_id = {rows}.playlist_id and {credits}.position = {rows}.position
+group by {credits}.snapshot_date, {credits}.{key}, {credits}.artist_id
+"""
+
+
+def _moment(dialect: Dialect, text: str) -> str:
+    """ISO 8601 text in UTC as a timestamp; NULL when it is none."""
+    return f"try_cast(replace(substr(replace({text}, 'Z', ''), 1, 26), 'T', ' ') as {dialect.timestamp})"
+
+
+def _playlists(dialect: Dialect) -> str:
+    return f"""
+select snapshot_date, playlist_id, coalesce(playlist.name, '') as name,
+    coalesce(playlist.description, '') as description, coalesce(playlist.owner.id, '') as owner_id,
+    coalesce(playlist.owner.display_name, '') as owner_name, try_cast(playlist.public as boolean) as is_public,
+    coalesce(try_cast(playlist.collaborative as boolean), false) as is_collaborative,
+    case when {_not_whole('playlist.followers.total')} then null else playlist.followers.total end as follower_count,
+    coalesce(playlist.snapshot_id, '') as spotify_snapshot_id, total as item_count,
+    nullif(playlist.external_urls.spotify, '') as url,
+    nullif({dialect.first.format('playlist.images')}.url, '') as image_url,
+    {_moment(dialect, 'extracted_at')} as extracted_at
+from snapshots
+"""
+
+
+def _playlist_items(dialect: Dialect) -> str:
+    return f"""
+select snapshot_date, playlist_id, position, item_type, uri as item_uri, song_id,
+    case when item_type <> 'missing' then coalesce(item.name, '') end as name,
+    case when added_at not like '1970-01-01%' then {_moment(dialect, 'added_at')} end as added_at,
+    nullif(added_by, '') as added_by
+from entries
+"""
+
+
+def _albums(dialect: Dialect) -> str:
+    """Partial release dates become the first day of their period; `0000` and impossible dates become NULL."""
+    return f"""
+select snapshot_date, album_id, coalesce(album.name, '') as name, nullif(album.album_type, '') as album_type,
+    case when album.release_date not like '0000%' then
+        case
+            when regexp_extract(album.release_date, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$', 0) <> ''
+                then try_cast(album.release_date as date)
+            when regexp_extract(album.release_date, '^[0-9]{{4}}-[0-9]{{2}}$', 0) <> ''
+                then try_cast(concat(album.release_date, '-01') as date)
+            when regexp_extract(album.release_date, '^[0-9]{{4}}$', 0) <> ''
+                then try_cast(concat(album.release_date, '-01-01') as date)
+        end
+    end as release_date,
+    nullif(album.release_date_precision, '') as release_date_precision,
+    nullif(album.release_date, '') as release_date_text, album.total_tracks as total_tracks,
+    nullif(album.external_urls.spotify, '') as url, nullif({dialect.first.format('album.images')}.url, '') as image_url
+from (select snapshot_date, album_id, item.album as album from album_rows)
+"""
+
+
+_ARTISTS = """
+select snapshot_date, artist_id, name, url from (
+    select *, row_number() over (
+        partition by snapshot_date, artist_id
+        order by case when name <> '' then 0 else 1 end, playlist_id, position, credited_on, credit_position
+    ) as choice
+    from (
+        select snapshot_date, playlist_id, position, 0 as credited_on, credit_position, artist_id, name, url
+        from song_credits
+        union all
+        select snapshot_date, playlist_id, position, 1 as credited_on, credit_position, artist_id, name, url
+        from album_credits
+    )
+) where choice = 1
+"""
+
+_TABLE_BODIES: Mapping[str, str] = {
+    "songs": """
+select song_rows.snapshot_date, song_rows.song_id as song_id,
+    coalesce(nullif(item.uri, ''), concat('spotify:track:', song_rows.song_id)) as uri,
+    coalesce(item.name, '') as name, nullif(item.album.id, '') as album_id, first_credit.artist_id,
+    coalesce(item.duration_ms, '0') as duration_ms, coalesce(item.explicit, 'false') as is_explicit, item.popularity,
+    nullif(item.external_ids.isrc, '') as isrc, coalesce(item.disc_number, '0') as disc_number,
+    coalesce(item.track_number, '0') as track_number, song_rows.song_id like 'spotify:local:%' as is_local,
+    nullif(item.external_urls.spotify, '') as url
+from song_rows left join (
+    select snapshot_date, song_id, artist_id, row_number() over (
+        partition by snapshot_date, song_id order by position
+    ) as choice
+    from song_artist_rows
+) as first_credit on song_rows.snapshot_date = first_credit.snapshot_date
+    and song_rows.song_id = first_credit.song_id and first_credit.choice = 1
+""",
+    "artists": _ARTISTS,
+    "song_artists": "select * from song_artist_rows",
+    "album_artists": "select * from album_artist_rows",
+}

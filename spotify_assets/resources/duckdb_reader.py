@@ -1,0 +1,203 @@
+"""How DuckDB reads raw objects: from gzipped JSON lines to the relations `parsed` and `snapshots`.
+
+The fast path reads all objects of a date in one pass and is strict about lines. Should a line not be a page at all
+(a damaged object), the slow path finds it, and the rest of the date is read without it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from glue_scripts import tables
+from spotify_assets import lake_layout
+
+if TYPE_CHECKING:
+    import duckdb
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""Longest line read, bytes; what the extraction writes is far shorter."""
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line of a raw object that is no page; `line` is 1-based."""
+
+    source_key: str
+    playlist_id: str
+    line: int
+    reason: str
+
+
+def read_entries(
+    connection: duckdb.DuckDBPyConnection, day: dt.date, paths: Mapping[str, Path], scratch: Path
+) -> list[BadLine]:
+    """Create the tables `parsed` and `snapshots` from the raw objects (key to local file) of `day`.
+
+    Returns the lines that could not be read. `scratch` is a folder for what has to be rewritten without them.
+    """
+    import duckdb
+
+    try:
+        _read(connection, day, paths)
+        return []
+    except duckdb.Error:
+        readable, bad_lines = _without_bad_lines(connection, paths, scratch)
+        if not bad_lines:
+            raise  # the failure lies elsewhere: memory, disk, a defect
+        _read(connection, day, readable)
+        return bad_lines
+
+
+def _read(connection: duckdb.DuckDBPyConnection, day: dt.date, paths: Mapping[str, Path]) -> None:
+    keys = list(paths)
+    connection.execute(
+        "create or replace temp table sources as "
+        "select unnest($paths) as path, unnest($keys) as source_key, unnest($playlist_ids) as playlist_id",
+        {"paths": [str(paths[key]) for key in keys], "keys": keys, "playlist_ids": [_playlist_id(key) for key in keys]},
+    )
+    # An empty page keeps one row without an element, so that its playlist is not lost.
+    connection.execute(
+        f"""
+        create or replace temp table elements as
+        select cast($day as date) as snapshot_date, source_key, playlist_id, page_offset, entry_index, total,
+            case when coalesce(entry_index, 0) = 0 then from_json(playlist, '{_structure(tables.PLAYLIST)}') end
+                as playlist,
+            extracted_at, {_kinds()} as kinds, from_json(element, '{_structure(tables.ENTRY)}') as entry
+        from (
+            select *, {_json_types()} as types
+            from (
+                select filename, extracted_at, playlist, total, "offset" as page_offset,
+                    unnest(case when len(page.items) = 0 then [null] else page.items end) as element,
+                    unnest(case when len(page.items) = 0 then [null] else range(len(page.items)) end) as entry_index
+                from read_json(
+                    $paths, format = 'newline_delimited', filename = true, maximum_object_size = {MAX_LINE_BYTES},
+                    columns = {_LINE_COLUMNS}
+                )
+            )
+        ) join sources on filename = path
+        """,
+        {"day": day, "paths": [str(paths[key]) for key in keys]},
+    )
+    connection.execute(
+        "create or replace temp table snapshots as "
+        f"select {', '.join(tables.SNAPSHOT_COLUMNS)} from elements where page_offset = 0 and playlist is not null"
+    )
+    connection.execute(
+        "create or replace temp view parsed as "
+        f"select {', '.join(tables.PARSED_COLUMNS)} from elements where entry_index is not null"
+    )
+
+
+_LINE_COLUMNS = """{extracted_at: 'VARCHAR', playlist: 'JSON', "offset": 'BIGINT', total: 'BIGINT',
+                    page: 'STRUCT(items JSON[])'}"""
+
+
+def _structure(shape: tables.Shape) -> str:
+    """`shape` in the notation of DuckDB's from_json."""
+    if isinstance(shape, str):
+        return '"VARCHAR"'
+    if isinstance(shape, list):
+        return f"[{_structure(shape[0])}]"
+    return "{" + ",".join(f'"{name}":{_structure(part)}' for name, part in shape.items()) + "}"
+
+
+_KIND_PATHS = list(dict.fromkeys(path for paths in tables.KIND_PATHS.values() for path in paths))
+
+
+def _json_types() -> str:
+    """The JSON types at all paths of `tables.KIND_PATHS` in `element`, looked up in one pass over it."""
+    return "json_type(element, [" + ", ".join(f"'$.{path}'" if path else "'$'" for path in _KIND_PATHS) + "])"
+
+
+def _kinds() -> str:
+    """The STRUCT `kinds` of `tables.PARSED_COLUMNS` from the list `types`."""
+
+    def found(path: str) -> str:
+        return f"types[{_KIND_PATHS.index(path) + 1}]"
+
+    def kind(paths: tuple[str, ...]) -> str:
+        if len(paths) == 1:
+            chosen = found(paths[0])
+        else:
+            chosen = f"case when {found('item')} = 'OBJECT' then {found(paths[0])} else {found(paths[1])} end"
+        return (
+            f"case coalesce({chosen}, 'NULL') when 'OBJECT' then 'object' when 'ARRAY' then 'array' "
+            "when 'BOOLEAN' then 'boolean' when 'NULL' then 'null' else 'other' end"
+        )
+
+    return "struct_pack(" + ", ".join(f"{name} := {kind(paths)}" for name, paths in tables.KIND_PATHS.items()) + ")"
+
+
+def _playlist_id(key: str) -> str:
+    raw = lake_layout.parse_raw_key(key)
+    assert raw is not None, f"{key} was listed as a raw object"
+    return raw.playlist_id
+
+
+def _without_bad_lines(
+    connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path], scratch: Path
+) -> tuple[dict[str, Path], list[BadLine]]:
+    """The raw objects without the lines that are no pages (rewritten to `scratch` where needed), and those lines."""
+    readable: dict[str, Path] = {}
+    bad_lines: list[BadLine] = []
+    for number, (key, path) in enumerate(paths.items()):
+        good: list[bytes] = []
+        bad: list[BadLine] = []
+        for line, text in _lines(path):
+            reason = text if isinstance(text, str) else _line_fault(connection, text)
+            if reason:
+                bad.append(BadLine(key, _playlist_id(key), line, reason))
+            elif isinstance(text, bytes):
+                good.append(text)
+        if not bad:
+            readable[key] = path
+        elif good:
+            readable[key] = scratch / f"readable_{number}.jsonl.gz"
+            readable[key].write_bytes(gzip.compress(b"\n".join(good), 1))
+        bad_lines.extend(bad)
+    return readable, bad_lines
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes | str]]:
+    """The lines of a raw object, 1-based; a `str` in place of a line says why nothing can be read from there on."""
+    line = 0
+    try:
+        with gzip.open(path) as file:
+            while text := file.readline(MAX_LINE_BYTES + 1):
+                line += 1
+                if len(text) > MAX_LINE_BYTES:
+                    yield line, f"line is longer than {MAX_LINE_BYTES} bytes"
+                    return
+                if text.strip():
+                    yield line, text.rstrip(b"\n")
+    except (OSError, EOFError, zlib.error) as error:
+        yield line + 1, f"object is not readable as gzip: {error}"
+
+
+def _line_fault(connection: duckdb.DuckDBPyConnection, text: bytes) -> str | None:
+    """Why a line is no page, or None."""
+    import duckdb
+
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError:
+        return "line is not UTF-8"
+    try:
+        found = connection.execute(
+            "select json_type($1::json, ['$.page.items', '$.offset', '$.total', '$.extracted_at'])", [decoded]
+        ).fetchone()
+    except duckdb.Error:
+        return "line is not JSON"
+    assert found is not None
+    items, offset, total, extracted_at = found[0]
+    if items != "ARRAY":
+        return "line has no list page.items"
+    if offset != "UBIGINT" or total != "UBIGINT":
+        return "line has no whole offset and total"
+    return None if extracted_at == "VARCHAR" else "line has no text extracted_at"

@@ -73,7 +73,11 @@ def _read(connection: duckdb.DuckDBPyConnection, day: dt.date, paths: Mapping[st
             select *, {_json_types()} as types
             from (
                 select filename, extracted_at, playlist, total, "offset" as page_offset,
-                    unnest(case when len(page.items) = 0 then [null] else page.items end) as element,
+                    unnest(
+                        case when page.items is null or "offset" is null or total is null or extracted_at is null
+                            then error('a line is no page')
+                        when len(page.items) = 0 then [null] else page.items end
+                    ) as element,
                     unnest(case when len(page.items) = 0 then [null] else range(len(page.items)) end) as entry_index
                 from read_json(
                     $paths, format = 'newline_delimited', filename = true, maximum_object_size = {MAX_LINE_BYTES},

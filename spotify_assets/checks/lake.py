@@ -1,0 +1,74 @@
+"""Blocking checks of the lake's tables: one per table, so that one bad table stops only its own downstream.
+
+What must hold is `spotify_assets.lake_quality`'s business; here it is reported to Dagster.
+"""
+
+import datetime as dt
+
+import dagster as dg
+
+from glue_scripts.contract import LAKE_TABLES, Table
+from spotify_assets import lake_quality, lake_state
+from spotify_assets.assets.lake import lake_key
+from spotify_assets.resources.lake import LakeResource
+
+_SHOWN = 20
+
+
+def lake_checks(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    """`contract_holds` for each of the seven tables, and `entries_reconcile` for the entries."""
+    return [*(_contract_check(table, partitions) for table in LAKE_TABLES.values()), _entries_check(partitions)]
+
+
+def _contract_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=lake_key(table.name),
+        name="contract_holds",
+        blocking=True,
+        partitions_def=partitions,
+        description="Keys are unique, required columns are filled, references resolve, rows equal the commit's.",
+    )
+    def contract_holds(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+        commits = lake.commits(_days(context, lake))
+        broken = lake_quality.faults(lake.store, table, commits)
+        rows = sum(commit.rows(table.name) for commit in commits.values())
+        return dg.AssetCheckResult(
+            passed=not broken,
+            description="; ".join(f"{fault.rule}: broken by {fault.rows} rows, such as {fault.example}"
+                                  for fault in broken[:_SHOWN]) or f"{len(commits)} dates, {rows} rows",
+            metadata={"dates": len(commits), "rows": rows, "broken_rules": len(broken)},
+        )
+
+    return contract_holds
+
+
+def _entries_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=lake_key("playlist_items"),
+        name="entries_reconcile",
+        blocking=True,
+        partitions_def=partitions,
+        description="Entries in the raw objects = rows of playlist_items + quarantined entries, on every date.",
+    )
+    def entries_reconcile(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+        commits = lake.commits(_days(context, lake))
+        wrong = lake_quality.unreconciled(commits)
+        quarantined = sum(commit.quarantined for commit in commits.values())
+        return dg.AssetCheckResult(
+            passed=not wrong,
+            description="; ".join(wrong[:_SHOWN]) or f"{len(commits)} dates reconcile, {quarantined} quarantined",
+            metadata={
+                "entries": sum(commit.entries for commit in commits.values()),
+                "quarantined": quarantined,
+                "quarantine_files": [commit.quarantine_key for commit in commits.values() if commit.quarantine_key],
+            },
+        )
+
+    return entries_reconcile
+
+
+def _days(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> list[dt.date]:
+    """The run's dates; every committed date when the check is run by itself without a partition."""
+    if context.has_partition_key or context.has_partition_key_range:
+        return [dt.date.fromisoformat(key) for key in context.partition_keys]
+    return lake_state.committed_days(lake.store)

@@ -1,0 +1,15 @@
+"""Fixtures every test may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spotify_assets.object_store import ObjectStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ObjectStore:
+    """An empty lake in a folder with a space in its name."""
+    return ObjectStore.open((tmp_path / "a lake").as_uri())

@@ -1,0 +1,86 @@
+"""The warehouse as a Dagster resource: one interface, two implementations, and the factory that picks one.
+
+Nothing outside `resources/` knows which warehouse it talks to. How to connect belongs in the implementations, what is
+sent belongs in `spotify_assets.warehouse`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, TypeVar
+
+import dagster as dg
+
+from spotify_assets.settings import Settings
+from spotify_assets.warehouse import schema, state
+from spotify_assets.warehouse.session import QueryTag, Session, Value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_Result = TypeVar("_Result")
+
+INTERACTIVE = QueryTag("interactive")
+
+
+class WarehouseResource(dg.ConfigurableResource, ABC):
+    """Where tables are loaded and computed. `database` is the one every statement runs in."""
+
+    database: str
+
+    @property
+    @abstractmethod
+    def location(self) -> str:
+        """Where the database is, for people: an account or a file."""
+
+    @abstractmethod
+    def session(self, tag: QueryTag = INTERACTIVE) -> AbstractContextManager[Session]:
+        """An open connection; always closed on leaving. Don't open a second one inside."""
+
+    @abstractmethod
+    def query_url(self, query_id: str) -> str | None:
+        """A link to a statement's page, where there is one."""
+
+    def run(self, work: Callable[[Session], _Result], tag: QueryTag = INTERACTIVE) -> _Result:
+        """Do `work` on a connection. It must be repeatable: a warehouse may do it again on a new connection."""
+        with self.session(tag) as session:
+            return work(session)
+
+    def query(self, sql: str, params: Sequence[Value] = ()) -> pd.DataFrame:
+        """The result of a SELECT with `?` placeholders, as a frame with lower-case column names."""
+        return self.run(lambda session: session.frame(sql, params))
+
+    def execute(self, sql: str, params: Sequence[Value] = ()) -> list[tuple[Value, ...]]:
+        """Send one statement on its own; its result rows."""
+        return self.run(lambda session: session.execute(sql, params))
+
+    def loaded_runs(self, table: str) -> dict[dt.date, str]:
+        """The run that `LAKE.<table>` holds, by date; empty before the first load."""
+        return self.all_loaded_runs([table])[table]
+
+    def all_loaded_runs(self, tables: Sequence[str]) -> dict[str, dict[dt.date, str]]:
+        """The run that each of the given lake tables holds, by date, in one connection."""
+
+        def read(session: Session) -> dict[str, dict[dt.date, str]]:
+            schema.prepare(session, [("lake", schema.LOADS)])
+            return {table: state.loaded_runs(session, table) for table in tables}
+
+        return self.run(read, QueryTag("loaded_runs"))
+
+    def table_name(self, layer: str, table: str) -> str:
+        """`DATABASE.SCHEMA.TABLE`, as `dagster/table_name` shows it."""
+        return f"{self.database}.{schema.qualified(layer, table)}"
+
+
+def warehouse_resource(settings: Settings) -> WarehouseResource:
+    """The warehouse the settings name. Connects to nothing and imports no driver."""
+    if settings.warehouse_name == "snowflake":
+        from spotify_assets.resources.warehouse_snowflake import snowflake_warehouse
+
+        return snowflake_warehouse(settings)
+    from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+
+    return EmbeddedWarehouse(folder=str(settings.home / "warehouse"), database=settings.snowflake_database)

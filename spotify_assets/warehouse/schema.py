@@ -1,0 +1,139 @@
+"""Tables in the warehouse: creating them, and following the contract when it changes.
+
+Everything is additive: nothing here replaces or drops what holds data. Pure planning (`changes`) and a thin shell
+(`prepare`) that is run before every transaction, since any DDL would commit one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Column, Table, Type
+from spotify_assets.failures import PermanentError
+from spotify_assets.warehouse.session import Session
+from spotify_assets.warehouse.sql import SCHEMAS, literal, placeholders, qualified
+
+LOADS = Table(
+    "loads",
+    "One row per lake table and snapshot date: the run whose rows the table holds, even when they are none.",
+    ("table_name", "snapshot_date"),
+    (
+        Column("table_name", Type.STRING, "Table of the schema LAKE, lower case"),
+        Column("snapshot_date", Type.DATE, "UTC day of the snapshot"),
+        Column("run_id", Type.STRING, "Run that built the rows"),
+        Column("row_count", Type.INTEGER, "Rows of the date"),
+        Column("loaded_at", Type.TIMESTAMP, "When it was loaded, UTC"),
+    ),
+)
+"""Schema LAKE. Written in the transaction of the load it describes."""
+
+APPLIED = Table(
+    "applied_loads",
+    "One row per table and snapshot date: the loads that a table of this schema was last computed from.",
+    ("table_name", "snapshot_date"),
+    (
+        Column("table_name", Type.STRING, "Table of this schema, lower case"),
+        Column("snapshot_date", Type.DATE, "UTC day of the snapshot"),
+        Column("run_id", Type.STRING, "Run that built the lake rows it read"),
+        Column("applied_at", Type.TIMESTAMP, "When it was computed, UTC"),
+    ),
+)
+"""Schemas SPOTIFY and ANALYTICS. Written in the transaction of the merge it describes."""
+
+TABLES: dict[str, dict[str, Table]] = {
+    "lake": {**LAKE_TABLES, LOADS.name: LOADS},
+    "spotify": {**DIMENSIONS, APPLIED.name: APPLIED},
+    "analytics": {**MARTS, APPLIED.name: APPLIED},
+}
+"""Every table of the warehouse by layer; the contract's, and the two that remember what was done."""
+
+_REPORTED = {
+    Type.STRING: "TEXT",
+    Type.INTEGER: "NUMBER",
+    Type.FLOAT: "FLOAT",
+    Type.BOOLEAN: "BOOLEAN",
+    Type.DATE: "DATE",
+    Type.TIMESTAMP: "TIMESTAMP_NTZ",
+}
+"""How INFORMATION_SCHEMA.COLUMNS names each type."""
+
+_COLUMNS = """
+SELECT s.schema_name, c.table_name, c.column_name, c.data_type
+FROM information_schema.schemata AS s
+LEFT JOIN information_schema.columns AS c ON c.table_schema = s.schema_name AND c.table_name IN ({tables})
+WHERE s.schema_name IN ({schemas})
+""".strip()
+
+
+def create_schema(layer: str) -> str:
+    """DDL of a schema."""
+    return f"CREATE SCHEMA IF NOT EXISTS {SCHEMAS[layer]}"
+
+
+def create_table(layer: str, table: Table, *, extra: Sequence[Column] = ()) -> str:
+    """DDL of a table with column comments. No constraint: Snowflake would not enforce it, so checks do."""
+    columns = ",\n".join(f"  {_column(column)}" for column in (*table.columns, *extra))
+    return (
+        f"CREATE TABLE IF NOT EXISTS {qualified(layer, table.name)} (\n{columns}\n)\n"
+        f"COMMENT = {literal(table.description)}"
+    )
+
+
+def changes(
+    layer: str, table: Table, existing: Mapping[str, str] | None
+) -> list[str]:
+    """The DDL that brings a table to the contract; `existing` is its columns as INFORMATION_SCHEMA names the types.
+
+    A new column is added at the end. Raises PermanentError for a changed type and for a column that the contract no
+    longer has: both need a decision about the stored rows.
+    """
+    if existing is None:
+        return [create_table(layer, table)]
+    target = qualified(layer, table.name)
+    known = {column.name.upper(): column for column in table.columns}
+    gone = [name for name in existing if name not in known]
+    if gone:
+        raise PermanentError(
+            f"{target} has {'a column' if len(gone) == 1 else 'columns'} that the contract has not: "
+            f"{', '.join(gone)}. If it was dropped on purpose, keep a copy where it is needed and run "
+            f"'ALTER TABLE {target} DROP COLUMN {', '.join(gone)}'; else put it back into the contract."
+        )
+    for name, column in known.items():
+        found, wanted = existing.get(name), _REPORTED[column.type]
+        if found is not None and found != wanted:
+            raise PermanentError(
+                f"{target}.{name} is {found} in the warehouse and {wanted} in the contract. Give the column of the "
+                f"new type a new name; or rename the table ('ALTER TABLE {target} RENAME TO {target}_OLD') and "
+                "materialize all its partitions again."
+            )
+    added = [column for name, column in known.items() if name not in existing]
+    return [f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {_column(column)}" for column in added]
+
+
+def prepare(session: Session, tables: Iterable[tuple[str, Table]]) -> list[str]:
+    """Create or extend the given (layer, table) pairs; the DDL that was needed, none in the usual case.
+
+    One query when nothing has changed. Call it outside any transaction.
+    """
+    wanted = list(tables)
+    layers = sorted({layer for layer, _ in wanted})
+    names = sorted({table.name.upper() for _, table in wanted})
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    rows = session.execute(
+        _COLUMNS.format(tables=placeholders(len(names)), schemas=placeholders(len(layers))),
+        [*names, *(SCHEMAS[layer] for layer in layers)],
+    )
+    for schema, table, column, data_type in rows:
+        columns = found.setdefault(str(schema), {})
+        if table is not None:
+            columns.setdefault(str(table), {})[str(column)] = str(data_type)
+    ddl = [create_schema(layer) for layer in layers if SCHEMAS[layer] not in found]
+    for layer, table in wanted:
+        ddl += changes(layer, table, found.get(SCHEMAS[layer], {}).get(table.name.upper()))
+    for sql in ddl:
+        session.execute(sql)
+    return ddl
+
+
+def _column(column: Column) -> str:
+    return f"{column.name} {column.type.snowflake} COMMENT {literal(column.description)}"

@@ -1,0 +1,131 @@
+"""One connection's worth of work: statements, a transaction, the stage. The same class for every warehouse.
+
+What differs between warehouses (how to connect, where the stage points, which errors may be tried again) is passed in
+by the resources; nothing here imports a driver.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from spotify_assets.failures import PlatformError
+from spotify_assets.object_store import ObjectStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_Result = TypeVar("_Result")
+
+Value = str | int | float | bool | dt.date | dt.datetime | None
+Row = tuple[Value, ...]
+
+
+class Cursor(Protocol):
+    """The part of a Snowflake cursor used here; the connector's and fakesnow's both have it."""
+
+    @property
+    def description(self) -> Sequence[object]: ...
+
+    @property
+    def sfqid(self) -> str | None: ...
+
+    def execute(self, command: str, params: Sequence[Value] | None = None, /) -> object: ...
+
+    def fetchall(self) -> Sequence[object]: ...
+
+    def close(self) -> object: ...
+
+
+class Connection(Protocol):
+    """The part of a Snowflake connection used here."""
+
+    def cursor(self) -> Cursor: ...
+
+
+@dataclass(frozen=True)
+class QueryTag:
+    """Who sent a statement, as Snowflake's query history shows it. `partition` is a date, a range, or empty."""
+
+    asset_key: str
+    partition: str = ""
+    run_id: str = ""
+
+    def to_json(self) -> str:
+        """The QUERY_TAG session parameter (Snowflake allows 2,000 characters)."""
+        return json.dumps({"app": "spotify_assets", **asdict(self)}, sort_keys=True)[:2000]
+
+
+Translate = Callable[[Exception, str], PlatformError]
+"""Turns a driver's error on a statement into a failure of the taxonomy."""
+
+Stage = Callable[["Session", ObjectStore, Sequence[str]], AbstractContextManager[str]]
+"""Makes the lake's files readable for COPY; see `Session.stage`."""
+
+
+class Session:
+    """Statements on one open connection.
+
+    Every driver error surfaces as PermanentError or TransientError. `query_ids` are those of the statements that ran,
+    in order; `statements` is how many were sent.
+    """
+
+    def __init__(self, connection: Connection, *, translate: Translate, stage: Stage) -> None:
+        self._connection = connection
+        self._translate = translate
+        self._stage = stage
+        self.query_ids: list[str] = []
+        self.statements = 0
+
+    def execute(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
+        """Send one statement with `?` placeholders; its result rows (status rows for DDL and DML)."""
+        return self._send(sql, params, lambda cursor: [row for row in cursor.fetchall() if isinstance(row, tuple)])
+
+    def frame(self, sql: str, params: Sequence[Value] = ()) -> pd.DataFrame:
+        """The result of one query as a frame with lower-case column names; NULLs are None, dates are dates."""
+        import pandas as pd
+
+        def read(cursor: Cursor) -> pd.DataFrame:
+            names = [str(getattr(column, "name", "")).lower() for column in cursor.description]
+            return pd.DataFrame.from_records(list(cursor.fetchall()), columns=pd.Index(names))
+
+        return self._send(sql, params, read)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside becomes visible at once, or nothing does. Send no DDL inside: it would commit."""
+        self.execute("BEGIN")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def stage(self, store: ObjectStore, keys: Sequence[str]) -> AbstractContextManager[str]:
+        """The stage to COPY from while the context lasts; files in it are named by their keys in the lake."""
+        return self._stage(self, store, keys)
+
+    def _roll_back(self) -> None:
+        """Roll back; a connection that is gone has rolled back already, and must not hide the first error."""
+        try:
+            self.execute("ROLLBACK")
+        except PlatformError:
+            return
+
+    def _send(self, sql: str, params: Sequence[Value], read: Callable[[Cursor], _Result]) -> _Result:
+        cursor = self._connection.cursor()
+        self.statements += 1
+        try:
+            cursor.execute(sql, list(params) or None)
+            return read(cursor)
+        except Exception as error:
+            raise self._translate(error, sql) from error
+        finally:
+            if cursor.sfqid:
+                self.query_ids.append(cursor.sfqid)
+            cursor.close()

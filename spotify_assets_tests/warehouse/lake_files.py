@@ -1,0 +1,139 @@
+"""A small lake written by hand for the warehouse's tests: Parquet from the contract, and commit records.
+
+Independent of the transform engines, so that a mistake of theirs can't hide one of the warehouse's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from glue_scripts.commit import Commit, DataFile, Source, TableFiles
+from glue_scripts.contract import LAKE_TABLES, Table
+from spotify_assets import lake_layout
+from spotify_assets.object_store import ObjectStore
+
+Rows = Sequence[Mapping[str, object]]
+Tables = Mapping[str, Rows]
+
+DAY = dt.date(2026, 1, 1)
+
+
+def day(number: int) -> dt.date:
+    """The `number`-th snapshot date of the tests, from 0."""
+    return DAY + dt.timedelta(days=number)
+
+
+def open_lake(folder: Path) -> ObjectStore:
+    return ObjectStore.open(folder.as_uri())
+
+
+def write_parquet(path: Path, table: Table, rows: Rows, *, columns: Sequence[str] | None = None) -> None:
+    """Rows as the contract types them; columns a row lacks are NULL. `columns` keeps only those."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = [column for column in table.columns if columns is None or column.name in columns]
+    connection = duckdb.connect()
+    try:
+        connection.execute(f"CREATE TABLE t ({', '.join(f'{c.name} {c.type.duckdb}' for c in kept)})")
+        connection.executemany(
+            f"INSERT INTO t VALUES ({', '.join('?' * len(kept))})", [[row.get(c.name) for c in kept] for row in rows]
+        )
+        connection.execute(f"COPY t TO '{str(path).replace(chr(39), chr(39) * 2)}' (FORMAT parquet)")
+    finally:
+        connection.close()
+
+
+def commit_day(
+    store: ObjectStore, on: dt.date, run_id: str, tables: Tables, *, files_per_table: int = 1
+) -> Commit:
+    """Write one date's tables as run `run_id` and make it current. Tables left out have no rows."""
+    root = Path(store.url().removeprefix("file://").replace("%20", " "))
+    written: dict[str, TableFiles] = {}
+    for name, table in LAKE_TABLES.items():
+        rows = [{**row, "snapshot_date": on, "run_id": run_id} for row in tables.get(name, ())]
+        files = []
+        for number in range(files_per_table):
+            part = rows[number::files_per_table]
+            if part:
+                key = f"{lake_layout.table_run_prefix(name, run_id, on)}part-{number}.parquet"
+                write_parquet(root / key, table, part)
+                files.append(DataFile(key, len(part), (root / key).stat().st_size))
+        written[name] = TableFiles(tuple(files))
+    entries = written["playlist_items"].rows
+    commit = Commit(
+        day=on.isoformat(), run_id=run_id, engine="tests", committed_at="2026-01-01T00:00:00Z",
+        sources=(Source(f"raw/{on}", run_id),), entries=entries, quarantined=0, quarantine_key=None, tables=written,
+    )
+    store.put(lake_layout.commit_key(on), commit.to_json())
+    return commit
+
+
+def tables_of(playlists: Mapping[str, Sequence[str | None]], *, name_suffix: str = "", on: int = 0) -> Tables:
+    """All seven tables of playlists given as song ids in order (None: an entry without a song).
+
+    A song `a` is by artist `art_a`, on album `alb_a` of year 2000 + its letter's number; a song `a+b` is by both.
+    """
+    songs = sorted({song for entries in playlists.values() for song in entries if song})
+    credits = [(song, part, place) for song in songs for place, part in enumerate(song.split("+"))]
+    artists = sorted({artist for _, artist, _ in credits})
+    return {
+        "playlists": [
+            {"playlist_id": playlist, "name": f"{playlist}{name_suffix}", "description": "", "owner_id": "o",
+             "owner_name": "", "is_collaborative": False, "spotify_snapshot_id": "", "item_count": len(entries),
+             "extracted_at": dt.datetime(2026, 1, 1)}
+            for playlist, entries in playlists.items()
+        ],
+        "playlist_items": [
+            {"playlist_id": playlist, "position": position, "item_type": "track" if song else "missing",
+             "song_id": song, "name": song}
+            for playlist, entries in playlists.items()
+            for position, song in enumerate(entries)
+        ],
+        "songs": [
+            {"song_id": song, "uri": f"spotify:track:{song}", "name": f"{song}{name_suffix}",
+             "album_id": f"alb_{song}", "artist_id": f"art_{song.split('+')[0]}", "duration_ms": 1000,
+             "is_explicit": False, "popularity": None if song.startswith("x") else (sum(map(ord, song)) + on) % 101,
+             "disc_number": 1, "track_number": 1, "is_local": False}
+            for song in songs
+        ],
+        "albums": [
+            {"album_id": f"alb_{song}", "name": f"album {song}{name_suffix}", "release_date": _released(song)}
+            for song in songs
+        ],
+        "artists": [{"artist_id": f"art_{artist}", "name": f"artist {artist}{name_suffix}"} for artist in artists],
+        "song_artists": [
+            {"song_id": song, "artist_id": f"art_{artist}", "position": place} for song, artist, place in credits
+        ],
+        "album_artists": [
+            {"album_id": f"alb_{song}", "artist_id": f"art_{artist}", "position": place}
+            for song, artist, place in credits
+        ],
+    }
+
+
+def _released(song: str) -> dt.date | None:
+    return None if song.startswith("x") else dt.date(2000 + ord(song[0]) % 20, 1, 1)
+
+
+def evolving(days: int, *, seed: int = 0, playlists: int = 3, songs: int = 12) -> list[dict[str, list[str | None]]]:
+    """Playlists that change from day to day: songs come, go, move and stand twice; now and then a playlist is empty
+    or had no snapshot at all."""
+    rng = random.Random(seed)
+    letters = "abcdefghijklmnopqrstuvwx"
+    pool = [*letters, *(f"{one}+{two}" for one, two in zip(letters, letters[3:], strict=False))]
+    now: dict[str, list[str | None]] = {f"P{number}": rng.sample(pool, songs) for number in range(playlists)}
+    history = []
+    for _ in range(days):
+        for entries in now.values():
+            for _ in range(rng.randint(0, 3)):
+                if entries:
+                    entries.pop(rng.randrange(len(entries)))
+                entries.insert(rng.randint(0, len(entries)), rng.choice([*pool, None]))
+            if rng.random() < 0.05:
+                entries.clear()
+        history.append({name: list(entries) for name, entries in now.items() if rng.random() > 0.15})
+    return history

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     spotify_client_secret: SecretStr | None = None
     spotify_refresh_token: SecretStr | None = None
     spotify_consented_on: dt.date | None = None
+    spotify_secret_id: str | None = None
     spotify_playlists: Annotated[tuple[str, ...], NoDecode] = ()
     spotify_daily_call_budget: int = Field(default=900, ge=1)
     spotify_concurrency: int = Field(default=8, ge=1, le=32)
@@ -69,6 +71,7 @@ class Settings(BaseSettings):
     transform_engine: TransformEngineName = "duckdb"
     glue_job_name: str = "spotify-assets"
     glue_database: str = "spotify_assets"
+    glue_crawler: str | None = None
     athena_workgroup: str = "primary"
 
     warehouse: WarehouseName | None = None
@@ -81,6 +84,13 @@ class Settings(BaseSettings):
     snowflake_warehouse: str | None = None
     snowflake_database: str = "SPOTIFY_ASSETS"
     snowflake_load: SnowflakeLoad = "copy"
+
+    powerbi_tenant_id: str | None = None
+    powerbi_client_id: str | None = None
+    powerbi_client_secret: SecretStr | None = None
+    powerbi_workspace_id: str | None = None
+    powerbi_semantic_model_id: str | None = None
+    powerbi_refresh_minutes: int = Field(default=60, ge=1)
 
     partitions_start: dt.date = dt.date(2026, 1, 1)
 
@@ -118,6 +128,8 @@ class Settings(BaseSettings):
             *self._spotify_problems(),
             *self._snowflake_problems(),
             *self._deployment_problems(),
+            *self._branch_problems(),
+            *self._powerbi_problems(),
         ]
         if problems:
             raise ValueError("\n".join(problems))
@@ -173,6 +185,34 @@ class Settings(BaseSettings):
             problems.append("LAKE_EVENTS_QUEUE_URL is set but LAKE_URL is not on S3: unset the one or set the other.")
         return problems
 
+    def _branch_problems(self) -> list[str]:
+        if not self.dagster_cloud_is_branch_deployment:
+            return []
+        problems = []
+        if self.lake_events_queue_url:
+            problems.append("LAKE_EVENTS_QUEUE_URL is set in a branch deployment, which would take the full "
+                            "deployment's messages: scope the variable to the full deployment.")
+        if self.branch is None:
+            problems.append("A branch deployment needs a name of its own to write under, and neither "
+                            "DAGSTER_CLOUD_PULL_REQUEST_ID nor DAGSTER_CLOUD_DEPLOYMENT_NAME has letters or digits: "
+                            "deploy it from a pull request.")
+        return problems
+
+    def _powerbi_problems(self) -> list[str]:
+        names = ("powerbi_tenant_id", "powerbi_client_id", "powerbi_client_secret", "powerbi_workspace_id",
+                 "powerbi_semantic_model_id")
+        missing = [name.upper() for name in names if not getattr(self, name)]
+        if len(missing) == len(names):
+            return []
+        problems = []
+        if missing:
+            problems.append(f"Power BI is half set up, {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not "
+                            "set: set every POWERBI_ variable, or none to leave Power BI out.")
+        if self.warehouse_name != "snowflake":
+            problems.append(f"Power BI is set up but WAREHOUSE is '{self.warehouse_name}', which Power BI can't "
+                            "reach: set the Snowflake account, or unset the POWERBI_ variables.")
+        return problems
+
     @property
     def home(self) -> Path:
         """The folder where everything local lives, absolute."""
@@ -190,8 +230,32 @@ class Settings(BaseSettings):
 
     @property
     def lake(self) -> str:
-        """The lake's root as a URL, without a trailing slash."""
-        return self.lake_url or (self.home / "lake").as_uri()
+        """The lake's root as a URL, without a trailing slash; a branch deployment has its own below `branch/`."""
+        root = self.lake_url or (self.home / "lake").as_uri()
+        return f"{root}/branch/{self.branch}" if self.branch else root
+
+    @property
+    def branch(self) -> str | None:
+        """What a branch deployment calls everything it writes: its pull request's number, else its own name."""
+        if not self.dagster_cloud_is_branch_deployment:
+            return None
+        name = self.dagster_cloud_pull_request_id or self.dagster_cloud_deployment_name or ""
+        return re.sub(r"[^a-z0-9]", "", name.lower()) or None
+
+    @property
+    def database(self) -> str:
+        """The warehouse's database; a branch deployment's is the clone it works on."""
+        return f"{self.snowflake_database}_PR_{self.branch.upper()}" if self.branch else self.snowflake_database
+
+    @property
+    def catalog_database(self) -> str:
+        """The Data Catalog's database; a branch deployment has its own."""
+        return f"{self.glue_database}_branch_{self.branch}" if self.branch else self.glue_database
+
+    @property
+    def powerbi_is_on(self) -> bool:
+        """Whether the semantic model is refreshed from here; never by a branch deployment."""
+        return bool(self.powerbi_semantic_model_id) and not self.branch
 
     @property
     def lake_is_on_s3(self) -> bool:
@@ -203,12 +267,15 @@ class Settings(BaseSettings):
         return self.spotify_assets_automation == "on" and not self.dagster_cloud_is_branch_deployment
 
 
-def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+def load_settings(
+    environment: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
+) -> Settings:
     """The settings in `environment` (default: the process's). Raises SettingsError naming every mistake.
 
+    `overrides` are variables that come from elsewhere, such as a secret's content, and win.
     An `.env` file is not read here: Dagster and the command line load it into the environment first.
     """
-    environment = os.environ if environment is None else environment
+    environment = {**(os.environ if environment is None else environment), **(overrides or {})}
     known = {name: value for name, value in _by_field(environment).items() if value.strip()}
     try:
         return Settings.model_validate(known)

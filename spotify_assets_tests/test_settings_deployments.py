@@ -1,0 +1,93 @@
+"""What the settings make of each kind of deployment: local, branch and full."""
+
+from __future__ import annotations
+
+import pytest
+
+from spotify_assets.settings import SettingsError, load_settings
+
+BRANCH = {
+    "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1",
+    "DAGSTER_CLOUD_PULL_REQUEST_ID": "42",
+    "DAGSTER_CLOUD_DEPLOYMENT_NAME": "3f2a9c",
+    "LAKE_URL": "s3://bucket/lake",
+}
+POWERBI = {
+    "POWERBI_TENANT_ID": "tenant",
+    "POWERBI_CLIENT_ID": "client",
+    "POWERBI_CLIENT_SECRET": "hush",
+    "POWERBI_WORKSPACE_ID": "workspace",
+    "POWERBI_SEMANTIC_MODEL_ID": "model",
+}
+SNOWFLAKE = {
+    "LAKE_URL": "s3://bucket/lake",
+    "SNOWFLAKE_ACCOUNT": "org-account",
+    "SNOWFLAKE_USER": "loader",
+    "SNOWFLAKE_ROLE": "LOADER",
+    "SNOWFLAKE_WAREHOUSE": "LOADING",
+    "SNOWFLAKE_PRIVATE_KEY": "key",
+}
+
+
+def test_a_branch_deployment_writes_below_its_own_prefix_and_into_its_own_databases() -> None:
+    settings = load_settings(BRANCH)
+    assert settings.lake == "s3://bucket/lake/branch/42"
+    assert settings.database == "SPOTIFY_ASSETS_PR_42"
+    assert settings.catalog_database == "spotify_assets_branch_42"
+
+
+def test_a_full_deployment_writes_to_the_lake_itself() -> None:
+    settings = load_settings({"LAKE_URL": "s3://bucket/lake", "DAGSTER_CLOUD_PULL_REQUEST_ID": "42"})
+    assert (settings.lake, settings.database, settings.catalog_database) == (
+        "s3://bucket/lake", "SPOTIFY_ASSETS", "spotify_assets",
+    )
+
+
+def test_a_branch_without_a_pull_request_is_called_by_its_deployment() -> None:
+    environment = {name: value for name, value in BRANCH.items() if "PULL_REQUEST" not in name}
+    assert load_settings(environment).lake == "s3://bucket/lake/branch/3f2a9c"
+
+
+def test_a_branch_name_cannot_leave_its_prefix() -> None:
+    settings = load_settings({**BRANCH, "DAGSTER_CLOUD_PULL_REQUEST_ID": "../../Prod-7"})
+    assert settings.lake == "s3://bucket/lake/branch/prod7"
+
+
+def test_a_branch_without_any_name_does_not_load() -> None:
+    with pytest.raises(SettingsError, match="DAGSTER_CLOUD_PULL_REQUEST_ID"):
+        load_settings({"DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1"})
+
+
+def test_a_branch_deployment_does_not_take_the_full_deployments_messages() -> None:
+    with pytest.raises(SettingsError, match="LAKE_EVENTS_QUEUE_URL is set in a branch deployment"):
+        load_settings({**BRANCH, "LAKE_EVENTS_QUEUE_URL": "https://sqs/queue"})
+
+
+def test_automation_is_off_in_a_branch_deployment_even_when_it_is_switched_on() -> None:
+    on = {"SPOTIFY_ASSETS_AUTOMATION": "on"}
+    assert load_settings(on).automation_on
+    assert not load_settings({**BRANCH, **on}).automation_on
+
+
+@pytest.mark.parametrize("left_out", POWERBI)
+def test_a_half_set_power_bi_stops_with_the_variable_it_misses(left_out: str) -> None:
+    half = {name: value for name, value in POWERBI.items() if name != left_out}
+    with pytest.raises(SettingsError, match=f"{left_out} is not set") as stopped:
+        load_settings({**SNOWFLAKE, **half})
+    assert "hush" not in str(stopped.value)
+
+
+def test_power_bi_is_refreshed_by_the_full_deployment_only() -> None:
+    assert load_settings({**SNOWFLAKE, **POWERBI}).powerbi_is_on
+    assert not load_settings({**SNOWFLAKE, **POWERBI, **BRANCH}).powerbi_is_on
+    assert not load_settings(SNOWFLAKE).powerbi_is_on
+
+
+def test_power_bi_needs_a_warehouse_it_can_reach() -> None:
+    with pytest.raises(SettingsError, match="which Power BI can't reach"):
+        load_settings(POWERBI)
+
+
+def test_overrides_win_over_the_environment() -> None:
+    settings = load_settings({"SPOTIFY_PLAYLISTS": "mine"}, {"SPOTIFY_PLAYLISTS": "abc"})
+    assert settings.spotify_playlists == ("abc",)

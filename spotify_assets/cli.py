@@ -10,6 +10,8 @@ import importlib
 
 import click
 
+from dotenv import find_dotenv, load_dotenv
+
 from spotify_assets.failures import PlatformError
 
 COMMANDS: dict[str, str] = {
@@ -17,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "build": "Bring everything that is stale up to date, through Dagster, as the sensors would.",
     "demo": "Run the whole pipeline on the sandbox: two weeks of snapshots to a dashboard.",
     "doctor": "Check the settings and reach every configured service; say what to fix.",
+    "home": "Print the DAGSTER_HOME that this machine's runs are recorded in.",
     "import": "Bring existing raw Spotify JSON (any shape) in as snapshots.",
     "login": "Give a one-time Spotify consent; print the refresh token and its expiry.",
     "sql": "Ask the configured warehouse.",
@@ -40,6 +43,7 @@ class _Commands(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
+        load_dotenv(find_dotenv(usecwd=True))
         try:
             return super().invoke(ctx)
         except PlatformError as error:

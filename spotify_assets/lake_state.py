@@ -84,6 +84,25 @@ def stale_days(
     return sorted(day for day, found in sources.items() if is_stale(found, commits.get(day)))
 
 
+def stretches(days: Iterable[dt.date], *, through: Iterable[dt.date] = ()) -> list[tuple[dt.date, dt.date]]:
+    """`days` as few inclusive ranges, ascending; a range may run through dates of `through` that lie between.
+
+    Passing the dates that are up to date as `through` turns holes that cost nothing into one run.
+    """
+    wanted = sorted(set(days))
+    allowed = {*wanted, *through}
+    found: list[tuple[dt.date, dt.date]] = []
+    for day in wanted:
+        if found:
+            first, last = found[-1]
+            between = (last + dt.timedelta(days=number) for number in range(1, (day - last).days))
+            if all(other in allowed for other in between):
+                found[-1] = (first, day)
+                continue
+        found.append((day, day))
+    return found
+
+
 def _parse_day(text: str) -> dt.date | None:
     try:
         return dt.date.fromisoformat(text)

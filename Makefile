@@ -1,0 +1,56 @@
+# Everything runs from .venv, which is made from requirements.lock when it is missing or stale.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test soak dev bench check lock lambda clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+help:  ## Show what there is
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+demo: $(STAMP)  ## Run the whole pipeline on the sandbox: two weeks of snapshots to a dashboard
+	@$(BIN)/python -m spotify_assets demo
+
+test: $(STAMP)  ## Run all the tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not soak"
+
+soak: $(STAMP)  ## Run the drills in their long form (tens of minutes)
+	@$(BIN)/python -m pytest -q -m soak
+
+dev: $(STAMP)  ## Serve the Dagster UI on http://127.0.0.1:3000, with a home that persists
+	@DAGSTER_HOME="$$($(BIN)/python -m spotify_assets home)" \
+		$(BIN)/python -m dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+
+bench: $(STAMP)  ## Print the benchmarks, as ratios against baselines run side by side
+	@$(BIN)/python -m benchmarks
+
+check: $(STAMP)  ## Lint, types and definitions, as CI runs them
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m pyright
+	@$(BIN)/dg check defs
+
+lock:  ## Resolve requirements.lock again from pyproject.toml (needs uv and a network)
+	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements.lock
+
+lambda: $(STAMP)  ## Build the extraction Lambda's zip and print its size
+	@$(BIN)/python infra/build_lambda.py
+
+clean:  ## Remove the virtual environment (your data in .spotify_assets stays)
+	@rm -rf $(VENV)
+
+$(STAMP): requirements.lock pyproject.toml
+	@python=""; \
+	for candidate in "$${PYTHON:-}" python3.11 python3.12 python3.13 python3; do \
+		if [ -n "$$candidate" ] && "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+		then python="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then echo "No Python 3.11 or newer found: install one, or set PYTHON=/path/to/python3.11." >&2; exit 1; fi; \
+	echo "Installing into $(VENV) from requirements.lock (one to three minutes) …"; \
+	"$$python" -m venv --clear $(VENV); \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .; \
+	touch $(STAMP)

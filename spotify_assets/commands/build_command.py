@@ -1,0 +1,33 @@
+"""`spotify-assets build`: everything that is stale, brought up to date."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import click
+from rich.console import Console
+
+from spotify_assets.settings import load_settings
+
+
+@click.command("build")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="Earliest snapshot date to look at.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Latest snapshot date to look at.")
+def command(first: dt.datetime | None, last: dt.datetime | None) -> None:
+    """Bring everything that is stale up to date, through Dagster, as the sensors would.
+
+    Compares raw snapshots with the lake's commits and the commits with what the warehouse holds; builds, loads and
+    computes what differs. Without dates it looks at the whole history. Running it twice changes nothing.
+    """
+    console = Console(highlight=False)
+    settings = load_settings()
+    with console.status("Comparing …") as status:
+        from spotify_assets.local_runs import open_line
+        from spotify_assets.updating import bring_up_to_date
+
+        with open_line(settings, on_step=lambda step: status.update(f"{step.replace('__', '/')} …")) as line:
+            stretches = bring_up_to_date(line, settings, first and first.date(), last and last.date())
+    for start, end in stretches:
+        console.print(f"Built and loaded {start}" + (f" to {end}" if end != start else ""))
+    if not stretches:
+        console.print("Everything is up to date.")

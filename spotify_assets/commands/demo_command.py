@@ -1,0 +1,93 @@
+"""`spotify-assets demo`: the whole line on the sandbox, two weeks of snapshots to a dashboard."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from spotify_assets import lake_layout, lake_state
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.settings import Settings, load_settings
+
+DAYS = 14
+
+_LOCAL_ENDS = {"SPOTIFY_SOURCE": "sandbox", "TRANSFORM_ENGINE": "duckdb", "WAREHOUSE": "embedded"}
+
+
+@click.command("demo")
+def command() -> None:
+    """Run the whole pipeline on the sandbox: two weeks of snapshots to a dashboard.
+
+    Needs no account and no network. Running it again extracts only the days that are missing and changes no table.
+    """
+    console = Console(highlight=False)
+    started = time.monotonic()
+    settings = demo_settings(load_settings())
+    today = dt.datetime.now(dt.UTC).date()
+    first = max(settings.partitions_start, today - dt.timedelta(days=DAYS - 1))
+    console.print(f"Two weeks of a fictional Spotify, {first} to {today}, into {_shown(settings)}")
+    with console.status("Loading Dagster …") as status:
+        from spotify_assets.local_runs import open_line
+        from spotify_assets.updating import bring_up_to_date
+
+        with open_line(settings, on_step=lambda step: status.update(f"{step.replace('__', '/')} …")) as line:
+            missing = missing_days(ObjectStore.open(settings.lake), first, today)
+            for stretch in lake_state.stretches(missing):
+                line.run("extract_playlists", stretch)
+                console.print(f"  snapshots    {stretch[0]} to {stretch[1]}")
+            for stretch in bring_up_to_date(line, settings, first, today):
+                console.print(f"  tables       {stretch[0]} to {stretch[1]}")
+    _report(console, settings, time.monotonic() - started)
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """The settings with every end on this machine, in a home of its own when any end is configured otherwise."""
+    configured = (
+        settings.source != "sandbox" or settings.lake_is_on_s3 or settings.warehouse_name != "embedded"
+        or settings.lake_url is not None
+    )
+    home = settings.home / "demo" if configured else settings.home
+    return load_settings({
+        **_LOCAL_ENDS, "SPOTIFY_ASSETS_HOME": str(home), "PARTITIONS_START": settings.partitions_start.isoformat(),
+    })
+
+
+def missing_days(store: ObjectStore, first: dt.date, last: dt.date) -> list[dt.date]:
+    """The dates from `first` to `last` without a raw snapshot."""
+    present = set(lake_state.raw_days(store))
+    days = (first + dt.timedelta(days=number) for number in range((last - first).days + 1))
+    return [day for day in days if day not in present]
+
+
+def _report(console: Console, settings: Settings, seconds: float) -> None:
+    from spotify_assets.dashboard.facts import facts
+    from spotify_assets.resources.warehouse import warehouse_resource
+    from spotify_assets.updating import row_counts
+
+    warehouse = warehouse_resource(settings)
+    table = Table(title="Rows", title_justify="left", box=None, padding=(0, 2))
+    table.add_column("table")
+    table.add_column("rows", justify="right")
+    for name, rows in row_counts(warehouse).items():
+        table.add_row(name, f"{rows:,}")
+    console.print(table)
+    console.print("What changed yesterday")
+    for fact in facts(warehouse):
+        console.print(f"  · {fact}")
+    dashboard = ObjectStore.open(settings.lake).url(lake_layout.report_key("dashboard"))
+    console.print(f"\nDashboard: {dashboard}", soft_wrap=True)
+    console.print(
+        "Next: open it in a browser; `make dev` shows the assets, runs and checks; "
+        '`.venv/bin/spotify-assets sql "select * from analytics.playlist_changes limit 5"` asks the warehouse; '
+        "README says how to put your own playlists, S3, Glue and Snowflake in.",
+        soft_wrap=True,
+    )
+    console.print(f"Done in {seconds:.0f} s.")
+
+
+def _shown(settings: Settings) -> str:
+    return str(settings.home)

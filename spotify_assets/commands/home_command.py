@@ -1,0 +1,14 @@
+"""`spotify-assets home`: where Dagster's own state lives on this machine."""
+
+from __future__ import annotations
+
+import click
+
+from spotify_assets.local_dagster import dagster_home
+from spotify_assets.settings import load_settings
+
+
+@click.command("home")
+def command() -> None:
+    """Print the DAGSTER_HOME under SPOTIFY_ASSETS_HOME, made when it is missing."""
+    click.echo(dagster_home(load_settings()))

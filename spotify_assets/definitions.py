@@ -1,0 +1,80 @@
+"""The composition root: what this code location holds, and only that.
+
+`build_defs(settings)` assembles every asset, check, job, schedule, sensor and resource; tests and the command line
+call it with other settings or replaced resources. Policies that cut across layers (freshness) are applied here once.
+Loading needs no network, no environment variable and no Java.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+import dagster as dg
+
+from spotify_assets.assets.catalog import catalog_assets
+from spotify_assets.assets.dashboard import dashboard_assets
+from spotify_assets.assets.lake import lake_assets
+from spotify_assets.assets.marts import mart_assets
+from spotify_assets.assets.powerbi import powerbi_assets
+from spotify_assets.assets.raw import raw_assets
+from spotify_assets.assets.warehouse import dimension_assets, lake_load_assets
+from spotify_assets.automation.root import automation
+from spotify_assets.checks.catalog import catalog_checks
+from spotify_assets.checks.dashboard import dashboard_checks
+from spotify_assets.checks.lake import lake_checks
+from spotify_assets.checks.marts import mart_checks
+from spotify_assets.checks.raw import raw_checks
+from spotify_assets.checks.warehouse import warehouse_checks
+from spotify_assets.partitions import snapshot_dates
+from spotify_assets.resources.root import resources
+from spotify_assets.settings import Settings, load_settings
+
+DAILY = dg.FreshnessPolicy.cron(deadline_cron="0 9 * * *", lower_bound_delta=dt.timedelta(hours=4), timezone="UTC")
+"""Every day by 09:00 UTC: three hours after the extraction's schedule."""
+
+
+def build_defs(
+    settings: Settings,
+    overrides: Mapping[str, object] | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+) -> dg.Definitions:
+    """Everything, for `settings`. `overrides` replaces resources by name, `loggers` Dagster's own."""
+    partitions = snapshot_dates(settings.partitions_start)
+    assets = [
+        *raw_assets(partitions),
+        *lake_assets(partitions, settings.transform_engine),
+        *lake_load_assets(partitions),
+        *dimension_assets(),
+        *mart_assets(),
+        *dashboard_assets(),
+        *(catalog_assets(partitions) if settings.lake_is_on_s3 else []),
+        *powerbi_assets(settings),
+    ]
+    checks = [
+        *raw_checks(partitions, settings),
+        *lake_checks(partitions),
+        *warehouse_checks(partitions),
+        *mart_checks(),
+        *dashboard_checks(),
+        *(catalog_checks(partitions) if settings.lake_is_on_s3 else []),
+    ]
+    runs = automation(settings, partitions)
+    defs = dg.Definitions(
+        assets=assets,
+        asset_checks=checks,
+        jobs=runs.jobs,
+        schedules=runs.schedules,
+        sensors=runs.sensors,
+        resources={**resources(settings), **(overrides or {})},
+        executor=dg.in_process_executor,  # a process per step would import the warehouse thirty times over
+        loggers=loggers,
+    )
+    return defs.map_asset_specs(func=_with_freshness)
+
+
+def _with_freshness(spec: dg.AssetSpec) -> dg.AssetSpec:
+    return dg.apply_freshness_policy(spec, DAILY, overwrite_existing=False)
+
+
+defs = build_defs(load_settings())

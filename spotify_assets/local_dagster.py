@@ -1,0 +1,56 @@
+"""The Dagster instance that the command line and `make dev` share, under SPOTIFY_ASSETS_HOME.
+
+Runs started on the command line show in the UI and the other way round. On Dagster+ there is no such folder and
+nothing here is used.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import dagster as dg
+
+    from spotify_assets.settings import Settings
+
+_DAGSTER_YAML = """\
+# Written once by spotify-assets; yours to change.
+telemetry:
+  enabled: false
+concurrency:
+  pools:
+    granularity: run
+    default_limit: 1
+  runs:
+    max_concurrent_runs: 4
+run_monitoring:
+  enabled: true
+retention:
+  sensor:
+    purge_after_days: 7
+  schedule:
+    purge_after_days: 90
+"""
+
+
+def dagster_home(settings: Settings) -> Path:
+    """The DAGSTER_HOME under the home folder, made with a dagster.yaml when it is missing."""
+    home = settings.home / "dagster_home"
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        config.write_text(_DAGSTER_YAML, encoding="utf-8")
+    return home
+
+
+@contextmanager
+def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The instance of that home, for runs in this process."""
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance:
+        yield instance

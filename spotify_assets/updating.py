@@ -1,0 +1,66 @@
+"""Bringing a deployment up to date from where it stands: what the sensors do, in this process.
+
+Derived from state alone: raw objects against commits, commits against what the warehouse has loaded. The last step
+always runs: assets after the load find for themselves what they have not seen yet.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from glue_scripts.contract import LAKE_TABLES, all_tables
+from spotify_assets import lake_state
+
+if TYPE_CHECKING:
+    from spotify_assets.local_runs import Line
+    from spotify_assets.object_store import ObjectStore
+    from spotify_assets.resources.warehouse import WarehouseResource
+    from spotify_assets.settings import Settings
+
+Stretch = tuple[dt.date, dt.date]
+
+
+def behind(
+    store: ObjectStore, warehouse: WarehouseResource, first: dt.date | None = None, last: dt.date | None = None
+) -> tuple[list[dt.date], list[dt.date]]:
+    """(dates that need work, dates that have raw snapshots), ascending, from `first` to `last` inclusive.
+
+    A date needs work when its commit is not built from its current raw objects, or when a table of the warehouse does
+    not hold the commit's run.
+    """
+    days = [day for day in lake_state.raw_days(store) if (not first or day >= first) and (not last or day <= last)]
+    sources = {day: found for day, found in lake_state.read_current_sources(store, days).items() if found}
+    commits = lake_state.read_commits(store, sources)
+    stale = set(lake_state.stale_days(sources, commits))
+    loaded = warehouse.all_loaded_runs(list(LAKE_TABLES))
+    unloaded = {
+        day for day, commit in commits.items() if any(runs.get(day) != commit.run_id for runs in loaded.values())
+    }
+    return sorted(stale | unloaded), sorted(sources)
+
+
+def bring_up_to_date(
+    line: Line, settings: Settings, first: dt.date | None = None, last: dt.date | None = None
+) -> list[Stretch]:
+    """Build, load and compute everything that is behind, through Dagster; the ranges of dates that were run."""
+    from spotify_assets.object_store import ObjectStore
+    from spotify_assets.resources.warehouse import warehouse_resource
+
+    store = ObjectStore.open(settings.lake, endpoint_url=settings.aws_endpoint_url)
+    needed, present = behind(store, warehouse_resource(settings), first, last)
+    stretches = lake_state.stretches(needed, through=present)
+    for stretch in stretches:
+        line.run("build_history", stretch)
+    if not stretches:
+        line.run("refresh_analytics")
+    return stretches
+
+
+def row_counts(warehouse: WarehouseResource) -> dict[str, int]:
+    """Rows of every table of the warehouse, `schema.table` to rows, in the contract's order."""
+    names = [f"{layer}.{table.name}" for layer, table in all_tables()]
+    select = " union all ".join(f"select '{name}' as name, count(*) as row_count from {name}" for name in names)
+    frame = warehouse.query(select)
+    counts = dict(zip(frame["name"], frame["row_count"], strict=True))
+    return {name: int(counts[name]) for name in names}

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     spotify_secret_id: str | None = None
     spotify_playlists: Annotated[tuple[str, ...], NoDecode] = ()
     spotify_daily_call_budget: int = Field(default=900, ge=1)
-    spotify_concurrency: int = Field(default=8, ge=1, le=32)
+    spotify_concurrency: int = Field(default=12, ge=1, le=32)
     spotify_api_url: str = "https://api.spotify.com/v1"
     spotify_token_url: str = "https://accounts.spotify.com/api/token"
 

@@ -1,0 +1,171 @@
+"""The raw layer: `raw/playlist_snapshots`, one write-once object per snapshot date and playlist.
+
+How a snapshot is taken belongs in `spotify_assets.spotify`; here is only what Dagster has to know about it.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import Field
+
+from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.lake_layout import raw_day_prefix
+from spotify_assets.resources.lake import LakeResource
+from spotify_assets.resources.spotify import SpotifyResource
+
+if TYPE_CHECKING:
+    from spotify_assets.spotify.extract import ExtractionReport, PlaylistOutcome
+
+PLAYLIST_SNAPSHOTS = dg.AssetKey(["raw", "playlist_snapshots"])
+READABLE_CHECK = "playlists_readable"
+_SHOWN = 50
+
+_DESCRIPTION = """
+Every tracked playlist exactly as Spotify sent it: one gzip JSON-lines object per snapshot date × playlist, one line per
+API page. Nothing is ever overwritten; the newest object of a date and playlist is the current one.
+
+**Source:** the [Spotify Web API](https://developer.spotify.com/documentation/web-api/reference/get-playlists-items), or
+the built-in sandbox. Spotify serves only the present: a date other than today can't be extracted, backfills start at
+the lake. A playlist whose version id is unchanged is carried forward without reading its pages (at most 7 days).
+
+**A playlist that can't be read** is left out and reported by the check `playlists_readable`; the others are kept. After
+a passing failure a retry reads only what is missing.
+"""
+
+
+class ExtractionConfig(dg.Config):
+    """Options of one run."""
+
+    refresh: bool = Field(default=False, description="Read playlists anew that have a snapshot of the date already")
+
+
+def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The assets of the raw layer."""
+
+    @dg.asset(
+        key=PLAYLIST_SNAPSHOTS,
+        group_name="raw",
+        kinds={"api", "json", "s3"},
+        owners=["team:data-platform"],
+        description=_DESCRIPTION,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="spotify_api",
+        retry_policy=RETRY_POLICY,
+        metadata={"dagster/uri": raw_day_prefix(dt.date(2026, 1, 1)).replace("2026-01-01", "<date>")},
+        check_specs=[
+            dg.AssetCheckSpec(
+                READABLE_CHECK,
+                asset=PLAYLIST_SNAPSHOTS,
+                description="Every tracked playlist could be read; names those that can't, with cause and remedy.",
+            )
+        ],
+    )
+    def playlist_snapshots(
+        context: dg.AssetExecutionContext, config: ExtractionConfig, spotify: SpotifyResource, lake: LakeResource
+    ) -> dg.MaterializeResult:
+        days = [dt.date.fromisoformat(key) for key in context.partition_keys]
+        with speak_to_dagster(context):
+            _require_answers_for(days, spotify, lake)
+        reports = []
+        for day in days:
+            report = spotify.extract(
+                lake.store, day, run_id=context.run_id, refresh=config.refresh, on_progress=context.log.info
+            )
+            metadata = report_metadata(report)
+            context.log.info(summary(report))
+            with speak_to_dagster(context, metadata):
+                report.raise_if_unfinished()
+            context.add_asset_metadata(
+                {**metadata, "dagster/uri": lake.store.url(raw_day_prefix(day))},
+                asset_key=PLAYLIST_SNAPSHOTS,
+                partition_key=day.isoformat(),
+            )
+            reports.append(report)
+        return dg.MaterializeResult(check_results=[_readable(reports)])
+
+    return [playlist_snapshots]
+
+
+def _require_answers_for(days: Sequence[dt.date], spotify: SpotifyResource, lake: LakeResource) -> None:
+    from spotify_assets.spotify.extract import require_today
+
+    if not spotify.is_sandbox:
+        require_today(lake.store, days, spotify.today())
+
+
+def summary(report: "ExtractionReport") -> str:
+    """One line about a day's extraction, for the log."""
+    counts = ", ".join(f"{len(report.having(status))} {status}" for status in _STATUSES if report.having(status))
+    budget = f", {report.spent} of {report.limit} calls spent in 24 h" if report.limit else ""
+    return f"{report.day}: {counts or 'no playlists'}; {sum(report.stats.calls.values())} calls{budget}"
+
+
+_STATUSES = ("read", "carried", "kept", "unreadable", "failed", "not reached")
+
+
+def report_metadata(report: "ExtractionReport") -> dict[str, dg.MetadataValue]:
+    """What the UI shows and plots of a day's extraction. Seconds of wall time, bytes of response bodies."""
+    stats = report.stats
+    numbers: dict[str, int | float] = {
+        "dagster/partition_row_count": sum(outcome.entries for outcome in report.outcomes),
+        "playlists": len(report.having("read", "carried", "kept")),
+        "carried": len(report.having("carried")),
+        "kept": len(report.having("kept")),
+        "unreadable": len(report.having("unreadable")),
+        "failed": len(report.having("failed", "not reached")),
+        "entries": sum(outcome.entries for outcome in report.outcomes),
+        "bytes_stored": sum(outcome.bytes for outcome in report.outcomes),
+        "bytes_received": stats.bytes,
+        "calls": sum(stats.calls.values()),
+        "retries": stats.retries,
+        "waits": stats.waits,
+        "seconds_waited": round(stats.waited, 3),
+        "seconds": round(report.seconds, 3),
+        "token_refreshes": report.token_refreshes,
+        "most_calls_in_flight": report.most_in_flight,
+        **{f"calls: {endpoint}": count for endpoint, count in sorted(stats.calls.items())},
+    }
+    if report.limit is not None and report.spent is not None:
+        numbers |= {"budget_spent": report.spent, "budget_left": max(0, report.limit - report.spent)}
+    metadata: dict[str, dg.MetadataValue] = {
+        name: dg.MetadataValue.float(value) if isinstance(value, float) else dg.MetadataValue.int(value)
+        for name, value in numbers.items()
+    }
+    return metadata | {"by_playlist": dg.MetadataValue.md(_table(report.outcomes))}
+
+
+def _table(outcomes: Sequence["PlaylistOutcome"]) -> str:
+    rows = [
+        f"| `{one.playlist_id}` | {_cell(one.name)} | {one.status} | {one.entries} | {_cell(one.detail)} |"
+        for one in outcomes[:_SHOWN]
+    ]
+    more = [f"| … {len(outcomes) - _SHOWN} more | | | | |"] if len(outcomes) > _SHOWN else []
+    return "\n".join(["| playlist | name | what | entries | |", "| --- | --- | --- | ---: | --- |", *rows, *more])
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _readable(reports: Sequence["ExtractionReport"]) -> dg.AssetCheckResult:
+    """The check that names playlists which can't be read; it warns and never blocks."""
+    failures = {
+        outcome.playlist_id: outcome for report in reports for outcome in report.having("unreadable")
+    }  # of a range, the last day's words
+    tracked = {outcome.playlist_id for report in reports for outcome in report.outcomes}
+    description = (
+        "\n".join(f"- {outcome.detail}" for outcome in failures.values())
+        if failures
+        else f"All {len(tracked)} tracked playlists could be read."
+    )
+    return dg.AssetCheckResult(
+        asset_key=PLAYLIST_SNAPSHOTS,
+        check_name=READABLE_CHECK,
+        passed=not failures,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=description,
+        metadata={"unreadable": len(failures), "tracked": len(tracked)},
+    )

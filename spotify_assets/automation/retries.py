@@ -1,0 +1,46 @@
+"""How our failures speak to Dagster's two kinds of retries: those of a step, and those of a whole run.
+
+Assets wrap their work in `speak_to_dagster` and carry `RETRY_POLICY`; nothing else decides about retries. What is
+permanent and what transient is decided where it is raised (`spotify_assets.failures`).
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import dagster as dg
+
+from spotify_assets.failures import PermanentError, TransientError
+
+RETRY_POLICY = dg.RetryPolicy(max_retries=3, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+"""Three more tries within some three minutes; only transient failures get them."""
+
+WORTH_WAITING = dt.timedelta(minutes=5)
+"""A failure that can't pass sooner than this is not retried by the step: a later run resumes."""
+
+NO_RUN_RETRY_TAGS = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
+
+
+@contextmanager
+def speak_to_dagster(
+    context: dg.AssetExecutionContext, metadata: Mapping[str, dg.MetadataValue] | None = None
+) -> Iterator[None]:
+    """Turn a PermanentError or TransientError into the `dg.Failure` that makes Dagster retry, or not.
+
+    A permanent failure, and a transient one that can't pass within minutes (a cool-down), also switches off the
+    retries of the run: the daemon would otherwise start the run again for an outcome that is known. `metadata` is
+    shown with the failure.
+    """
+    try:
+        yield
+    except PermanentError as error:
+        context.instance.add_run_tags(context.run_id, NO_RUN_RETRY_TAGS)
+        raise dg.Failure(str(error), metadata=metadata, allow_retries=False) from error
+    except TransientError as error:
+        later = error.retry_at is not None and error.retry_at - dt.datetime.now(dt.UTC) > WORTH_WAITING
+        if later:
+            context.instance.add_run_tags(context.run_id, NO_RUN_RETRY_TAGS)
+        shown = dict(metadata or {})
+        if error.retry_at:
+            shown["retry_at"] = dg.MetadataValue.timestamp(error.retry_at)
+        raise dg.Failure(str(error), metadata=shown, allow_retries=not later) from error

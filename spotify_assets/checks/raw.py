@@ -1,0 +1,61 @@
+"""The asset checks of the raw layer that need no extraction: how long the Spotify consent still lives.
+
+Whether each playlist could be read is known only while reading, so that check stands with the asset itself.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+
+import dagster as dg
+
+from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
+from spotify_assets.settings import Settings
+
+WARN_DAYS = 30
+FAIL_DAYS = 7
+
+
+def raw_checks(
+    partitions: dg.DailyPartitionsDefinition,
+    settings: Settings,
+    *,
+    today: Callable[[], dt.date] = lambda: dt.datetime.now(dt.UTC).date(),
+) -> list[dg.AssetChecksDefinition]:
+    """The checks of the raw layer. The consent's age is no matter of one date, so `partitions` go unused."""
+    del partitions
+
+    @dg.asset_check(
+        asset=PLAYLIST_SNAPSHOTS,
+        name="spotify_consent_age",
+        description=f"The Spotify consent lives on: warns {WARN_DAYS} days before its refresh token dies, fails from "
+        f"{FAIL_DAYS} (six months after the consent; refreshing does not extend it).",
+    )
+    def spotify_consent_age() -> dg.AssetCheckResult:
+        return judge_consent(settings, today())
+
+    return [spotify_consent_age]
+
+
+def judge_consent(settings: Settings, today: dt.date) -> dg.AssetCheckResult:
+    """Pass, warn or fail by the days the consent has left on `today` (UTC)."""
+    from spotify_assets.spotify.auth import consent_ends
+
+    if settings.source == "sandbox" or settings.spotify_refresh_token is None:
+        return dg.AssetCheckResult(passed=True, description="No refresh token is used: nothing expires.")
+    if settings.spotify_consented_on is None:
+        return dg.AssetCheckResult(
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="SPOTIFY_CONSENTED_ON is not set, so nobody knows when the refresh token dies: set it to the day "
+            "of the consent (YYYY-MM-DD), as `spotify-assets login` prints it.",
+        )
+    ends = consent_ends(settings.spotify_consented_on)
+    left = (ends - today).days
+    remedy = "Consent again with `spotify-assets login` and set SPOTIFY_REFRESH_TOKEN and SPOTIFY_CONSENTED_ON."
+    when = f"The Spotify refresh token dies on {ends}, in {left} days." if left >= 0 else f"The token died on {ends}."
+    return dg.AssetCheckResult(
+        passed=left > WARN_DAYS,
+        severity=dg.AssetCheckSeverity.ERROR if left <= FAIL_DAYS else dg.AssetCheckSeverity.WARN,
+        description=when if left > WARN_DAYS else f"{when} {remedy}",
+        metadata={"days_left": left, "ends": ends.isoformat()},
+    )

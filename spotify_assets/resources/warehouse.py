@@ -16,7 +16,7 @@ import dagster as dg
 
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import schema, state
-from spotify_assets.warehouse.session import QueryTag, Session, Value
+from spotify_assets.warehouse.session import Params, QueryTag, Session, Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,8 +49,8 @@ class WarehouseResource(dg.ConfigurableResource, ABC):
         with self.session(tag) as session:
             return work(session)
 
-    def query(self, sql: str, params: Sequence[Value] = ()) -> pd.DataFrame:
-        """The result of a SELECT with `?` placeholders, as a frame with lower-case column names."""
+    def query(self, sql: str, params: Params = ()) -> pd.DataFrame:
+        """The result of a SELECT as a frame with lower-case column names; see `Session.frame`."""
         return self.run(lambda session: session.frame(sql, params))
 
     def execute(self, sql: str, params: Sequence[Value] = ()) -> list[tuple[Value, ...]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -23,6 +24,9 @@ _Result = TypeVar("_Result")
 
 Value = str | int | float | bool | dt.date | dt.datetime | None
 Row = tuple[Value, ...]
+
+
+Params = Sequence[Value] | Mapping[str, Value]
 
 
 class Cursor(Protocol):
@@ -67,6 +71,21 @@ Stage = Callable[["Session", ObjectStore, Sequence[str]], AbstractContextManager
 """Makes the lake's files readable for COPY; see `Session.stage`."""
 
 
+def positional(sql: str, params: Params) -> tuple[str, list[Value]]:
+    """`sql` with `?` placeholders only, and their values: `%(name)s` is replaced when `params` is a mapping."""
+    if not isinstance(params, Mapping):
+        return sql, list(params)
+    values: list[Value] = []
+
+    def bind(match: re.Match[str]) -> str:
+        if match[0] == "%%":
+            return "%"
+        values.append(params[match[1]])
+        return "?"
+
+    return re.sub(r"%%|%\((\w+)\)s", bind, sql), values
+
+
 class Session:
     """Statements on one open connection.
 
@@ -85,15 +104,26 @@ class Session:
         """Send one statement with `?` placeholders; its result rows (status rows for DDL and DML)."""
         return self._send(sql, params, lambda cursor: [row for row in cursor.fetchall() if isinstance(row, tuple)])
 
-    def frame(self, sql: str, params: Sequence[Value] = ()) -> pd.DataFrame:
-        """The result of one query as a frame with lower-case column names; NULLs are None, dates are dates."""
+    def select(self, sql: str, params: Params = ()) -> tuple[list[str], list[Row]]:
+        """One query's column names in lower case, and its rows. Takes `?` with a sequence, `%(name)s` with a mapping."""
+        sql, values = positional(sql, params)
+        return self._send(
+            sql,
+            values,
+            lambda cursor: (
+                [str(getattr(column, "name", "")).lower() for column in cursor.description],
+                [row for row in cursor.fetchall() if isinstance(row, tuple)],
+            ),
+        )
+
+    def frame(self, sql: str, params: Params = ()) -> pd.DataFrame:
+        """`select` as a frame. A column with NULLs keeps Python's values (None, int, date): no integer turns float."""
         import pandas as pd
 
-        def read(cursor: Cursor) -> pd.DataFrame:
-            names = [str(getattr(column, "name", "")).lower() for column in cursor.description]
-            return pd.DataFrame.from_records(list(cursor.fetchall()), columns=pd.Index(names))
-
-        return self._send(sql, params, read)
+        names, rows = self.select(sql, params)
+        columns = [pd.Series([row[place] for row in rows], dtype=object) for place in range(len(names))]
+        typed = [column if column.isna().any() else column.infer_objects() for column in columns]
+        return pd.concat(typed, axis=1, keys=names)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -1,0 +1,241 @@
+"""The warehouse's assets: the seven lake tables loaded per snapshot date, and the dimensions merged from them.
+
+One step per table, so that a bad table stops only its own downstream. What is sent belongs in
+`spotify_assets.warehouse`; here is when, for which dates, and what Dagster shows of it.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import dagster as dg
+
+from glue_scripts.commit import Commit
+from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
+from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.failures import PermanentError, PlatformError, TransientError
+from spotify_assets.metadata import ColumnSource, column_lineage, column_schema, preview
+from spotify_assets.resources.lake import LakeResource
+from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.warehouse import dimensions, loads
+from spotify_assets.warehouse.loads import LoadPlan
+from spotify_assets.warehouse.session import QueryTag, Session
+from spotify_assets.warehouse.sql import column_list, qualified
+from spotify_assets.warehouse.state import Pending
+
+GROUP = "warehouse"
+KINDS = {"snowflake", "sql"}
+OWNERS = ["team:data-platform"]
+POOL = "snowflake"
+
+_PREVIEW_ROWS = 5
+_Result = TypeVar("_Result")
+
+
+def table_key(layer: str, table: str) -> dg.AssetKey:
+    """The asset key of a warehouse table: where it lives. `layer` is `lake`, `spotify` or `analytics`."""
+    return dg.AssetKey(["snowflake", layer, table])
+
+
+def lake_load_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The seven tables of schema LAKE, loaded from the files of the dates' commits; any set of dates in one run."""
+    return [_lake_load(table, partitions) for table in LAKE_TABLES.values()]
+
+
+def dimension_assets() -> list[dg.AssetsDefinition]:
+    """The six dimensions of schema SPOTIFY, merged from whatever LAKE holds that they have not seen."""
+    return [_dimension(table) for table in DIMENSIONS.values()]
+
+
+@dataclass(frozen=True)
+class Sent(Generic[_Result]):
+    """What some work on the warehouse came to, and what to show of it."""
+
+    result: _Result
+    metadata: dict[str, dg.MetadataValue]
+
+
+def send(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, work: Callable[[Session], _Result]
+) -> Sent[_Result]:
+    """Do `work` under a query tag that names the asset, its dates and the run; time it and collect its query ids."""
+    query_ids: list[str] = []
+    keys = context.partition_keys if context.has_partition_key or context.has_partition_key_range else []
+
+    def observed(session: Session) -> _Result:
+        result = work(session)
+        query_ids[:] = session.query_ids
+        return result
+
+    started = time.monotonic()
+    dates = "" if not keys else keys[0] if len(keys) == 1 else f"{keys[0]}…{keys[-1]}"
+    result = warehouse.run(observed, QueryTag(context.asset_key.to_user_string(), dates, context.run_id))
+    metadata: dict[str, dg.MetadataValue] = {
+        "seconds": dg.MetadataValue.float(round(time.monotonic() - started, 3)),
+        "statements": dg.MetadataValue.int(len(query_ids)),
+    }
+    links = [f"[{query_id}]({url})" for query_id in query_ids if (url := warehouse.query_url(query_id))]
+    if links:
+        metadata["queries"] = dg.MetadataValue.md("  \n".join(links))
+    return Sent(result, metadata)
+
+
+def sample(session: Session, layer: str, table: Table, *, newest_first: str | None = None) -> dg.MetadataValue:
+    """A preview of a table: its newest rows by a date column, or any."""
+    order = f" ORDER BY {newest_first} DESC, {column_list(table.key)}" if newest_first else ""
+    rows = session.execute(
+        f"SELECT {column_list(table.column_names)} FROM {qualified(layer, table.name)}{order} LIMIT {_PREVIEW_ROWS}"
+    )
+    return preview(table.column_names, rows)
+
+
+def applied_metadata(pending: Pending) -> dict[str, dg.MetadataValue]:
+    """How many dates of each kind were brought in."""
+    return {
+        "new_dates": dg.MetadataValue.int(len(pending.new)),
+        "reloaded_dates": dg.MetadataValue.int(len(pending.changed)),
+        "removed_dates": dg.MetadataValue.int(len(pending.gone)),
+    }
+
+
+def _lake_load(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    key = table_key("lake", table.name)
+    upstream = dg.AssetKey(["lake", table.name])
+
+    @dg.asset(
+        key=key,
+        deps=[upstream],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY_POLICY,
+        pool=POOL,
+        group_name=GROUP,
+        kinds=KINDS,
+        owners=OWNERS,
+        description=(
+            f"{table.description}\n\nGrain: {', '.join(table.key)}. The rows of `lake/{table.name}`, column for "
+            "column; each date is replaced as a whole by the files of its commit, and a date is empty when its commit "
+            f"says so. `LAKE.LOADS` says which run each date holds. Table `{qualified('lake', table.name)}`."
+        ),
+        metadata={
+            "dagster/column_schema": column_schema(table),
+            "dagster/column_lineage": column_lineage({name: [(upstream, name)] for name in table.column_names}),
+        },
+    )
+    def load(
+        context: dg.AssetExecutionContext, lake: LakeResource, warehouse: WarehouseResource
+    ) -> dg.MaterializeResult:
+        with speak_to_dagster(context):
+            return _load(context, lake, warehouse, table)
+
+    return load
+
+
+def _load(
+    context: dg.AssetExecutionContext, lake: LakeResource, warehouse: WarehouseResource, table: Table
+) -> dg.MaterializeResult:
+    days = [dt.date.fromisoformat(key) for key in context.partition_keys]
+    commits = lake.commits(days)
+
+    def work(session: Session) -> tuple[LoadPlan, dg.MetadataValue | None]:
+        plan = loads.load_table(session, lake.store, table.name, commits)
+        return plan, sample(session, "lake", table, newest_first="snapshot_date") if plan.runs else None
+
+    try:
+        sent = send(context, warehouse, work)
+    except PlatformError as error:
+        if lake.commits(days) != commits:
+            raise TransientError(f"Dates were built again in the lake while they were being loaded: {error}") from error
+        raise
+    plan, shown = sent.result
+    missing = [day for day in days if day not in commits]
+    if missing:
+        _report_alone(context, commits, plan)
+        raise PermanentError(
+            f"No commit in the lake for {', '.join(map(str, missing))}: materialize lake/{table.name} for "
+            f"{'this date' if len(missing) == 1 else 'these dates'} first. The other {len(commits)} were loaded."
+        )
+    for day in days:
+        context.add_asset_metadata(_partition_metadata(plan, day), partition_key=day.isoformat())
+    return dg.MaterializeResult(
+        metadata={
+            **sent.metadata,
+            "dagster/table_name": warehouse.table_name("lake", table.name),
+            "rows": plan.rows,
+            "files": len(plan.files),
+            "dates": len(days),
+            **({"preview": shown} if shown else {}),
+        }
+    )
+
+
+def _report_alone(context: dg.AssetExecutionContext, commits: Mapping[dt.date, Commit], plan: LoadPlan) -> None:
+    """Record the loaded dates one by one: the step is about to fail for the others."""
+    for day in commits:
+        context.log_event(
+            dg.AssetMaterialization(
+                context.asset_key, partition=day.isoformat(), metadata=_partition_metadata(plan, day)
+            )
+        )
+
+
+def _partition_metadata(plan: LoadPlan, day: dt.date) -> dict[str, dg.MetadataValue]:
+    run, rows = plan.runs[day]
+    return {"dagster/partition_row_count": dg.MetadataValue.int(rows), "lake_run": dg.MetadataValue.text(run)}
+
+
+def _dimension(table: Table) -> dg.AssetsDefinition:
+    upstream = table_key("lake", table.name)
+
+    @dg.asset(
+        key=table_key("spotify", table.name),
+        deps=[dg.AssetDep(upstream, partition_mapping=dg.AllPartitionMapping())],
+        retry_policy=RETRY_POLICY,
+        pool=POOL,
+        group_name=GROUP,
+        kinds=KINDS,
+        owners=OWNERS,
+        description=(
+            f"{table.description}\n\nGrain: {', '.join(table.key)}. Merged from `{qualified('lake', table.name)}`; the "
+            "order in which dates are loaded does not matter: an older day extends first_seen_on and never overwrites "
+            f"newer attributes. Table `{qualified('spotify', table.name)}`."
+        ),
+        metadata={
+            "dagster/column_schema": column_schema(table),
+            "dagster/column_lineage": column_lineage(_dimension_lineage(table)),
+        },
+    )
+    def merge(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+        with speak_to_dagster(context):
+            return _merge(context, warehouse, table)
+
+    return merge
+
+
+def _merge(context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: Table) -> dg.MaterializeResult:
+    sent = send(
+        context,
+        warehouse,
+        lambda session: (
+            dimensions.merge(session, table.name),
+            sample(session, "spotify", table, newest_first="last_seen_on"),
+        ),
+    )
+    merged, shown = sent.result
+    return dg.MaterializeResult(
+        metadata={
+            **sent.metadata,
+            **applied_metadata(merged.pending),
+            "dagster/row_count": merged.rows,
+            "dagster/table_name": warehouse.table_name("spotify", table.name),
+            "preview": shown,
+        }
+    )
+
+
+def _dimension_lineage(table: Table) -> dict[str, list[ColumnSource]]:
+    upstream = table_key("lake", table.name)
+    seen = {"first_seen_on": "snapshot_date", "last_seen_on": "snapshot_date"}
+    return {name: [(upstream, seen.get(name, name))] for name in table.column_names}

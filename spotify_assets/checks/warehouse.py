@@ -1,0 +1,133 @@
+"""Checks of the warehouse's tables. What must hold is `warehouse.quality`'s and `warehouse.reconcile`'s business.
+
+Blocking checks are one per table, so that one bad table stops only its own downstream. The reconciliation of many dates
+hangs on `snowflake/lake/loads`, which no run materializes, so that it runs on its own schedule only.
+"""
+
+import datetime as dt
+
+import dagster as dg
+
+from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
+from spotify_assets import lake_state
+from spotify_assets.assets.warehouse import GROUP, KINDS, OWNERS, table_key
+from spotify_assets.metadata import column_schema
+from spotify_assets.resources.lake import LakeResource
+from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.warehouse import quality, reconcile, schema
+from spotify_assets.warehouse.reconcile import Difference
+from spotify_assets.warehouse.session import QueryTag
+
+LOADS_KEY = table_key("lake", schema.LOADS.name)
+RECENT_CHECK = "recent_dates_reconcile"
+ALL_CHECK = "all_dates_reconcile"
+RECENT_DAYS = 14
+
+_SHOWN = 20
+
+
+def warehouse_checks(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    """`matches_commits` of each lake table, `keys_hold` of each dimension, and the two reconciliations."""
+    return [
+        *(_matches_commits(table, partitions) for table in LAKE_TABLES.values()),
+        *(keys_hold("spotify", table) for table in DIMENSIONS.values()),
+        _reconciliation(RECENT_CHECK, RECENT_DAYS),
+        _reconciliation(ALL_CHECK, None),
+    ]
+
+
+def loads_asset() -> dg.AssetSpec:
+    """The table that records which run each lake table and date holds, written by the loads themselves."""
+    return dg.AssetSpec(
+        key=LOADS_KEY,
+        deps=[
+            dg.AssetDep(table_key("lake", table), partition_mapping=dg.AllPartitionMapping()) for table in LAKE_TABLES
+        ],
+        group_name=GROUP,
+        kinds=KINDS,
+        owners=OWNERS,
+        description=f"{schema.LOADS.description} Written in the transaction of the load it describes.",
+        metadata={"dagster/column_schema": column_schema(schema.LOADS)},
+    )
+
+
+def keys_hold(layer: str, table: Table) -> dg.AssetChecksDefinition:
+    """A blocking check: the key is unique and every required column is filled."""
+
+    @dg.asset_check(
+        asset=table_key(layer, table.name),
+        name="keys_hold",
+        blocking=True,
+        description=f"{', '.join(table.key)} is unique, and every required column is filled.",
+    )
+    def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
+        tag = QueryTag(f"{table_key(layer, table.name).to_user_string()}:keys_hold")
+        rows, faults = warehouse.run(lambda session: quality.faults(session, layer, table), tag)
+        return dg.AssetCheckResult(
+            passed=not faults,
+            description="; ".join(f"{fault.rule}: broken {fault.count} times" for fault in faults) or f"{rows} rows",
+            metadata={"rows": rows, "broken_rules": len(faults)},
+        )
+
+    return check
+
+
+def _matches_commits(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=table_key("lake", table.name),
+        name="matches_commits",
+        blocking=True,
+        partitions_def=partitions,
+        description="Each date holds the rows of the run that its commit in the lake names, as many as it says.",
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, lake: LakeResource, warehouse: WarehouseResource
+    ) -> dg.AssetCheckResult:
+        if context.has_partition_key or context.has_partition_key_range:
+            days = [dt.date.fromisoformat(key) for key in context.partition_keys]
+        else:
+            days = lake_state.committed_days(lake.store)
+        return _result(lake, warehouse, [table.name], days)
+
+    return check
+
+
+def _reconciliation(name: str, last_days: int | None) -> dg.AssetChecksDefinition:
+    period = f"the last {last_days} committed dates" if last_days else "all committed dates"
+
+    @dg.asset_check(
+        asset=LOADS_KEY,
+        name=name,
+        description=f"For {period}: every date and table is in the warehouse, with the run and rows of its commit.",
+    )
+    def check(lake: LakeResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
+        days = lake_state.committed_days(lake.store)
+        return _result(lake, warehouse, list(LAKE_TABLES), days[-last_days:] if last_days else days, whole=True)
+
+    return check
+
+
+def _result(
+    lake: LakeResource, warehouse: WarehouseResource, tables: list[str], days: list[dt.date], *, whole: bool = False
+) -> dg.AssetCheckResult:
+    """Compare the given dates; with `whole`, the days between them too, which then must be empty."""
+    if not days:
+        return dg.AssetCheckResult(passed=True, description="No committed dates.")
+    commits = lake.commits(days)
+    tag = QueryTag("reconciliation", f"{days[0]}…{days[-1]}")
+    content = warehouse.run(lambda session: reconcile.read_all(session, tables, min(days), max(days)), tag)
+    wanted = set(days)
+    found = [
+        difference
+        for table, rows in content.items()
+        for difference in reconcile.differences(table, commits, rows if whole else [r for r in rows if r.day in wanted])
+    ]
+    return dg.AssetCheckResult(
+        passed=not found,
+        description="; ".join(map(_sentence, found[:_SHOWN])) or f"{len(days)} dates, {len(tables)} tables",
+        metadata={"dates": len(days), "differences": len(found), "tables": len(tables)},
+    )
+
+
+def _sentence(difference: Difference) -> str:
+    return f"{difference.table} {difference.day}: {difference.what}"

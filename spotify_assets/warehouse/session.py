@@ -105,7 +105,7 @@ class Session:
         return self._send(sql, params, lambda cursor: [row for row in cursor.fetchall() if isinstance(row, tuple)])
 
     def select(self, sql: str, params: Params = ()) -> tuple[list[str], list[Row]]:
-        """One query's column names in lower case, and its rows. Takes `?` with a sequence, `%(name)s` with a mapping."""
+        """One query's column names in lower case and its rows. Takes `?` with a sequence, `%(name)s` with a mapping."""
         sql, values = positional(sql, params)
         return self._send(
             sql,

@@ -1,0 +1,97 @@
+"""`spotify-assets sql`: ask the configured warehouse. Reading only; how results look on a terminal belongs here."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import decimal
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+import click
+
+from spotify_assets.failures import PermanentError
+from spotify_assets.settings import load_settings
+from spotify_assets.warehouse.session import QueryTag, Row
+
+_TAG = QueryTag("command-line")
+
+
+@click.command("sql")
+@click.argument("statement")
+@click.option(
+    "--format", "style", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
+    help="How to print the rows.",
+)
+def command(statement: str, style: str) -> None:
+    """Ask the configured warehouse and print the rows.
+
+    STATEMENT is one query in Snowflake SQL. The schemas are LAKE (snapshots as loaded), SPOTIFY (one row per song,
+    album, artist, playlist) and ANALYTICS (what changed). It reads only: data is changed by materializing assets.
+
+    \b
+    spotify-assets sql "select * from analytics.song_runs order by longest_run desc limit 10"
+    spotify-assets sql "select count(*) from lake.playlist_items" --format json
+    """
+    from spotify_assets.resources.warehouse import warehouse_resource
+
+    check_reads_only(statement)
+    warehouse = warehouse_resource(load_settings())
+    columns, rows = warehouse.run(lambda session: session.select(statement), _TAG)
+    _PRINTERS[style](columns, rows)
+
+
+def check_reads_only(statement: str) -> None:
+    """Raise PermanentError unless `statement` is one query (SELECT, WITH, SHOW, DESCRIBE)."""
+    import sqlglot
+    from sqlglot import exp
+
+    try:
+        parsed = [part for part in sqlglot.parse(statement, read="snowflake") if part]
+    except sqlglot.ParseError as error:
+        raise PermanentError(f"This is no Snowflake SQL: {str(error).splitlines()[0]}") from None
+    if len(parsed) != 1:
+        raise PermanentError(f"Give one statement, not {len(parsed)}.")
+    if not isinstance(parsed[0], exp.Query | exp.Describe | exp.Show):
+        raise PermanentError(
+            f"{statement.split()[0].upper()} is not run here: this command only reads. Data is changed by "
+            "materializing assets (spotify-assets build)."
+        )
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, header_style="bold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    Console().print(table)
+    click.echo(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", err=True)
+
+
+def _print_json(columns: Sequence[str], rows: Sequence[Row]) -> None:
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    click.echo(json.dumps(records, indent=1, ensure_ascii=False, default=_plain))
+
+
+def _print_csv(columns: Sequence[str], rows: Sequence[Row]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dt.date | dt.datetime):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)
+
+
+_PRINTERS: dict[str, Callable[[Sequence[str], Sequence[Row]], None]] = {
+    "table": _print_table,
+    "json": _print_json,
+    "csv": _print_csv,
+}

@@ -108,10 +108,9 @@ class Sandbox:
             self._simplified(playlist) for playlist in self.playlists.values() if playlist.answers == 200
         ]
         mine.insert(2, None)  # Spotify leaves holes where it hides a playlist from the app
-        return _ok(
-            _page_head(f"{self.api}/me/playlists", "", limit, offset, len(mine))
-            | {"items": mine[offset : offset + limit]}
-        )
+        page: JsonObject = _page_head(f"{self.api}/me/playlists", "", limit, offset, len(mine))
+        page["items"] = mine[offset : offset + limit]
+        return _ok(page)
 
     def _playlist(self, playlist_id: str, query: Mapping[str, Sequence[str]]) -> Answer:
         playlist = self.playlists.get(playlist_id)

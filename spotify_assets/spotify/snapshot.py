@@ -106,7 +106,7 @@ def from_bytes(key: str, data: bytes) -> Snapshot:
         parts = parse_raw_key(key)
         if parts is None:
             raise ValueError("the key is not a raw object's")
-        text = gzip.decompress(data).decode("utf-8", "surrogatepass")
+        text = gzip.decompress(data).decode()
         lines = [json.loads(line) for line in text.split("\n") if line]
         first = lines[0]
         return Snapshot(
@@ -230,7 +230,10 @@ def _start(head: Mapping[str, object]) -> str:
 
 
 def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")  # JSON may escape half a surrogate pair; it is kept as it came
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON may escape and no Parquet reader accepts
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _compressed(data: bytes) -> bytes:

@@ -27,6 +27,7 @@ from obstore.store import LocalStore, S3Store
 from spotify_assets.failures import PermanentError, TransientError
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import ObjectStore as Backend
 
 _PARALLEL = 16
@@ -90,10 +91,30 @@ class ObjectStore:
         return f"{self._url}/{quote(key, safe='/=')}" if self.is_local else f"{self._url}/{key}"
 
     def list(self, prefix: str, *, after: str | None = None) -> Iterator[StoredObject]:
-        """Every object under `prefix` (a folder, ending in `/`), keys after `after` only, in no promised order."""
+        """Every object under `prefix` (a folder, ending in `/`) in the order of keys, those after `after` only.
+
+        Listing is lazy: what the caller does not take is not asked for. On S3 1,000 keys are one request.
+        """
+        if self._root is not None:
+            yield from self._list_folder(prefix, after)
+            return
         for batch in obstore.list(self._backend, prefix, offset=after):
             for meta in batch:
-                yield StoredObject(meta["path"], meta["e_tag"] or "", meta["size"], meta["last_modified"])
+                yield _stored(meta)
+
+    def _list_folder(self, prefix: str, after: str | None) -> Iterator[StoredObject]:
+        """The local form of `list`: folder by folder, so that keys come in S3's order and old folders are skipped."""
+        found = obstore.list_with_delimiter(self._backend, prefix)
+        entries: list[tuple[str, StoredObject | None]] = [
+            *((meta["path"], _stored(meta)) for meta in found["objects"]),
+            *((f"{path.rstrip('/')}/", None) for path in found["common_prefixes"]),
+        ]
+        for key, stored in sorted(entries, key=lambda entry: entry[0]):
+            if stored is not None:
+                if after is None or key > after:
+                    yield stored
+            elif after is None or key > after or after.startswith(key):
+                yield from self._list_folder(key, after)
 
     def folders(self, prefix: str) -> list[str]:
         """The names of the folders directly under `prefix`, sorted; one delimited listing."""
@@ -106,7 +127,7 @@ class ObjectStore:
             meta = obstore.head(self._backend, key)
         except FileNotFoundError:
             return None
-        return StoredObject(meta["path"], meta["e_tag"] or "", meta["size"], meta["last_modified"])
+        return _stored(meta)
 
     def get(self, key: str) -> bytes:
         """The bytes at `key`. Raises FileNotFoundError."""
@@ -219,6 +240,10 @@ class ObjectStore:
         with ThreadPoolExecutor(_PARALLEL) as pool:
             sizes = pool.map(lambda item: self.upload(item[1], item[0]), files.items())
             return dict(zip(files, sizes, strict=True))
+
+
+def _stored(meta: ObjectMeta) -> StoredObject:
+    return StoredObject(meta["path"], meta["e_tag"] or "", meta["size"], meta["last_modified"])
 
 
 def _s3_backend(

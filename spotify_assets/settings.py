@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -95,6 +96,15 @@ class Settings(BaseSettings):
     partitions_start: dt.date = dt.date(2026, 1, 1)
 
     spotify_assets_automation: Switch = "off"
+    extract_cron: str = "0 6 * * *"
+    refresh_cron: str = "0 18 * * 0"
+    vacuum_cron: str = "0 3 * * *"
+    reconcile_cron: str = "0 4 * * *"
+    schedule_timezone: str = "UTC"
+
+    alert_webhook_url: SecretStr | None = None
+    alert_sns_topic_arn: str | None = None
+    dagster_ui_url: str = "http://127.0.0.1:3000"
 
     dagster_cloud_deployment_name: str | None = None
     dagster_cloud_is_branch_deployment: bool = False
@@ -105,7 +115,7 @@ class Settings(BaseSettings):
     def _split_playlists(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("spotify_api_url", "spotify_token_url", "aws_endpoint_url")
+    @field_validator("spotify_api_url", "spotify_token_url", "aws_endpoint_url", "dagster_ui_url")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is None:
@@ -113,6 +123,36 @@ class Settings(BaseSettings):
         if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc:
             raise ValueError("use an address that starts with https:// (or http:// for a test server)")
         return value.rstrip("/")
+
+    @field_validator("extract_cron", "refresh_cron", "vacuum_cron", "reconcile_cron")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        from croniter import croniter
+
+        if len(value.split()) != 5 or not croniter.is_valid(value):
+            raise ValueError("use a cron expression of five fields, such as '0 6 * * *'")
+        return value
+
+    @field_validator("schedule_timezone")
+    @classmethod
+    def _timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("use a name of the IANA time zone database, such as 'UTC' or 'Europe/Berlin'")
+        return value
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            cls._web_address(value.get_secret_value())
+        return value
+
+    @field_validator("alert_sns_topic_arn")
+    @classmethod
+    def _topic(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+", value):
+            raise ValueError("use a topic's ARN, such as arn:aws:sns:us-east-1:123456789012:alerts")
+        return value
 
     @field_validator("lake_url")
     @classmethod

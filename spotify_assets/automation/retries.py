@@ -1,4 +1,4 @@
-"""How our failures speak to Dagster's two kinds of retries: those of a step, and those of a whole run.
+"""How our failures speak to Dagster's retries of a step, to those of a whole run, and to the sensors.
 
 Assets wrap their work in `speak_to_dagster` and carry `RETRY_POLICY`; nothing else decides about retries. What is
 permanent and what transient is decided where it is raised (`spotify_assets.failures`).
@@ -18,6 +18,12 @@ RETRY_POLICY = dg.RetryPolicy(max_retries=3, delay=20, backoff=dg.Backoff.EXPONE
 WORTH_WAITING = dt.timedelta(minutes=5)
 """A failure that can't pass sooner than this is not retried by the step: a later run resumes."""
 
+FAILURE_TAG = "spotify_assets/failure"
+"""`permanent` on a run that failed for good: the sensors that plan runs don't ask for the same again."""
+
+RETRY_AT_TAG = "spotify_assets/retry_at"
+"""When a transient failure can pass at the earliest (ISO, UTC), where that is known."""
+
 NO_RUN_RETRY_TAGS = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
 
 
@@ -34,12 +40,14 @@ def speak_to_dagster(
     try:
         yield
     except PermanentError as error:
-        context.instance.add_run_tags(context.run_id, NO_RUN_RETRY_TAGS)
+        context.instance.add_run_tags(context.run_id, {**NO_RUN_RETRY_TAGS, FAILURE_TAG: "permanent"})
         raise dg.Failure(str(error), metadata=metadata, allow_retries=False) from error
     except TransientError as error:
         later = error.retry_at is not None and error.retry_at - dt.datetime.now(dt.UTC) > WORTH_WAITING
-        if later:
-            context.instance.add_run_tags(context.run_id, NO_RUN_RETRY_TAGS)
+        known = {RETRY_AT_TAG: error.retry_at.isoformat()} if error.retry_at else {}
+        retries = NO_RUN_RETRY_TAGS if later else {}
+        if retries or known:
+            context.instance.add_run_tags(context.run_id, {**retries, **known})
         shown = dict(metadata or {})
         if error.retry_at:
             shown["retry_at"] = dg.MetadataValue.timestamp(error.retry_at)

@@ -19,6 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from spotify_assets.failures import PermanentError
+from spotify_assets.spotify.playlists import parse_playlists
 
 SpotifySource = Literal["api", "sandbox"]
 TransformEngineName = Literal["duckdb", "spark", "glue"]
@@ -187,6 +188,10 @@ class Settings(BaseSettings):
             if not self.spotify_playlists:
                 problems.append("SPOTIFY_PLAYLISTS is empty: name the playlists to track (ids, URIs or links, "
                                 "comma-separated), or set it to 'mine'.")
+        try:
+            parse_playlists(self.spotify_playlists)
+        except PermanentError as error:
+            problems.append(str(error))
         return problems
 
     def _snowflake_problems(self) -> list[str]:

@@ -46,8 +46,8 @@ def judge_consent(settings: Settings, today: dt.date) -> dg.AssetCheckResult:
         return dg.AssetCheckResult(
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,
-            description="SPOTIFY_CONSENTED_ON is not set, so nobody knows when the refresh token dies: set it to the day "
-            "of the consent (YYYY-MM-DD), as `spotify-assets login` prints it.",
+            description="SPOTIFY_CONSENTED_ON is not set, so nobody knows when the refresh token dies: set it to the "
+            "day of the consent (YYYY-MM-DD), as `spotify-assets login` prints it.",
         )
     ends = consent_ends(settings.spotify_consented_on)
     left = (ends - today).days

@@ -1,0 +1,48 @@
+"""`spotify-assets budget`: Spotify calls spent and left."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.settings import load_settings
+
+
+@click.command("budget")
+def command() -> None:
+    """Show the Spotify calls spent in the last 24 hours, and what is left.
+
+    Counts every run on this lake, from whatever machine. Makes no call itself.
+    """
+    from spotify_assets.spotify import budget
+    from spotify_assets.spotify.errors import in_utc
+
+    settings = load_settings()
+    console = Console(highlight=False)
+    store = ObjectStore.open(settings.lake, endpoint_url=settings.aws_endpoint_url)
+    now = dt.datetime.now(dt.UTC)
+    limit = settings.spotify_daily_call_budget
+    state = budget.pruned(budget.CallState.from_json(store.get_or_none(budget.STATE_KEY)), now)
+    spent = budget.spent(state, now)
+    console.print(f"{spent} of {limit} Spotify calls spent in the last 24 hours, {max(0, limit - spent)} left.")
+    by_hour: dict[dt.datetime, int] = {}
+    for minute, count in sorted(state.calls.items()):
+        hour = minute.replace(minute=0)
+        by_hour[hour] = by_hour.get(hour, 0) + count
+    if by_hour:
+        table = Table("hour (UTC)", "calls", "free again by")
+        for hour, count in by_hour.items():
+            free = hour + budget.WINDOW + dt.timedelta(hours=1)
+            table.add_row(f"{hour:%Y-%m-%d %H:00}", str(count), f"{free:%Y-%m-%d %H:00}")
+        console.print(table)
+    free_at = budget.frees_at(state, now, limit)
+    if free_at:
+        console.print(f"The next call is free at {in_utc(free_at)}.")
+    if state.cool_down:
+        console.print(f"Cooling down until {in_utc(state.cool_down.until)}: {state.cool_down.reason}.", soft_wrap=True)
+    if settings.source == "sandbox":
+        console.print("The sandbox is in use, which has no quota: its calls are not counted.")

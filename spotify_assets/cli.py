@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "home": "Print the DAGSTER_HOME that this machine's runs are recorded in.",
     "import": "Bring existing raw Spotify JSON (any shape) in as snapshots.",
     "login": "Give a one-time Spotify consent; print the refresh token and its expiry.",
+    "snowflake": "Set up the Snowflake account, and have its pipes catch up.",
     "sql": "Ask the configured warehouse.",
 }
 

@@ -1,0 +1,482 @@
+-- SNOWFLAKE_LOAD=snowpipe: landing tables, their pipes, and views in place of copy mode's tables.
+-- The views are replaced when they change: they hold nothing.
+-- Generated from the contract by `python -m spotify_assets.warehouse.setup`; edit the contract instead.
+
+USE ROLE &{loader_role};
+USE DATABASE &{database};
+CREATE SCHEMA IF NOT EXISTS LANDING;
+USE SCHEMA LANDING;
+
+CREATE TABLE IF NOT EXISTS LANDING.PLAYLISTS (
+  snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
+  playlist_id VARCHAR COMMENT 'Spotify id of the playlist',
+  name VARCHAR COMMENT 'Playlist name; may be empty',
+  description VARCHAR COMMENT 'Playlist description as Spotify sends it (HTML entities included)',
+  owner_id VARCHAR COMMENT 'User id of the owner; empty where the source did not say',
+  owner_name VARCHAR COMMENT 'Display name of the owner; empty where the source did not say',
+  is_public BOOLEAN COMMENT 'Whether the playlist is on the owner''s profile; null when Spotify does not say',
+  is_collaborative BOOLEAN COMMENT 'Whether others may edit the playlist',
+  follower_count NUMBER(38,0) COMMENT 'Followers; Spotify stopped sending it to new apps in 2026',
+  spotify_snapshot_id VARCHAR COMMENT 'Spotify''s version id of the playlist; empty for imports without one',
+  item_count NUMBER(38,0) COMMENT 'Entries Spotify reported, removed and unreadable ones included',
+  url VARCHAR COMMENT 'Link to open.spotify.com',
+  image_url VARCHAR COMMENT 'First (largest) image; playlist image links expire within a day',
+  extracted_at TIMESTAMP_NTZ(6) COMMENT 'When the snapshot was read, UTC',
+  run_id VARCHAR COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COMMENT = 'One row per snapshot date and playlist: what Spotify said about the playlist that day.';
+
+CREATE TABLE IF NOT EXISTS LANDING.PLAYLIST_ITEMS (
+  snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
+  playlist_id VARCHAR COMMENT 'Spotify id of the playlist',
+  position NUMBER(38,0) COMMENT '0-based position in the playlist',
+  item_type VARCHAR COMMENT '`track`, `local`, `episode`, `missing` (removed by Spotify), or what Spotify sent',
+  item_uri VARCHAR COMMENT 'Spotify uri of the entry; null when missing',
+  song_id VARCHAR COMMENT 'The song of a track or local entry',
+  name VARCHAR COMMENT 'Title as shown in the playlist; null when missing',
+  added_at TIMESTAMP_NTZ(6) COMMENT 'When it was added, UTC; null when Spotify does not know',
+  added_by VARCHAR COMMENT 'User id of who added it; null when Spotify does not say',
+  run_id VARCHAR COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COMMENT = 'One row per snapshot date, playlist and position: the entries exactly as they stood.';
+
+CREATE TABLE IF NOT EXISTS LANDING.SONGS (
+  snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
+  song_id VARCHAR COMMENT 'Spotify id of the track; the `spotify:local:…` uri for a local file',
+  uri VARCHAR COMMENT 'Spotify uri of the track or local file',
+  name VARCHAR COMMENT 'Title; empty when Spotify has withdrawn it',
+  album_id VARCHAR COMMENT 'The album it was listed on',
+  artist_id VARCHAR COMMENT 'First credited artist that has an id',
+  duration_ms NUMBER(38,0) COMMENT 'Length in milliseconds; 0 when unknown',
+  is_explicit BOOLEAN COMMENT 'Marked explicit by Spotify',
+  popularity NUMBER(38,0) COMMENT '0 to 100; null where Spotify no longer sends it (0 is a value)',
+  isrc VARCHAR COMMENT 'International Standard Recording Code; not unique per song',
+  disc_number NUMBER(38,0) COMMENT 'Disc on the album, from 1; 0 when unknown',
+  track_number NUMBER(38,0) COMMENT 'Track on the disc, from 1; 0 when unknown',
+  is_local BOOLEAN COMMENT 'A local file of the playlist''s owner',
+  url VARCHAR COMMENT 'Link to open.spotify.com',
+  run_id VARCHAR COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COMMENT = 'One row per snapshot date and song found in any tracked playlist.';
+
+CREATE TABLE IF NOT EXISTS LANDING.ALBUMS (
+  snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
+  album_id VARCHAR COMMENT 'Spotify id of the album',
+  name VARCHAR COMMENT 'Album name; empty when Spotify has withdrawn it',
+  album_type VARCHAR COMMENT '`album`, `single` or `compilation`',
+  release_date DATE COMMENT 'First day of the released period; null when unknown or impossible',
+  release_date_precision VARCHAR COMMENT '`day`, `month` or `year`',
+  release_date_text VARCHAR COMMENT 'The release date exactly as Spotify sent it',
+  total_tracks NUMBER(38,0) COMMENT 'Tracks on the album',
+  url VARCHAR COMMENT 'Link to open.spotify.com',
+  image_url VARCHAR COMMENT 'First (largest) image; playlist image links expire within a day',
+  run_id VARCHAR COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COMMENT = 'One row per snapshot date and album of any song found.';
+
+CREATE TABLE IF NOT EXISTS LANDING.ARTISTS (
+  snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
+  artist_id VARCHAR COMMENT 'Spotify id of the artist',
+  name VARCHAR COMMENT 'Artist name; empty when Spotify has withdrawn it',
+  url VARCHAR COMMENT 'Link to open.spotify.com',
+  run_id VARCHAR COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COMMENT = 'One row per snapshot date and artist credited on a song or an album.';
+
+CREATE TABLE IF NOT EXISTS LANDING.SONG_ARTISTS (
+  snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
+  song_id VARCHAR COMMENT 'Spotify id of the track; the `spotify:local:…` uri for a local file',
+  artist_id VARCHAR COMMENT 'Spotify id of the artist',
+  position NUMBER(38,0) COMMENT '0-based position among the song''s credits',
+  run_id VARCHAR COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COMMENT = 'One row per snapshot date and artist credit on a song.';
+
+CREATE TABLE IF NOT EXISTS LANDING.ALBUM_ARTISTS (
+  snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
+  album_id VARCHAR COMMENT 'Spotify id of the album',
+  artist_id VARCHAR COMMENT 'Spotify id of the artist',
+  position NUMBER(38,0) COMMENT '0-based position among the album''s credits',
+  run_id VARCHAR COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COMMENT = 'One row per snapshot date and artist credit on an album.';
+
+CREATE TABLE IF NOT EXISTS LANDING.COMMITS (
+  table_name VARCHAR COMMENT 'Table of the schema LAKE, lower case',
+  snapshot_date DATE COMMENT 'UTC day of the snapshot',
+  run_id VARCHAR COMMENT 'Run that built the rows',
+  row_count NUMBER(38,0) COMMENT 'Rows of the date',
+  committed_at TIMESTAMP_NTZ(6) COMMENT 'When the lake made the run current, UTC; of a date''s, the last counts',
+  recorded_at TIMESTAMP_NTZ(6) COMMENT 'When it was recorded here, UTC'
+)
+COMMENT = 'One row per commit record of the lake and table: the run, and how many rows it has.';
+
+CREATE PIPE IF NOT EXISTS PLAYLISTS
+  AUTO_INGEST = TRUE
+  COMMENT = 'Every generation of every file of playlists; LAKE shows the current one.'
+AS
+COPY INTO PLAYLISTS
+FROM @LAKE.LAKE_FILES/tables/playlists/
+FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
+MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
+
+CREATE PIPE IF NOT EXISTS PLAYLIST_ITEMS
+  AUTO_INGEST = TRUE
+  COMMENT = 'Every generation of every file of playlist_items; LAKE shows the current one.'
+AS
+COPY INTO PLAYLIST_ITEMS
+FROM @LAKE.LAKE_FILES/tables/playlist_items/
+FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
+MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
+
+CREATE PIPE IF NOT EXISTS SONGS
+  AUTO_INGEST = TRUE
+  COMMENT = 'Every generation of every file of songs; LAKE shows the current one.'
+AS
+COPY INTO SONGS
+FROM @LAKE.LAKE_FILES/tables/songs/
+FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
+MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
+
+CREATE PIPE IF NOT EXISTS ALBUMS
+  AUTO_INGEST = TRUE
+  COMMENT = 'Every generation of every file of albums; LAKE shows the current one.'
+AS
+COPY INTO ALBUMS
+FROM @LAKE.LAKE_FILES/tables/albums/
+FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
+MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
+
+CREATE PIPE IF NOT EXISTS ARTISTS
+  AUTO_INGEST = TRUE
+  COMMENT = 'Every generation of every file of artists; LAKE shows the current one.'
+AS
+COPY INTO ARTISTS
+FROM @LAKE.LAKE_FILES/tables/artists/
+FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
+MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
+
+CREATE PIPE IF NOT EXISTS SONG_ARTISTS
+  AUTO_INGEST = TRUE
+  COMMENT = 'Every generation of every file of song_artists; LAKE shows the current one.'
+AS
+COPY INTO SONG_ARTISTS
+FROM @LAKE.LAKE_FILES/tables/song_artists/
+FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
+MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
+
+CREATE PIPE IF NOT EXISTS ALBUM_ARTISTS
+  AUTO_INGEST = TRUE
+  COMMENT = 'Every generation of every file of album_artists; LAKE shows the current one.'
+AS
+COPY INTO ALBUM_ARTISTS
+FROM @LAKE.LAKE_FILES/tables/album_artists/
+FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
+MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
+
+CREATE OR REPLACE VIEW LAKE.LOADS (
+  table_name COMMENT 'Table of the schema LAKE, lower case',
+  snapshot_date COMMENT 'UTC day of the snapshot',
+  run_id COMMENT 'Run that built the rows',
+  row_count COMMENT 'Rows of the date',
+  loaded_at COMMENT 'When it was loaded, UTC'
+)
+COPY GRANTS
+COMMENT = 'One row per lake table and snapshot date: the run whose rows the table holds, even when they are none.'
+AS
+SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, playlist_id FROM LANDING.PLAYLISTS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'playlists' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+) AS playlists
+UNION ALL
+SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, playlist_id, position FROM LANDING.PLAYLIST_ITEMS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'playlist_items' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+) AS playlist_items
+UNION ALL
+SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, song_id FROM LANDING.SONGS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'songs' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+) AS songs
+UNION ALL
+SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, album_id FROM LANDING.ALBUMS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'albums' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+) AS albums
+UNION ALL
+SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, artist_id FROM LANDING.ARTISTS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'artists' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+) AS artists
+UNION ALL
+SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, song_id, artist_id FROM LANDING.SONG_ARTISTS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'song_artists' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+) AS song_artists
+UNION ALL
+SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, album_id, artist_id FROM LANDING.ALBUM_ARTISTS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'album_artists' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+) AS album_artists;
+
+CREATE OR REPLACE VIEW LAKE.PLAYLISTS (
+  snapshot_date COMMENT 'UTC day of the snapshot the row was read from',
+  playlist_id COMMENT 'Spotify id of the playlist',
+  name COMMENT 'Playlist name; may be empty',
+  description COMMENT 'Playlist description as Spotify sends it (HTML entities included)',
+  owner_id COMMENT 'User id of the owner; empty where the source did not say',
+  owner_name COMMENT 'Display name of the owner; empty where the source did not say',
+  is_public COMMENT 'Whether the playlist is on the owner''s profile; null when Spotify does not say',
+  is_collaborative COMMENT 'Whether others may edit the playlist',
+  follower_count COMMENT 'Followers; Spotify stopped sending it to new apps in 2026',
+  spotify_snapshot_id COMMENT 'Spotify''s version id of the playlist; empty for imports without one',
+  item_count COMMENT 'Entries Spotify reported, removed and unreadable ones included',
+  url COMMENT 'Link to open.spotify.com',
+  image_url COMMENT 'First (largest) image; playlist image links expire within a day',
+  extracted_at COMMENT 'When the snapshot was read, UTC',
+  run_id COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COPY GRANTS
+COMMENT = 'One row per snapshot date and playlist: what Spotify said about the playlist that day.'
+AS
+WITH current_runs AS (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, playlist_id FROM LANDING.PLAYLISTS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'playlists' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+)
+SELECT l.snapshot_date, l.playlist_id, l.name, l.description, l.owner_id, l.owner_name, l.is_public, l.is_collaborative, l.follower_count, l.spotify_snapshot_id, l.item_count, l.url, l.image_url, l.extracted_at, l.run_id
+FROM LANDING.PLAYLISTS AS l
+INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.playlist_id ORDER BY l.run_id) = 1;
+
+CREATE OR REPLACE VIEW LAKE.PLAYLIST_ITEMS (
+  snapshot_date COMMENT 'UTC day of the snapshot the row was read from',
+  playlist_id COMMENT 'Spotify id of the playlist',
+  position COMMENT '0-based position in the playlist',
+  item_type COMMENT '`track`, `local`, `episode`, `missing` (removed by Spotify), or what Spotify sent',
+  item_uri COMMENT 'Spotify uri of the entry; null when missing',
+  song_id COMMENT 'The song of a track or local entry',
+  name COMMENT 'Title as shown in the playlist; null when missing',
+  added_at COMMENT 'When it was added, UTC; null when Spotify does not know',
+  added_by COMMENT 'User id of who added it; null when Spotify does not say',
+  run_id COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COPY GRANTS
+COMMENT = 'One row per snapshot date, playlist and position: the entries exactly as they stood.'
+AS
+WITH current_runs AS (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, playlist_id, position FROM LANDING.PLAYLIST_ITEMS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'playlist_items' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+)
+SELECT l.snapshot_date, l.playlist_id, l.position, l.item_type, l.item_uri, l.song_id, l.name, l.added_at, l.added_by, l.run_id
+FROM LANDING.PLAYLIST_ITEMS AS l
+INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.playlist_id, l.position ORDER BY l.run_id) = 1;
+
+CREATE OR REPLACE VIEW LAKE.SONGS (
+  snapshot_date COMMENT 'UTC day of the snapshot the row was read from',
+  song_id COMMENT 'Spotify id of the track; the `spotify:local:…` uri for a local file',
+  uri COMMENT 'Spotify uri of the track or local file',
+  name COMMENT 'Title; empty when Spotify has withdrawn it',
+  album_id COMMENT 'The album it was listed on',
+  artist_id COMMENT 'First credited artist that has an id',
+  duration_ms COMMENT 'Length in milliseconds; 0 when unknown',
+  is_explicit COMMENT 'Marked explicit by Spotify',
+  popularity COMMENT '0 to 100; null where Spotify no longer sends it (0 is a value)',
+  isrc COMMENT 'International Standard Recording Code; not unique per song',
+  disc_number COMMENT 'Disc on the album, from 1; 0 when unknown',
+  track_number COMMENT 'Track on the disc, from 1; 0 when unknown',
+  is_local COMMENT 'A local file of the playlist''s owner',
+  url COMMENT 'Link to open.spotify.com',
+  run_id COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COPY GRANTS
+COMMENT = 'One row per snapshot date and song found in any tracked playlist.'
+AS
+WITH current_runs AS (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, song_id FROM LANDING.SONGS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'songs' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+)
+SELECT l.snapshot_date, l.song_id, l.uri, l.name, l.album_id, l.artist_id, l.duration_ms, l.is_explicit, l.popularity, l.isrc, l.disc_number, l.track_number, l.is_local, l.url, l.run_id
+FROM LANDING.SONGS AS l
+INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.song_id ORDER BY l.run_id) = 1;
+
+CREATE OR REPLACE VIEW LAKE.ALBUMS (
+  snapshot_date COMMENT 'UTC day of the snapshot the row was read from',
+  album_id COMMENT 'Spotify id of the album',
+  name COMMENT 'Album name; empty when Spotify has withdrawn it',
+  album_type COMMENT '`album`, `single` or `compilation`',
+  release_date COMMENT 'First day of the released period; null when unknown or impossible',
+  release_date_precision COMMENT '`day`, `month` or `year`',
+  release_date_text COMMENT 'The release date exactly as Spotify sent it',
+  total_tracks COMMENT 'Tracks on the album',
+  url COMMENT 'Link to open.spotify.com',
+  image_url COMMENT 'First (largest) image; playlist image links expire within a day',
+  run_id COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COPY GRANTS
+COMMENT = 'One row per snapshot date and album of any song found.'
+AS
+WITH current_runs AS (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, album_id FROM LANDING.ALBUMS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'albums' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+)
+SELECT l.snapshot_date, l.album_id, l.name, l.album_type, l.release_date, l.release_date_precision, l.release_date_text, l.total_tracks, l.url, l.image_url, l.run_id
+FROM LANDING.ALBUMS AS l
+INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.album_id ORDER BY l.run_id) = 1;
+
+CREATE OR REPLACE VIEW LAKE.ARTISTS (
+  snapshot_date COMMENT 'UTC day of the snapshot the row was read from',
+  artist_id COMMENT 'Spotify id of the artist',
+  name COMMENT 'Artist name; empty when Spotify has withdrawn it',
+  url COMMENT 'Link to open.spotify.com',
+  run_id COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COPY GRANTS
+COMMENT = 'One row per snapshot date and artist credited on a song or an album.'
+AS
+WITH current_runs AS (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, artist_id FROM LANDING.ARTISTS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'artists' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+)
+SELECT l.snapshot_date, l.artist_id, l.name, l.url, l.run_id
+FROM LANDING.ARTISTS AS l
+INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.artist_id ORDER BY l.run_id) = 1;
+
+CREATE OR REPLACE VIEW LAKE.SONG_ARTISTS (
+  snapshot_date COMMENT 'UTC day of the snapshot the row was read from',
+  song_id COMMENT 'Spotify id of the track; the `spotify:local:…` uri for a local file',
+  artist_id COMMENT 'Spotify id of the artist',
+  position COMMENT '0-based position among the song''s credits',
+  run_id COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COPY GRANTS
+COMMENT = 'One row per snapshot date and artist credit on a song.'
+AS
+WITH current_runs AS (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, song_id, artist_id FROM LANDING.SONG_ARTISTS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'song_artists' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+)
+SELECT l.snapshot_date, l.song_id, l.artist_id, l.position, l.run_id
+FROM LANDING.SONG_ARTISTS AS l
+INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.song_id, l.artist_id ORDER BY l.run_id) = 1;
+
+CREATE OR REPLACE VIEW LAKE.ALBUM_ARTISTS (
+  snapshot_date COMMENT 'UTC day of the snapshot the row was read from',
+  album_id COMMENT 'Spotify id of the album',
+  artist_id COMMENT 'Spotify id of the artist',
+  position COMMENT '0-based position among the album''s credits',
+  run_id COMMENT 'Run that built the row; the date''s commit record names the current one'
+)
+COPY GRANTS
+COMMENT = 'One row per snapshot date and artist credit on an album.'
+AS
+WITH current_runs AS (
+  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
+  FROM LANDING.COMMITS AS m
+  LEFT JOIN (
+    SELECT snapshot_date, run_id, COUNT(*) AS row_count
+    FROM (SELECT DISTINCT run_id, snapshot_date, album_id, artist_id FROM LANDING.ALBUM_ARTISTS) AS rows_once
+    GROUP BY snapshot_date, run_id
+  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
+  WHERE m.table_name = 'album_artists' AND COALESCE(arrived.row_count, 0) = m.row_count
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
+)
+SELECT l.snapshot_date, l.album_id, l.artist_id, l.position, l.run_id
+FROM LANDING.ALBUM_ARTISTS AS l
+INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.album_id, l.artist_id ORDER BY l.run_id) = 1;

@@ -1,0 +1,97 @@
+"""The dashboard asset: one HTML file about everything the warehouse holds.
+
+Only the Dagster side is here; what the page says and how it is drawn is `spotify_assets.dashboard`.
+"""
+
+from urllib.parse import quote
+
+import dagster as dg
+
+from glue_scripts.contract import MARTS
+from spotify_assets.assets.warehouse import OWNERS, POOL, send, table_key
+from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.lake_layout import report_key
+from spotify_assets.resources.lake import LakeResource
+from spotify_assets.resources.warehouse import WarehouseResource
+
+DASHBOARD_KEY = dg.AssetKey("dashboard")
+DASHBOARD_REPORT = report_key("dashboard")
+
+_DEPENDENCIES = (
+    *(dg.AssetDep(table_key("analytics", mart)) for mart in MARTS),
+    *(dg.AssetDep(table_key("spotify", name)) for name in ("playlists", "songs", "artists", "song_artists")),
+    *(
+        dg.AssetDep(table_key("lake", name), partition_mapping=dg.AllPartitionMapping())
+        for name in ("playlists", "playlist_items")
+    ),
+)
+
+_DESCRIPTION = """\
+One self-contained HTML file about the playlists' history, at `reports/dashboard.html` in the lake.
+
+**Shows**, for a playlist picked on the page: ranks over time, what entered and left with the latest snapshot, the
+longest runs, artist share and release years; for all together: artist share, songs in common, changes of popularity.
+
+**Source**: the marts, the dimensions' names, and the entries of the latest snapshots. **As of** the latest snapshot
+date; the same tables give the same bytes.
+
+**Caveats**: nothing is requested from any network, so the file opens anywhere (plotly is inside, about 5 MB). Each
+playlist is embedded up to a limit that depends on how many there are; the page says what it left out.
+"""
+
+
+@dg.asset(
+    key=DASHBOARD_KEY,
+    deps=_DEPENDENCIES,
+    retry_policy=RETRY_POLICY,
+    pool=POOL,
+    group_name="analytics",
+    kinds={"html", "plotly"},
+    owners=OWNERS,
+    description=_DESCRIPTION,
+)
+def dashboard(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource
+) -> dg.MaterializeResult:
+    """Read, draw and store the page. A failure leaves the page of before."""
+    with speak_to_dagster(context):
+        return _build(context, warehouse, lake)
+
+
+def _build(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource
+) -> dg.MaterializeResult:
+    from spotify_assets.dashboard.data import read_dashboard_data
+    from spotify_assets.dashboard.facts import facts
+    from spotify_assets.dashboard.page import render_page
+    from spotify_assets.dashboard.report import build_report
+
+    sent = send(context, warehouse, read_dashboard_data)
+    report = build_report(sent.result)
+    page = render_page(report)
+    lake.store.put(DASHBOARD_REPORT, page)
+    url = lake.store.url(DASHBOARD_REPORT)
+    return dg.MaterializeResult(
+        metadata={
+            **sent.metadata,
+            "dashboard": dg.MetadataValue.url(page_link(url)),
+            "dagster/uri": url,
+            "as_of": report.last_on or "no snapshot yet",
+            "changed": dg.MetadataValue.json(list(facts(sent.result))),
+            "playlists": report.counts["playlists"],
+            "bytes": len(page),
+        }
+    )
+
+
+def page_link(url: str) -> str:
+    """Where a browser opens the stored page: the file itself, or its page in the S3 console."""
+    if not url.startswith("s3://"):
+        return url
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return f"https://s3.console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"
+
+
+def dashboard_assets() -> list[dg.AssetsDefinition]:
+    """The assets of this layer."""
+    return [dashboard]

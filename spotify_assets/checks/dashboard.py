@@ -1,0 +1,38 @@
+"""The dashboard's check: the file that was stored is whole and needs nothing but itself."""
+
+import dagster as dg
+
+from spotify_assets.assets.dashboard import DASHBOARD_KEY, DASHBOARD_REPORT
+from spotify_assets.dashboard.integrity import inspect_page
+from spotify_assets.resources.lake import LakeResource
+
+
+@dg.asset_check(
+    asset=DASHBOARD_KEY,
+    name="page_is_whole_and_self_contained",
+    description="The stored page is complete, its data can be read and is of the date it names, it refers to nothing "
+    "outside itself, and its own policy forbids every request.",
+)
+def page_is_whole_and_self_contained(lake: LakeResource) -> dg.AssetCheckResult:
+    """Read the stored page back."""
+    content = lake.store.get_or_none(DASHBOARD_REPORT)
+    if content is None:
+        return dg.AssetCheckResult(
+            passed=False, description=f"There is no page at {lake.store.url(DASHBOARD_REPORT)}: materialize dashboard."
+        )
+    page = inspect_page(content)
+    return dg.AssetCheckResult(
+        passed=not page.problems,
+        description=" ".join(page.problems) or None,
+        metadata={
+            "bytes": page.size,
+            "as_of": page.as_of or "no snapshot yet",
+            "playlists": page.playlists,
+            "problems": list(page.problems),
+        },
+    )
+
+
+def dashboard_checks() -> list[dg.AssetChecksDefinition]:
+    """The checks of this layer."""
+    return [page_is_whole_and_self_contained]

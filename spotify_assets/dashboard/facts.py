@@ -1,0 +1,124 @@
+"""Three sentences about what changed in the latest snapshots, from the same rows as the page.
+
+What the command line says at the end of a build. Only wording belongs here; the page is `report` and `web/`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from spotify_assets.dashboard.data import Change, DashboardData, Run, read_dashboard_data
+
+if TYPE_CHECKING:
+    from spotify_assets.resources.warehouse import WarehouseResource
+
+
+def changed_yesterday(warehouse: WarehouseResource) -> tuple[str, str, str]:
+    """Three facts about what changed between the latest snapshot of each playlist and the one before.
+
+    Always three, whatever the warehouse holds; song and playlist names are as Spotify sent them, on one line. Errors
+    are the warehouse's own.
+    """
+    return facts(warehouse.run(read_dashboard_data))
+
+
+def facts(data: DashboardData) -> tuple[str, str, str]:
+    """The three facts: what entered and left, the highest new entry (else the longest run), the farthest move."""
+    last_on = data.totals.last_on
+    if last_on is None:
+        return ("No snapshot has been loaded yet.", "No song has been in a playlist.", "No song can have moved yet.")
+    dates = _dates(data)
+    current = {playlist_id for playlist_id, days in dates.items() if days[-1] == last_on}
+    compared = {playlist_id for playlist_id in current if len(dates[playlist_id]) > 1}
+    changes = [row for row in data.changes if row.playlist_id in compared]
+    names = {row.playlist_id: _one_line(row.name) or "a playlist without a name" for row in data.playlists}
+    return (
+        _turnover(changes, names, len(compared), last_on),
+        _highest_entry(changes, names) or _longest_run([row for row in data.runs if row.playlist_id in current], names),
+        _move(changes, names, bool(compared)),
+    )
+
+
+def _dates(data: DashboardData) -> dict[str, list[dt.date]]:
+    """The recent snapshot dates of each playlist, oldest first."""
+    dates: dict[str, list[dt.date]] = {}
+    for row in data.snapshots:
+        dates.setdefault(row.playlist_id, []).append(row.snapshot_date)
+    return dates
+
+
+def _turnover(changes: list[Change], names: dict[str, str], compared: int, last_on: dt.date) -> str:
+    if not compared:
+        return f"{_day(last_on)} is the first day: what enters and leaves shows with the next snapshot."
+    totals = {(row.playlist_id, row.change): row.total for row in changes}
+    entered = sum(total for (_, change), total in totals.items() if change == "entered")
+    left = sum(total for (_, change), total in totals.items() if change == "left")
+    if not entered and not left:
+        return f"Nothing entered or left any of {_count(compared, 'playlist')} on {_day(last_on)}."
+    where = f"{_count(compared, 'playlist')} on {_day(last_on)}"
+    renewed = {
+        playlist_id: totals.get((playlist_id, "entered"), 0) + totals.get((playlist_id, "left"), 0)
+        for playlist_id, _ in totals
+    }
+    most = min(renewed, key=lambda playlist_id: (-renewed[playlist_id], names[playlist_id], playlist_id))
+    return (
+        f"{_count(entered, 'song')} entered and {left:,} left across {where}, most in {names[most]} "
+        f"({totals.get((most, 'entered'), 0):,} in, {totals.get((most, 'left'), 0):,} out)."
+    )
+
+
+def _highest_entry(changes: list[Change], names: dict[str, str]) -> str | None:
+    entries = [
+        (row.to_position, names[row.playlist_id], row.playlist_id, row.song_name, row)
+        for row in changes
+        if row.change == "entered" and row.to_position is not None
+    ]
+    if not entries:
+        return None
+    position, where, _, _, row = min(entries, key=lambda entry: entry[:4])
+    return f"{_song(row)} is the highest new entry, at {position + 1:,} in {where}."
+
+
+def _move(changes: list[Change], names: dict[str, str], compared: bool) -> str:
+    moves = [
+        (abs(row.from_position - row.to_position), -row.to_position, row.playlist_id, row)
+        for row in changes
+        if row.change == "moved" and row.from_position is not None and row.to_position is not None
+    ]
+    if not moves:
+        return "No song changed its place." if compared else "No song can have moved yet."
+    _, _, _, row = max(moves, key=lambda move: move[:3])
+    before, now = (row.from_position or 0) + 1, (row.to_position or 0) + 1
+    verb = "climbed" if now < before else "fell"
+    return f"{_song(row)} {verb} farthest, from {before:,} to {now:,} in {names[row.playlist_id]}."
+
+
+def _longest_run(runs: list[Run], names: dict[str, str]) -> str:
+    present = [row for row in runs if row.is_present]
+    if not present:
+        return "No song is in any playlist."
+    row = min(present, key=lambda run: (-run.longest_run, run.best_position, run.playlist_id, run.song_name))
+    if row.longest_run == 1:
+        return "No song has been in its playlist for more than one snapshot."
+    where, length = names[row.playlist_id], _count(row.longest_run, "snapshot")
+    return f"{_song(row)} has been in {where} for {length} in a row; no song has been anywhere longer."
+
+
+def _song(row: Change | Run) -> str:
+    title = f"“{_one_line(row.song_name) or 'a song without a title'}”"
+    artist = _one_line(row.artist_name or "")
+    return f"{title} by {artist}" if artist else title
+
+
+def _one_line(text: str) -> str:
+    """Foreign text for a terminal: whitespace folded, control characters dropped."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def _day(day: dt.date) -> str:
+    return f"{day.day} {day:%B %Y}"

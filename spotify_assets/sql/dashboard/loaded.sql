@@ -1,0 +1,6 @@
+-- The snapshot dates on which both tables below hold the same run: half a date would look like songs that left.
+SELECT snapshot_date
+FROM LAKE.LOADS
+WHERE table_name IN ('playlists', 'playlist_items')
+GROUP BY snapshot_date
+HAVING COUNT(*) = 2 AND COUNT(DISTINCT run_id) = 1;

@@ -1,0 +1,24 @@
+"""Fixtures of the dashboard's tests: two invented weeks in an embedded warehouse, read once."""
+
+from __future__ import annotations
+
+import pytest
+
+from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets_tests.dashboard.world import World, fill_warehouse, invented_world, warehouse_rows
+
+
+@pytest.fixture(scope="package")
+def world() -> World:
+    return invented_world(days=14, charts=3, archive=300)
+
+
+@pytest.fixture(scope="package")
+def warehouse(world: World, tmp_path_factory: pytest.TempPathFactory) -> EmbeddedWarehouse:
+    return fill_warehouse(tmp_path_factory.mktemp("dashboard"), warehouse_rows(world))
+
+
+@pytest.fixture(scope="package")
+def data(warehouse: EmbeddedWarehouse) -> DashboardData:
+    return warehouse.run(read_dashboard_data)

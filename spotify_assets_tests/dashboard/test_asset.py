@@ -1,0 +1,98 @@
+"""The asset and its check, materialized on a lake and an embedded warehouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from glue_scripts.contract import MARTS
+from spotify_assets.assets.dashboard import DASHBOARD_KEY, DASHBOARD_REPORT, dashboard_assets, page_link
+from spotify_assets.checks.dashboard import dashboard_checks
+from spotify_assets.dashboard.data import READS
+from spotify_assets.resources.lake import LakeResource
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.warehouse.schema import LOADS
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> LakeResource:
+    return LakeResource(url=(tmp_path / "a lake").as_uri())
+
+
+def _materialize(lake: LakeResource, warehouse: EmbeddedWarehouse) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [*dashboard_assets(), *dashboard_checks()], resources={"lake": lake, "warehouse": warehouse}
+    )
+
+
+def _check(lake: LakeResource) -> dg.AssetCheckEvaluation:
+    """The check on its own, as the UI runs it."""
+    job = dg.define_asset_job("check", dg.AssetSelection.checks_for_assets(DASHBOARD_KEY))
+    definitions = dg.Definitions(
+        assets=dashboard_assets(), asset_checks=dashboard_checks(), jobs=[job],
+        resources={"lake": lake, "warehouse": EmbeddedWarehouse(folder="unused", database="UNUSED")},
+    )
+    (evaluation,) = definitions.resolve_job_def("check").execute_in_process().get_asset_check_evaluations()
+    return evaluation
+
+
+def test_materializing_stores_the_page_and_shows_where(lake: LakeResource, warehouse: EmbeddedWarehouse) -> None:
+    result = _materialize(lake, warehouse)
+
+    (event,) = result.get_asset_materialization_events()
+    metadata = event.materialization.metadata
+    assert metadata["dashboard"].value == lake.store.url("reports/dashboard.html")
+    assert metadata["as_of"].value == "2026-11-21"
+    assert metadata["bytes"].value == len(lake.store.get(DASHBOARD_REPORT))
+    assert [check.passed for check in result.get_asset_check_evaluations()] == [True]
+
+
+def test_materializing_twice_stores_the_same_bytes(lake: LakeResource, warehouse: EmbeddedWarehouse) -> None:
+    _materialize(lake, warehouse)
+    first = lake.store.get(DASHBOARD_REPORT)
+
+    _materialize(lake, warehouse)
+
+    assert lake.store.get(DASHBOARD_REPORT) == first
+
+
+def test_the_check_names_what_is_wrong_with_a_stored_page(lake: LakeResource) -> None:
+    lake.store.put(DASHBOARD_REPORT, b"<!doctype html><p>half a page")
+
+    evaluation = _check(lake)
+
+    assert not evaluation.passed
+    assert "it is cut off" in (evaluation.description or "")
+
+
+def test_the_check_fails_without_a_page(lake: LakeResource) -> None:
+    evaluation = _check(lake)
+
+    assert not evaluation.passed
+    assert "materialize dashboard" in (evaluation.description or "")
+
+
+def test_the_asset_depends_on_every_table_its_queries_read() -> None:
+    (asset,) = dashboard_assets()
+
+    expected = {dg.AssetKey(["snowflake", layer, table.name]) for layer, table in READS if table is not LOADS}
+
+    assert set(asset.dependency_keys) == expected
+    assert {dg.AssetKey(["snowflake", "analytics", mart]) for mart in MARTS} <= expected
+
+
+def test_the_asset_says_where_it_belongs() -> None:
+    (asset,) = dashboard_assets()
+    spec = asset.specs_by_key[DASHBOARD_KEY]
+
+    assert spec.group_name == "analytics"
+    assert spec.kinds == {"html", "plotly"}
+    assert list(spec.owners) == ["team:data-platform"]
+
+
+def test_a_page_on_s3_links_to_the_console() -> None:
+    assert page_link("s3://bucket/some lake/reports/dashboard.html") == (
+        "https://s3.console.aws.amazon.com/s3/object/bucket?prefix=some%20lake/reports/dashboard.html"
+    )

@@ -16,7 +16,6 @@ from spotify_assets.assets.catalog import catalog_assets
 from spotify_assets.assets.dashboard import dashboard_assets
 from spotify_assets.assets.lake import lake_assets
 from spotify_assets.assets.marts import mart_assets
-from spotify_assets.assets.powerbi import powerbi_assets
 from spotify_assets.assets.raw import raw_assets
 from spotify_assets.assets.warehouse import dimension_assets, lake_load_assets
 from spotify_assets.automation.root import automation
@@ -25,7 +24,7 @@ from spotify_assets.checks.dashboard import dashboard_checks
 from spotify_assets.checks.lake import lake_checks
 from spotify_assets.checks.marts import mart_checks
 from spotify_assets.checks.raw import raw_checks
-from spotify_assets.checks.warehouse import warehouse_checks
+from spotify_assets.checks.warehouse import loads_asset, warehouse_checks
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.root import resources
 from spotify_assets.settings import Settings, load_settings
@@ -45,11 +44,11 @@ def build_defs(
         *raw_assets(partitions),
         *lake_assets(partitions, settings.transform_engine),
         *lake_load_assets(partitions),
+        loads_asset(),
         *dimension_assets(),
         *mart_assets(),
         *dashboard_assets(),
         *(catalog_assets(partitions) if settings.lake_is_on_s3 else []),
-        *powerbi_assets(settings),
     ]
     checks = [
         *raw_checks(partitions, settings),

@@ -14,7 +14,7 @@ from pydantic import Field
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets import lake_layout, lake_state
-from spotify_assets.assets.raw import RAW_SNAPSHOTS
+from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
 from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.failures import PermanentError
 from spotify_assets.metadata import column_schema
@@ -140,7 +140,7 @@ def _partition_metadata(commit: Commit, table: str) -> dict[str, dg.MetadataValu
 def _spec(table: Table, engine_kind: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=lake_key(table.name),
-        deps=[RAW_SNAPSHOTS],
+        deps=[PLAYLIST_SNAPSHOTS],
         group_name=GROUP,
         kinds={engine_kind if engine_kind in ("duckdb", "spark") else "spark", "parquet"},
         owners=OWNERS,

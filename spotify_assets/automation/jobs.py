@@ -41,7 +41,7 @@ def build_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             BUILD,
-            selection=lake.downstream(),
+            selection=lake.downstream().materializable(),
             description=(
                 "Bring any range of snapshot dates up to date: the lake's tables, then everything after them. Dates "
                 "that are up to date cost nothing. Run it without a date and it fails; pick dates or let the "
@@ -52,14 +52,14 @@ def build_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             LOAD,
-            selection=loads.downstream(),
+            selection=loads.downstream().materializable(),
             description="Load what the lake's commits say into the warehouse, then everything after it.",
             owners=OWNERS,
             run_tags=_guarded(hours=3),
         ),
         dg.define_asset_job(
             REFRESH,
-            selection=loads.downstream() - loads,
+            selection=(loads.downstream() - loads).materializable(),
             description="Merge the dimensions and compute the marts and the dashboard from what is loaded.",
             owners=OWNERS,
             run_tags=_guarded(hours=3),

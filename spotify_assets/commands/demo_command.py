@@ -64,7 +64,7 @@ def missing_days(store: ObjectStore, first: dt.date, last: dt.date) -> list[dt.d
 
 
 def _report(console: Console, settings: Settings, seconds: float) -> None:
-    from spotify_assets.dashboard.facts import facts
+    from spotify_assets.dashboard.facts import changed_yesterday
     from spotify_assets.resources.warehouse import warehouse_resource
     from spotify_assets.updating import row_counts
 
@@ -76,7 +76,7 @@ def _report(console: Console, settings: Settings, seconds: float) -> None:
         table.add_row(name, f"{rows:,}")
     console.print(table)
     console.print("What changed yesterday")
-    for fact in facts(warehouse):
+    for fact in changed_yesterday(warehouse):
         console.print(f"  · {fact}")
     dashboard = ObjectStore.open(settings.lake).url(lake_layout.report_key("dashboard"))
     console.print(f"\nDashboard: {dashboard}", soft_wrap=True)

@@ -72,7 +72,7 @@ def build_day(
         ):
             connection.execute(f"set memory_limit = '{memory_limit}'")
             connection.execute("set temp_directory = ?", [str(scratch / "spill")])
-            connection.execute("set preserve_insertion_order = false")
+            connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
             if threads:
                 connection.execute(f"set threads = {threads:d}")
             return _build(connection, store, run_id, work, paths, scratch)

@@ -1,0 +1,123 @@
+"""The DuckDB engine beside the barest DuckDB pass over the same files, and beside a pandas row loop."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from benchmarks.measure import in_own_process, report
+from benchmarks.raw_lakes import write_raw_lake
+from spotify_assets import lake_state
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.resources.duckdb_engine import build_day
+from spotify_assets.resources.engine import DaySources
+
+_CREDIT = "STRUCT(id VARCHAR, name VARCHAR, external_urls STRUCT(spotify VARCHAR))"
+_ALBUM = (
+    "STRUCT(id VARCHAR, name VARCHAR, album_type VARCHAR, release_date VARCHAR, release_date_precision VARCHAR, "
+    f"total_tracks BIGINT, external_urls STRUCT(spotify VARCHAR), images STRUCT(url VARCHAR)[], artists {_CREDIT}[])"
+)
+_TRACK = (
+    "STRUCT(id VARCHAR, uri VARCHAR, name VARCHAR, type VARCHAR, explicit BOOLEAN, duration_ms BIGINT, "
+    "popularity BIGINT, disc_number BIGINT, track_number BIGINT, external_ids STRUCT(isrc VARCHAR), "
+    f"external_urls STRUCT(spotify VARCHAR), album {_ALBUM}, artists {_CREDIT}[])"
+)
+_PAGE = f"STRUCT(items STRUCT(added_at VARCHAR, added_by STRUCT(id VARCHAR), is_local BOOLEAN, track {_TRACK})[])"
+
+
+def main() -> None:
+    """200,000 entries in 2,000 objects, and 1,000 entries in 10."""
+    for objects, times in ((2_000, 3), (10, 9)):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            (day,) = write_raw_lake(root, objects=objects, entries=100)
+            files = sorted((root / "raw").rglob("*.gz"))
+            engine = in_own_process(partial(engine_pass, root, day), times=times, warm=_import_duckdb)
+            bare = in_own_process(partial(bare_pass, files, root / "bare"), times=times, warm=_import_duckdb)
+            loop = in_own_process(partial(pandas_loop, files, root / "loop"), warm=_import_pandas)
+            report(f"DuckDB engine, {objects * 100:,} entries", engine,
+                   [("the barest DuckDB pass, six tables", bare), ("a pandas row loop, three tables", loop)])
+
+
+def engine_pass(root: Path, day: dt.date) -> None:
+    """What a step does for one date: list the raw objects, build the tables."""
+    store = ObjectStore.open(root.as_uri())
+    build_day(store, "bench", DaySources(day, lake_state.read_current_sources(store, [day])[day]))
+
+
+def bare_pass(files: list[Path], out: Path) -> None:
+    """Read, six SELECTs, Parquet out: no quarantine, no oddities, no tie-breaks, no commit. A floor, not a product."""
+    import duckdb
+
+    out.mkdir(exist_ok=True)
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set memory_limit = '900MB'; set preserve_insertion_order = false; set enable_progress_bar = false")
+        connection.execute(
+            f"""
+            create temp table entries as
+            select playlist.id as playlist_id, "offset" + i as position, item.*
+            from (
+                select playlist, "offset", unnest(page.items) as item, unnest(range(len(page.items))) as i
+                from read_json($1, format = 'newline_delimited',
+                    columns = {{playlist: 'STRUCT(id VARCHAR)', "offset": 'BIGINT', page: '{_PAGE}'}})
+            )
+            """,
+            [[str(file) for file in files]],
+        )
+        for name, select in _BARE_SELECTS.items():
+            connection.execute(f"copy ({select}) to '{out / name}.parquet' (format parquet, compression zstd)")
+
+
+_BARE_SELECTS = {
+    "items": "select playlist_id, position, track.id as song_id, added_at, added_by.id as added_by from entries",
+    "songs": """select track.id, any_value(track.name), any_value(track.album.id), any_value(track.duration_ms),
+                any_value(track.popularity), any_value(track.external_ids.isrc), any_value(track.explicit)
+                from entries group by 1""",
+    "albums": """select track.album.id, any_value(track.album.name), any_value(track.album.release_date),
+                 any_value(track.album.total_tracks), any_value(track.album.images[1].url) from entries group by 1""",
+    "artists": """select a.id, any_value(a.name) from (
+                  select unnest(track.artists) as a from entries
+                  union all select unnest(track.album.artists) from entries) group by 1""",
+    "song_artists": "select distinct track.id, unnest(track.artists).id from entries",
+    "album_artists": "select distinct track.album.id, unnest(track.album.artists).id from entries",
+}
+
+
+def pandas_loop(files: list[Path], out: Path) -> None:
+    """The usual tutorial transformation, written for this benchmark: a Python loop per table, pandas, CSV."""
+    import pandas as pd
+
+    out.mkdir(exist_ok=True)
+    albums, artists, songs = [], [], []
+    for file in files:
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                for item in json.loads(line)["page"]["items"]:
+                    track = item["track"]
+                    album = track["album"]
+                    albums.append({"album_id": album["id"], "name": album["name"],
+                                   "release_date": album["release_date"], "total_tracks": album["total_tracks"],
+                                   "url": album["external_urls"]["spotify"]})
+                    for credit in track["artists"]:
+                        artists.append({"artist_id": credit["id"], "name": credit["name"], "url": credit["href"]})
+                    songs.append({"song_id": track["id"], "name": track["name"], "duration_ms": track["duration_ms"],
+                                  "popularity": track["popularity"], "added_at": item["added_at"],
+                                  "album_id": album["id"], "artist_id": track["artists"][0]["id"]})
+    tables = (("albums", albums, "album_id"), ("artists", artists, "artist_id"), ("songs", songs, "song_id"))
+    for name, rows, key in tables:
+        frame = pd.DataFrame(rows).drop_duplicates(subset=[key])
+        if "added_at" in frame:
+            frame["added_at"] = pd.to_datetime(frame["added_at"])
+        frame.to_csv(out / f"{name}.csv", index=False)
+
+
+def _import_duckdb() -> None:
+    import duckdb  # noqa: F401
+
+
+def _import_pandas() -> None:
+    import pandas as pd  # noqa: F401

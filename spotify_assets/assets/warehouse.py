@@ -44,6 +44,27 @@ def lake_load_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.Assets
     return [_lake_load(table, partitions) for table in LAKE_TABLES.values()]
 
 
+def landed_lake_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetSpec]:
+    """The same seven tables where Snowpipe fills them: no run loads them, the snowpipe sensor reports them."""
+    return [
+        dg.AssetSpec(
+            key=table_key("lake", table.name),
+            deps=[_upstream(table)],
+            partitions_def=partitions,
+            group_name=GROUP,
+            kinds=KINDS,
+            owners=OWNERS,
+            description=(
+                f"{table.description}\n\nGrain: {', '.join(table.key)}. Snowpipe lands every generation of every file; "
+                f"the view `{qualified('lake', table.name)}` shows, of each date, the newest commit that has arrived "
+                "whole."
+            ),
+            metadata=_lake_metadata(table),
+        )
+        for table in LAKE_TABLES.values()
+    ]
+
+
 def dimension_assets() -> list[dg.AssetsDefinition]:
     """The six dimensions of schema SPOTIFY, merged from whatever LAKE holds that they have not seen."""
     return [_dimension(table) for table in DIMENSIONS.values()]
@@ -101,12 +122,9 @@ def applied_metadata(pending: Pending) -> dict[str, dg.MetadataValue]:
 
 
 def _lake_load(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    key = table_key("lake", table.name)
-    upstream = dg.AssetKey(["lake", table.name])
-
     @dg.asset(
-        key=key,
-        deps=[upstream],
+        key=table_key("lake", table.name),
+        deps=[_upstream(table)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRY_POLICY,
@@ -119,10 +137,7 @@ def _lake_load(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.Ass
             "column; each date is replaced as a whole by the files of its commit, and a date is empty when its commit "
             f"says so. `LAKE.LOADS` says which run each date holds. Table `{qualified('lake', table.name)}`."
         ),
-        metadata={
-            "dagster/column_schema": column_schema(table),
-            "dagster/column_lineage": column_lineage({name: [(upstream, name)] for name in table.column_names}),
-        },
+        metadata=_lake_metadata(table),
     )
     def load(
         context: dg.AssetExecutionContext, lake: LakeResource, warehouse: WarehouseResource
@@ -131,6 +146,17 @@ def _lake_load(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.Ass
             return _load(context, lake, warehouse, table)
 
     return load
+
+
+def _upstream(table: Table) -> dg.AssetKey:
+    return dg.AssetKey(["lake", table.name])
+
+
+def _lake_metadata(table: Table) -> dict[str, object]:
+    return {
+        "dagster/column_schema": column_schema(table),
+        "dagster/column_lineage": column_lineage({name: [(_upstream(table), name)] for name in table.column_names}),
+    }
 
 
 def _load(

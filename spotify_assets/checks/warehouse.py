@@ -1,7 +1,7 @@
 """Checks of the warehouse's tables. What must hold is `warehouse.quality`'s and `warehouse.reconcile`'s business.
 
 Blocking checks are one per table, so that one bad table stops only its own downstream. The reconciliation of many dates
-hangs on `snowflake/lake/loads`, which no run materializes, so that it runs on its own schedule only.
+hangs on `warehouse_loads`, which no run materializes, so that it runs on its own schedule only.
 """
 
 import datetime as dt
@@ -17,8 +17,11 @@ from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.warehouse import quality, reconcile, schema
 from spotify_assets.warehouse.reconcile import Difference
 from spotify_assets.warehouse.session import QueryTag
+from spotify_assets.warehouse.sql import qualified
 
-LOADS_KEY = table_key("lake", schema.LOADS.name)
+LOADS_KEY = dg.AssetKey(["warehouse_loads"])
+"""Not under `snowflake/lake`: whoever selects the tables must not select the reconciliation of all dates with them."""
+
 RECENT_CHECK = "recent_dates_reconcile"
 ALL_CHECK = "all_dates_reconcile"
 RECENT_DAYS = 14
@@ -40,13 +43,13 @@ def loads_asset() -> dg.AssetSpec:
     """The table that records which run each lake table and date holds, written by the loads themselves."""
     return dg.AssetSpec(
         key=LOADS_KEY,
-        deps=[
-            dg.AssetDep(table_key("lake", table), partition_mapping=dg.AllPartitionMapping()) for table in LAKE_TABLES
-        ],
         group_name=GROUP,
         kinds=KINDS,
         owners=OWNERS,
-        description=f"{schema.LOADS.description} Written in the transaction of the load it describes.",
+        description=(
+            f"{schema.LOADS.description} Written in the transaction of the load it describes. Table "
+            f"`{qualified('lake', schema.LOADS.name)}`; its checks reconcile the warehouse with the lake."
+        ),
         metadata={"dagster/column_schema": column_schema(schema.LOADS)},
     )
 

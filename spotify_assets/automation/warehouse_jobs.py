@@ -1,0 +1,127 @@
+"""Jobs that look after the warehouse: reconcile it with the lake, rebuild what is computed, drop a branch's clone."""
+
+import dagster as dg
+from pydantic import Field
+
+from glue_scripts.contract import DIMENSIONS, MARTS
+from spotify_assets.assets.warehouse import POOL
+from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.checks.warehouse import ALL_CHECK, LOADS_KEY, RECENT_CHECK
+from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.settings import Settings
+from spotify_assets.warehouse import dimensions, environments, marts
+from spotify_assets.warehouse.session import QueryTag
+
+RECONCILE_RECENT = "reconcile_recent_dates"
+RECONCILE_ALL = "reconcile_all_dates"
+REBUILD = "rebuild_warehouse"
+DROP_BRANCH = "drop_branch_database"
+
+OWNERS = ["team:data-platform"]
+
+
+class RebuildConfig(dg.Config):
+    """Which tables to compute again; all of them by default."""
+
+    tables: list[str] = Field(
+        default=[*(f"spotify/{name}" for name in DIMENSIONS), *(f"analytics/{name}" for name in MARTS)],
+        description="Tables as schema/table, such as spotify/songs or analytics/song_runs.",
+    )
+
+
+class DropBranchConfig(dg.Config):
+    """Whose clone to drop."""
+
+    pull_request: int = Field(description="Number of the pull request whose branch deployment is gone.", ge=1)
+
+
+def warehouse_jobs(
+    settings: Settings,
+) -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
+    """The jobs; `drop_branch_database` exists in production's deployment on Snowflake only."""
+    jobs: list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition] = [
+        _reconciliation(RECONCILE_RECENT, RECENT_CHECK, "the last two weeks"),
+        _reconciliation(RECONCILE_ALL, ALL_CHECK, "everything"),
+        _rebuild_job(),
+    ]
+    if settings.warehouse_name == "snowflake" and not settings.dagster_cloud_is_branch_deployment:
+        jobs.append(_drop_branch_job(settings.snowflake_database))
+    return jobs
+
+
+def warehouse_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """Reconciliation of the last two weeks every day at 10:00 UTC, of everything on Sundays at 11:00 UTC."""
+    status = dg.DefaultScheduleStatus.RUNNING if settings.automation_on else dg.DefaultScheduleStatus.STOPPED
+    return [
+        dg.ScheduleDefinition(
+            name=f"{job}_schedule", job_name=job, cron_schedule=cron, execution_timezone="UTC", default_status=status,
+            description=description, owners=OWNERS,
+        )
+        for job, cron, description in (
+            (RECONCILE_RECENT, "0 10 * * *", "Every day, an hour after fresh data is due."),
+            (RECONCILE_ALL, "0 11 * * 0", "Every Sunday."),
+        )
+    ]
+
+
+def _reconciliation(name: str, check: str, period: str) -> dg.UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        name,
+        selection=dg.AssetSelection.checks(dg.AssetCheckKey(LOADS_KEY, check)),
+        description=f"Compare the warehouse with the lake's commits, date by date and table by table: {period}.",
+        owners=OWNERS,
+    )
+
+
+def _rebuild_job() -> dg.JobDefinition:
+    @dg.op(
+        name="rebuild",
+        pool=POOL,
+        retry_policy=RETRY_POLICY,
+        description="Compute dimensions and marts from nothing but LAKE; readers see the old rows until each is done.",
+    )
+    def rebuild(context: dg.OpExecutionContext, config: RebuildConfig, warehouse: WarehouseResource) -> None:
+        known = {*(f"spotify/{name}" for name in DIMENSIONS), *(f"analytics/{name}" for name in MARTS)}
+        unknown = sorted(set(config.tables) - known)
+        if unknown:
+            raise dg.Failure(
+                f"{', '.join(unknown)}: no such table; there are {', '.join(sorted(known))}.", allow_retries=False
+            )
+        with speak_to_dagster(context):  # pyright: ignore[reportArgumentType]
+            for path in sorted(config.tables, reverse=True):  # spotify before analytics, which reads it
+                context.log.info(f"{path}: {_rebuild_one(warehouse, path, context.run_id)} rows")
+
+    @dg.job(
+        name=REBUILD,
+        description="Compute dimensions and marts again from all of LAKE. The result equals what merging gave.",
+        owners=OWNERS,
+    )
+    def rebuild_warehouse() -> None:
+        rebuild()
+
+    return rebuild_warehouse
+
+
+def _rebuild_one(warehouse: WarehouseResource, path: str, run_id: str) -> int:
+    layer, table = path.split("/")
+    work = dimensions.rebuild if layer == "spotify" else marts.rebuild
+    return warehouse.run(lambda session: work(session, table).rows, QueryTag(f"rebuild:{path}", run_id=run_id))
+
+
+def _drop_branch_job(database: str) -> dg.JobDefinition:
+    @dg.op(name="drop_clone", description="Drop the zero-copy clone of a pull request's branch deployment.")
+    def drop_clone(context: dg.OpExecutionContext, config: DropBranchConfig, warehouse: WarehouseResource) -> None:
+        statement = environments.drop_statement(database, config.pull_request)
+        with speak_to_dagster(context):  # pyright: ignore[reportArgumentType]
+            rows = warehouse.run(lambda session: session.execute(statement), QueryTag(DROP_BRANCH, "", context.run_id))
+        context.log.info(str(rows[0][0]) if rows else statement)
+
+    @dg.job(
+        name=DROP_BRANCH,
+        description="Drop the database clone of a branch deployment that is gone; for when its pull request closes.",
+        owners=OWNERS,
+    )
+    def drop_branch_database() -> None:
+        drop_clone()
+
+    return drop_branch_database

@@ -1,16 +1,16 @@
 """Which resource stands behind each name, for a deployment's settings: the one table of swappable ends.
 
-| name        | nothing set        | set                                                        |
-|-------------|--------------------|------------------------------------------------------------|
-| `spotify`   | the sandbox        | `SPOTIFY_CLIENT_ID`: the Web API                           |
-| `lake`      | a local folder     | `LAKE_URL`: S3                                             |
-| `engine`    | DuckDB             | `TRANSFORM_ENGINE`: local Spark, AWS Glue                  |
-| `warehouse` | embedded           | `SNOWFLAKE_ACCOUNT`: Snowflake                             |
+| name                | nothing set        | set                                                        |
+|---------------------|--------------------|------------------------------------------------------------|
+| `spotify`           | the sandbox        | `SPOTIFY_CLIENT_ID`: the Web API                           |
+| `lake`              | a local folder     | `LAKE_URL`: S3                                             |
+| `engine`            | DuckDB             | `TRANSFORM_ENGINE`: local Spark, AWS Glue                  |
+| `warehouse`         | embedded           | `SNOWFLAKE_ACCOUNT`: Snowflake                             |
+| `catalog`, `athena` | not there          | `LAKE_URL` on S3: the Glue Data Catalog and Athena         |
 """
 
 from __future__ import annotations
 
-from spotify_assets.resources.duckdb_engine import DuckDBEngine
 from spotify_assets.resources.engine import TransformEngine
 from spotify_assets.resources.lake import lake_resource
 from spotify_assets.resources.spotify import spotify_resource
@@ -19,15 +19,31 @@ from spotify_assets.settings import Settings
 
 
 def resources(settings: Settings) -> dict[str, object]:
-    """Every resource by the name assets ask for it."""
-    return {
+    """Every resource by the name assets ask for it. Nothing is connected to yet."""
+    found: dict[str, object] = {
         "spotify": spotify_resource(settings),
         "lake": lake_resource(settings),
         "engine": engine_resource(settings),
         "warehouse": warehouse_resource(settings),
     }
+    if settings.lake_is_on_s3:
+        from spotify_assets.resources.athena import athena_resource
+        from spotify_assets.resources.catalog import catalog_resource
+
+        found |= {"catalog": catalog_resource(settings), "athena": athena_resource(settings)}
+    return found
 
 
 def engine_resource(settings: Settings) -> TransformEngine:
     """The engine TRANSFORM_ENGINE names."""
+    if settings.transform_engine == "glue":
+        from spotify_assets.resources.glue_engine import glue_engine
+
+        return glue_engine(settings)
+    if settings.transform_engine == "spark":
+        from spotify_assets.resources.spark_engine import SparkEngine
+
+        return SparkEngine()
+    from spotify_assets.resources.duckdb_engine import DuckDBEngine
+
     return DuckDBEngine()

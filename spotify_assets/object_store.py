@@ -1,12 +1,12 @@
 """The lake's storage: one small class over obstore for `file://` and `s3://`.
 
 Free of Dagster, so that the extraction library, the Lambda and the command line use the same code. What is stored
-where is `lake_layout`'s business; nothing outside this module knows which kind of storage it is talking to.
+where is `lake_layout`'s business; nothing outside this module, `local_objects`, `s3_objects` and `foreign_objects`
+knows which kind of storage it is talking to.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import random
 import shutil
 import tempfile
@@ -14,64 +14,68 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 import obstore
 from filelock import FileLock
-from obstore.exceptions import AlreadyExistsError, PreconditionError
-from obstore.store import LocalStore, S3Store
+from obstore.exceptions import (
+    AlreadyExistsError,
+    GenericError,
+    InvalidPathError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import LocalStore
 
+from spotify_assets import local_objects, s3_objects
 from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.s3_objects import S3Place
+from spotify_assets.stored_object import StoredObject
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta
     from obstore.store import ObjectStore as Backend
+
+    from spotify_assets.s3_objects import AwsSession, S3Client
+
+__all__ = ["ObjectStore", "StoredObject"]
 
 _PARALLEL = 16
 _CAS_ATTEMPTS = 30
-
-
-@dataclass(frozen=True, order=True)
-class StoredObject:
-    """An object as a listing shows it: key relative to the root, size in bytes, `etag` as the store gave it."""
-
-    key: str
-    etag: str
-    size: int
-    last_modified: dt.datetime
-
-
-class AwsSession(Protocol):
-    """The part of `boto3.Session` used here."""
-
-    region_name: str | None
-
-    def get_credentials(self) -> object: ...
 
 
 class ObjectStore:
     """A lake root on a local folder or an S3 prefix.
 
     Every write is atomic: a reader sees the old object or the new one. Errors from the storage surface as
-    `FileNotFoundError` (no such key) or the failures of `spotify_assets.failures`.
+    `FileNotFoundError` (no such key) or the failures of `spotify_assets.failures`. Keys that no part of the platform
+    could have written (`..` or empty segments, control characters, names that are not Unicode) are never listed;
+    `foreign_objects` deals with those.
     """
 
-    def __init__(self, backend: Backend, url: str, root: Path | None) -> None:
+    def __init__(self, backend: Backend, url: str, place: Path | S3Place) -> None:
         self._backend = backend
         self._url = url.rstrip("/")
-        self._root = root
+        self._root = place if isinstance(place, Path) else None
+        self.place = place
 
     @classmethod
     def open(
-        cls, url: str, *, session: Callable[[], AwsSession] | None = None, endpoint_url: str | None = None
+        cls,
+        url: str,
+        *,
+        session: Callable[[], AwsSession] | None = None,
+        client: Callable[[], S3Client] | None = None,
+        endpoint_url: str | None = None,
     ) -> ObjectStore:
         """Open `file:///folder` (made when missing) or `s3://bucket/prefix`.
 
-        `session` makes the boto3 session whose credentials are used for S3 (boto3's own default when None);
-        `endpoint_url` replaces AWS's S3 endpoint. Raises PermanentError for any other kind of URL.
+        `session` makes the boto3 session whose credentials are used for S3 (boto3's own default when None), `client`
+        the boto3 client for what obstore can't do; `endpoint_url` replaces AWS's S3 endpoint. Raises PermanentError
+        for any other kind of URL, and when there are no credentials.
         """
         parts = urlsplit(url)
         if parts.scheme == "file" and parts.netloc in ("", "localhost"):
@@ -79,7 +83,10 @@ class ObjectStore:
             root.mkdir(parents=True, exist_ok=True)
             return cls(LocalStore(root), url, root)
         if parts.scheme == "s3" and parts.netloc:
-            return cls(_s3_backend(parts.netloc, parts.path.strip("/"), session, endpoint_url), url, None)
+            prefix = parts.path.strip("/")
+            client = client or partial(s3_objects.default_client, endpoint_url)
+            place = S3Place(parts.netloc, f"{prefix}/" if prefix else "", client)
+            return cls(s3_objects.backend(parts.netloc, prefix, session, endpoint_url), url, place)
         raise PermanentError(f"LAKE_URL is {url!r}: use file:///folder or s3://bucket/prefix.")
 
     @property
@@ -95,43 +102,43 @@ class ObjectStore:
 
         Listing is lazy: what the caller does not take is not asked for. On S3 1,000 keys are one request.
         """
-        if self._root is not None:
-            yield from self._list_folder(prefix, after)
+        place = self.place
+        if isinstance(place, Path):
+            yield from local_objects.listing(place, prefix, after)
             return
-        for batch in obstore.list(self._backend, prefix, offset=after):
-            for meta in batch:
-                yield _stored(meta)
-
-    def _list_folder(self, prefix: str, after: str | None) -> Iterator[StoredObject]:
-        """The local form of `list`: folder by folder, so that keys come in S3's order and old folders are skipped."""
-        found = obstore.list_with_delimiter(self._backend, prefix)
-        entries: list[tuple[str, StoredObject | None]] = [
-            *((meta["path"], _stored(meta)) for meta in found["objects"]),
-            *((f"{path.rstrip('/')}/", None) for path in found["common_prefixes"]),
-        ]
-        for key, stored in sorted(entries, key=lambda entry: entry[0]):
-            if stored is not None:
-                if after is None or key > after:
-                    yield stored
-            elif after is None or key > after or after.startswith(key):
-                yield from self._list_folder(key, after)
+        last = after
+        try:
+            with self._failures(prefix):
+                for batch in obstore.list(self._backend, prefix, offset=after):
+                    for meta in batch:
+                        found = s3_objects.stored(meta)
+                        yield found
+                        last = found.key
+        except InvalidPathError:
+            # One key that obstore can't express ends its listing: go on behind the last key it gave.
+            yield from s3_objects.listing(place, prefix, last)
 
     def folders(self, prefix: str) -> list[str]:
         """The names of the folders directly under `prefix`, sorted; one delimited listing."""
-        found = obstore.list_with_delimiter(self._backend, prefix)["common_prefixes"]
-        return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in found)
+        place = self.place
+        if isinstance(place, Path):
+            return local_objects.folders(place, prefix)
+        return s3_objects.folders(place, prefix)
 
     def head(self, key: str) -> StoredObject | None:
         """The object at `key`, or None."""
+        if self._root is not None:
+            return local_objects.stat(self._root, key)
         try:
-            meta = obstore.head(self._backend, key)
+            with self._failures(key):
+                return s3_objects.stored(obstore.head(self._backend, key))
         except FileNotFoundError:
             return None
-        return _stored(meta)
 
     def get(self, key: str) -> bytes:
         """The bytes at `key`. Raises FileNotFoundError."""
-        return bytes(obstore.get(self._backend, key).bytes())
+        with self._failures(key):
+            return bytes(obstore.get(self._backend, key).bytes())
 
     def get_or_none(self, key: str) -> bytes | None:
         """The bytes at `key`, or None when there is no such object."""
@@ -148,12 +155,14 @@ class ObjectStore:
 
     def put(self, key: str, data: bytes) -> None:
         """Write `data` to `key`, replacing what was there."""
-        obstore.put(self._backend, key, data)
+        with self._failures(key):
+            obstore.put(self._backend, key, data)
 
     def create(self, key: str, data: bytes) -> bool:
         """Write `data` to `key` unless it exists; whether it was written. Of two racing writers one wins."""
         try:
-            obstore.put(self._backend, key, data, mode="create")
+            with self._failures(key):
+                obstore.put(self._backend, key, data, mode="create")
         except (AlreadyExistsError, PreconditionError):
             return False
         return True
@@ -172,10 +181,12 @@ class ObjectStore:
                 return data
         for attempt in range(_CAS_ATTEMPTS):
             try:
-                found = obstore.get(self._backend, key)
-                etag, old = found.meta["e_tag"], bytes(found.bytes())
+                with self._failures(key):
+                    found = obstore.get(self._backend, key)
+                    etag, old = found.meta["e_tag"], bytes(found.bytes())
                 data = change(old)
-                obstore.put(self._backend, key, data, mode={"e_tag": etag})
+                with self._failures(key):
+                    obstore.put(self._backend, key, data, mode={"e_tag": etag})
                 return data
             except FileNotFoundError:
                 data = change(None)
@@ -188,7 +199,8 @@ class ObjectStore:
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object inside the store, without moving its bytes through this machine."""
-        obstore.copy(self._backend, source, target)
+        with self._failures(source):
+            obstore.copy(self._backend, source, target)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; a key that is gone already is fine."""
@@ -202,7 +214,8 @@ class ObjectStore:
                 except FileNotFoundError:
                     continue
         else:
-            obstore.delete(self._backend, keys)
+            with self._failures(keys[0]):
+                obstore.delete(self._backend, keys)
 
     @contextmanager
     def local_files(self, keys: Iterable[str]) -> Iterator[Mapping[str, Path]]:
@@ -224,14 +237,27 @@ class ObjectStore:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    @contextmanager
+    def _failures(self, key: str) -> Iterator[None]:
+        """Turn what obstore raises inside into a failure that names the key; a missing key and a lost race stay."""
+        try:
+            yield
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise PermanentError(
+                f"{self.url(key)} can't be used with these credentials: allow it in the policy or choose others "
+                f"({_first_line(error)})."
+            ) from error
+        except GenericError as error:
+            raise TransientError(f"{self.url(key)} could not be reached: {_first_line(error)}") from error
+
     def _download(self, key: str, path: Path) -> None:
-        with path.open("wb") as file:
+        with path.open("wb") as file, self._failures(key):
             for chunk in obstore.get(self._backend, key).stream():
                 file.write(chunk)
 
     def upload(self, path: Path, key: str) -> int:
         """Store the file at `path` as `key` (multipart when large); its size in bytes."""
-        with path.open("rb") as file:
+        with path.open("rb") as file, self._failures(key):
             obstore.put(self._backend, key, file)
         return path.stat().st_size
 
@@ -242,30 +268,5 @@ class ObjectStore:
             return dict(zip(files, sizes, strict=True))
 
 
-def _stored(meta: ObjectMeta) -> StoredObject:
-    return StoredObject(meta["path"], meta["e_tag"] or "", meta["size"], meta["last_modified"])
-
-
-def _s3_backend(
-    bucket: str, prefix: str, session: Callable[[], AwsSession] | None, endpoint_url: str | None
-) -> S3Store:
-    import boto3
-    from obstore.auth.boto3 import Boto3CredentialProvider
-
-    aws = session() if session else boto3.Session()
-    if aws.get_credentials() is None:
-        raise PermanentError(
-            f"No AWS credentials for s3://{bucket}: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-            "or run where a role is attached."
-        )
-    options: dict[str, object] = {"region": aws.region_name or "us-east-1"}
-    if endpoint_url:
-        options["endpoint"] = endpoint_url
-        options["client_options"] = {"allow_http": endpoint_url.startswith("http://")}
-    return S3Store(
-        bucket,
-        prefix=prefix or None,
-        credential_provider=Boto3CredentialProvider(aws),  # pyright: ignore[reportArgumentType]
-        retry_config={"max_retries": 8, "retry_timeout": dt.timedelta(minutes=2)},
-        **options,  # pyright: ignore[reportArgumentType]
-    )
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300]

@@ -16,7 +16,10 @@ from pydantic import Field
 from glue_scripts.commit import Commit, Source
 from spotify_assets import lake_state
 from spotify_assets.object_store import ObjectStore
+from spotify_assets.s3_objects import S3Client
 from spotify_assets.settings import Settings
+
+S3_ATTEMPTS = 8
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -28,7 +31,12 @@ class LakeResource(dg.ConfigurableResource):
     @cached_property
     def store(self) -> ObjectStore:
         """The storage, opened on first use and kept for the life of the resource."""
-        return ObjectStore.open(self.url, endpoint_url=self.endpoint_url)
+        return ObjectStore.open(self.url, client=self._s3_client, endpoint_url=self.endpoint_url)
+
+    def _s3_client(self) -> S3Client:
+        from dagster_aws.s3 import S3Resource  # costs more than a second to import
+
+        return S3Resource(endpoint_url=self.endpoint_url, max_attempts=S3_ATTEMPTS).get_client()
 
     def commits(self, days: Iterable[dt.date]) -> dict[dt.date, Commit]:
         """The commit of each date that has one."""

@@ -1,0 +1,24 @@
+"""What a listing shows of an object, and which keys are keys at all; shared by both kinds of storage."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+@dataclass(frozen=True, order=True)
+class StoredObject:
+    """An object as a listing shows it: key relative to the root, size in bytes, `etag` as the store gave it."""
+
+    key: str
+    etag: str
+    size: int
+    last_modified: dt.datetime
+
+
+def is_addressable(key: str) -> bool:
+    """Whether obstore can address `key`: no empty, `.` or `..` segment, no control character, real Unicode."""
+    return not _CONTROL.search(key) and not any(segment in ("", ".", "..") for segment in key.split("/"))

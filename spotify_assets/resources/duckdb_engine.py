@@ -43,6 +43,11 @@ class DuckDBEngine(TransformEngine):
     def engine_name(self) -> str:
         return "duckdb"
 
+    def examine(self) -> str:
+        import duckdb
+
+        return f"DuckDB {duckdb.__version__} in this process, at most {self.memory_limit} of memory"
+
     def build(
         self, context: dg.AssetExecutionContext, store: ObjectStore, run_id: str, days: Sequence[DaySources]
     ) -> Iterator[BuiltDay]:

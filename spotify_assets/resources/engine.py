@@ -63,6 +63,10 @@ class TransformEngine(dg.ConfigurableResource, abc.ABC):
         """`duckdb`, `spark` or `glue`; recorded in every commit."""
 
     @abc.abstractmethod
+    def examine(self) -> str:
+        """What the engine runs on, in a few words. Raises PermanentError with the remedy when it is not there."""
+
+    @abc.abstractmethod
     def build(
         self, context: dg.AssetExecutionContext, store: ObjectStore, run_id: str, days: Sequence[DaySources]
     ) -> Iterator[BuiltDay]:

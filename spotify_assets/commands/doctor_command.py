@@ -1,0 +1,111 @@
+"""`spotify-assets doctor`: whether everything that is configured can be reached, and what to fix.
+
+How each end is examined is that end's business; here the findings are gathered and shown.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import click
+from rich.console import Console
+
+from spotify_assets import lake_layout, lake_state
+from spotify_assets.doctor import Finding
+from spotify_assets.failures import PlatformError
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.settings import Settings, load_settings
+
+
+@click.command("doctor")
+def command() -> None:
+    """Check the settings and reach every configured service; say what to fix.
+
+    Reads only, but for one object that is written to the lake and deleted again. On the real Spotify it spends a
+    handful of the day's calls. Exit code 1 when something needs fixing.
+    """
+    console = Console(highlight=False)
+    settings = load_settings()
+    console.print(
+        f"Spotify: {settings.source}   lake: {settings.lake}   engine: {settings.transform_engine}   "
+        f"warehouse: {settings.warehouse_name}   home: {settings.home}",
+        soft_wrap=True,
+    )
+    ailing = 0
+    for finding in examine(settings):
+        mark = "[green]ok[/]  " if finding.ok else "[red]fix[/] "
+        console.print(f"{mark} {finding.subject}: {finding.detail}", soft_wrap=True)
+        if not finding.ok:
+            ailing += 1
+            if finding.remedy:
+                console.print(f"       {finding.remedy}", soft_wrap=True)
+    if ailing:
+        console.print(f"{ailing} to fix.")
+        raise SystemExit(1)
+    console.print("Everything that is configured answers.")
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at every end in turn; an end that can't be reached is a finding, and the others are still looked at."""
+    for subject, look in (
+        ("lake", _lake), ("Spotify", _spotify), ("engine", _engine), ("warehouse", _warehouse)
+    ):
+        yield from _guarded(subject, look, settings)
+
+
+def _guarded(subject: str, look: Callable[[Settings], Iterator[Finding]], settings: Settings) -> Iterator[Finding]:
+    try:
+        yield from look(settings)
+    except PlatformError as error:
+        yield Finding(subject, False, str(error))
+
+
+def _store(settings: Settings) -> ObjectStore:
+    return ObjectStore.open(settings.lake, endpoint_url=settings.aws_endpoint_url)
+
+
+def _lake(settings: Settings) -> Iterator[Finding]:
+    store = _store(settings)
+    probe = f"{lake_layout.STATE_PREFIX}doctor_{uuid.uuid4().hex}"
+    written = store.create(probe, b"probe") and not store.create(probe, b"probe again") and store.get(probe) == b"probe"
+    store.delete([probe])
+    yield Finding(
+        "lake", written, f"{store.url()} can be read and written" if written else "what was written did not come back",
+        "" if written else "Use a store that honours conditional writes (If-None-Match), as S3 does.",
+    )
+    raw, committed = lake_state.raw_days(store), lake_state.committed_days(store)
+    span = f", {raw[0]} to {raw[-1]}" if raw else ""
+    yield Finding("history", True, f"{len(raw)} dates with snapshots{span}; {len(committed)} built")
+
+
+def _spotify(settings: Settings) -> Iterator[Finding]:
+    from spotify_assets.resources.spotify import spotify_resource
+    from spotify_assets.spotify.doctor import diagnose
+
+    spotify = spotify_resource(settings)
+    day = spotify.today()
+    account = spotify.account
+    found = diagnose(
+        spotify.client(_store(settings), day), spotify.selection(day), grant=account.grant,
+        consented_on=settings.spotify_consented_on,
+    )
+    for finding in found:
+        on_purpose = spotify.is_sandbox and not finding.ok and finding.subject.startswith("Playlist")
+        detail = f"{finding.detail} (on purpose: it is the sandbox)"
+        yield Finding(finding.subject, True, detail) if on_purpose else finding
+
+
+def _engine(settings: Settings) -> Iterator[Finding]:
+    from spotify_assets.resources.root import engine_resource
+
+    engine = engine_resource(settings)
+    yield Finding("engine", True, f"{engine.engine_name}: {engine.examine()}")
+
+
+def _warehouse(settings: Settings) -> Iterator[Finding]:
+    from spotify_assets.resources.warehouse import warehouse_resource
+
+    warehouse = warehouse_resource(settings)
+    ((answer,),) = warehouse.execute("select current_database()")
+    yield Finding("warehouse", True, f"{warehouse.location} answers, database {answer}")

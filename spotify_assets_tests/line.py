@@ -1,0 +1,57 @@
+"""The whole line in a temporary home, for end-to-end tests: run jobs, and read every table of the warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from glue_scripts.contract import all_tables
+from spotify_assets.local_runs import Line, open_line
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.resources.warehouse import WarehouseResource, warehouse_resource
+from spotify_assets.settings import Settings, load_settings
+from spotify_assets.updating import bring_up_to_date
+
+START = "2026-01-01"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home folder with everything on this machine."""
+
+    settings: Settings
+
+    @property
+    def store(self) -> ObjectStore:
+        return ObjectStore.open(self.settings.lake)
+
+    @property
+    def warehouse(self) -> WarehouseResource:
+        return warehouse_resource(self.settings)
+
+    @contextmanager
+    def line(self) -> Iterator[Line]:
+        with open_line(self.settings) as line:
+            yield line
+
+    def build(self, first: dt.date | None = None, last: dt.date | None = None) -> list[tuple[dt.date, dt.date]]:
+        """What `spotify-assets build` does; the ranges that were run."""
+        with self.line() as line:
+            return bring_up_to_date(line, self.settings, first, last)
+
+    def tables(self, *, without_runs: bool = False) -> dict[str, list[tuple]]:
+        """Every row of every table of the warehouse, sorted; `without_runs` leaves run_id out."""
+        found = {}
+        with self.warehouse.session() as session:
+            for layer, table in all_tables():
+                names = [name for name in table.column_names if not (without_runs and name == "run_id")]
+                rows = session.execute(f"select {', '.join(names)} from {layer}.{table.name}")
+                found[f"{layer}.{table.name}"] = sorted(rows, key=repr)
+        return found
+
+
+def new_home(folder: Path, **environment: str) -> Home:
+    return Home(load_settings({"SPOTIFY_ASSETS_HOME": str(folder), "PARTITIONS_START": START, **environment}))

@@ -1,0 +1,106 @@
+"""The whole line end to end, on the sandbox: snapshots, lake, warehouse, marts, dashboard, through Dagster."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from glue_scripts.contract import LAKE_TABLES
+from spotify_assets import lake_layout, lake_state
+from spotify_assets.local_runs import RunFailed
+from spotify_assets_tests import entries as e
+from spotify_assets_tests.lakes import put_raw
+from spotify_assets_tests.line import Home, new_home
+from spotify_assets_tests.reference_tables import Raw
+
+FIRST, LAST = dt.date(2026, 1, 1), dt.date(2026, 1, 4)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Four days of the sandbox, built once; tests of this module only read it or add to it."""
+    home = new_home(tmp_path_factory.mktemp("a home"))
+    with home.line() as line:
+        line.run("extract_playlists", (FIRST, LAST))
+    home.build()
+    return home
+
+
+def test_every_commit_is_in_the_warehouse_row_for_row(home: Home) -> None:
+    days = lake_state.committed_days(home.store)
+    commits = lake_state.read_commits(home.store, days)
+    tables = home.tables()
+
+    assert days == [FIRST + dt.timedelta(days=number) for number in range(4)]
+    for table in LAKE_TABLES:
+        per_day = [sum(row[0] == day for row in tables[f"lake.{table}"]) for day in days]
+        assert per_day == [commits[day].rows(table) for day in days], table
+
+
+def test_entries_in_equal_items_and_quarantined(home: Home) -> None:
+    for commit in lake_state.read_commits(home.store, lake_state.committed_days(home.store)).values():
+        assert commit.entries == commit.rows("playlist_items") + commit.quarantined
+        assert commit.entries > 2_500
+
+
+def test_building_again_runs_no_date_and_changes_no_table(home: Home) -> None:
+    before = home.tables()
+    page = home.store.get(lake_layout.report_key("dashboard"))
+
+    assert home.build() == []
+    assert home.tables() == before
+    assert home.store.get(lake_layout.report_key("dashboard")) == page
+
+
+def test_every_partition_and_check_is_recorded_in_dagster(home: Home) -> None:
+    days = {day.isoformat() for day in lake_state.committed_days(home.store)}
+    with home.line() as line:
+        for table in LAKE_TABLES:
+            assert line.instance.get_materialized_partitions(dg.AssetKey(["lake", table])) >= days
+            assert line.instance.get_materialized_partitions(dg.AssetKey(["snowflake", "lake", table])) >= days
+        event = line.instance.get_latest_materialization_event(dg.AssetKey(["lake", "songs"]))
+        assert event is not None
+        assert event.asset_materialization is not None
+        assert event.asset_materialization.metadata["dagster/partition_row_count"].value > 2_000
+
+
+def test_a_late_snapshot_of_an_old_day_rebuilds_that_day_alone(home: Home, tmp_path: Path) -> None:
+    before = lake_state.read_commits(home.store, lake_state.committed_days(home.store))
+    day = dt.date(2026, 1, 2)
+    put_raw(home.store, Raw(e.spotify_id("late"), {"name": "Late"}, [(0, [e.entry(e.track("Late one"))])], day=day))
+
+    ranges = home.build()
+
+    after = lake_state.read_commits(home.store, lake_state.committed_days(home.store))
+    assert ranges == [(day, day)]
+    assert {changed for changed in after if after[changed] != before[changed]} == {day}
+    songs = {row[0]: row for row in home.tables()["spotify.songs"]}
+    assert songs[e.spotify_id("trackLate one")][-2:] == (day, day)
+
+
+def test_a_date_without_snapshots_fails_alone_and_names_itself(tmp_path: Path) -> None:
+    home = new_home(tmp_path)
+    for day in (FIRST, dt.date(2026, 1, 3)):
+        put_raw(home.store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])], day=day))
+
+    with home.line() as line, pytest.raises(RunFailed) as caught:
+        line.run("build_history", (FIRST, dt.date(2026, 1, 3)))
+
+    assert "No raw snapshots for 2026-01-02" in str(caught.value)
+    assert "import" in str(caught.value)
+    assert lake_state.committed_days(home.store) == [FIRST, dt.date(2026, 1, 3)]
+    with home.line() as line:
+        assert line.instance.get_materialized_partitions(dg.AssetKey(["lake", "songs"])) == {"2026-01-01", "2026-01-03"}
+
+
+def test_a_run_keeps_what_it_has_when_a_gap_is_built_later(tmp_path: Path) -> None:
+    home = new_home(tmp_path)
+    for day in (FIRST, dt.date(2026, 1, 3)):
+        put_raw(home.store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])], day=day))
+
+    assert home.build() == [(FIRST, FIRST), (dt.date(2026, 1, 3), dt.date(2026, 1, 3))]
+    runs = home.tables()["analytics.song_runs"]
+    assert [(row[2], row[3], row[4], row[7]) for row in runs] == [(FIRST, dt.date(2026, 1, 3), 2, 0)]

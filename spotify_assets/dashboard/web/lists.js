@@ -58,7 +58,7 @@ function runList(playlist) {
 /** The latest snapshot's first places, with each song's move since the one before. */
 function standingsTable(playlist) {
   const today = playlist.days.length - 1;
-  const rows = playlist.ranks.lines.map((line) => ({ song: line[0], now: rankOn(line, today), before: today > line[1] - 1 ? rankOn(line, today - 1) : null, first: line[1] }))
+  const rows = playlist.ranks.lines.map((line) => ({ song: line[0], now: rankOn(line, today), before: rankOn(line, today - 1), first: line[1] }))
     .filter(({ now }) => now !== null).sort((a, b) => a.now - b.now);
   const move = ({ now, before, first }) => {
     if (today === 0) return "";

@@ -105,7 +105,7 @@ function ranks() {
   const kinds = new Set(drawRanks(playlist, depth, state.pinned, onPick).values());
   const words = { top: "today’s first five", up: "climbed most", down: "fell most", pin: "picked" };
   fill("ranks-key", Object.entries(words).filter(([kind]) => kinds.has(kind)).map(([kind, text]) => el("li", { class: kind }, text)));
-  byId("ranks-lede").textContent = `Every line is a song, ${period(playlist.days[0], playlist.days.at(-1))}. Point at one to follow it, click to keep it.`;
+  byId("ranks-lede").textContent = `Every line is a song, ${period(shownDays(playlist)[0], playlist.days.at(-1))}. Point at one to follow it, click to keep it.`;
   const notes = [];
   const size = playlist.sizes.at(-1);
   if (size > report.limits.depth) notes.push(`The first ${number(report.limits.depth)} of ${number(size)} places are in this file.`);

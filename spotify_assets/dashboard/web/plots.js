@@ -85,19 +85,22 @@ function sideLabel(label, x, height, margin) {
 // Ranks over time ------------------------------------------------------------------------------------------------
 
 /** Ranks of a line by day, null where the song was not there. */
-const rankOn = (line, dayNumber) => line[2 + dayNumber - line[1]] ?? null;
+const rankOn = (line, dayNumber) => (dayNumber < line[1] ? null : line[2 + dayNumber - line[1]] ?? null);
+
+/** The days there is room for: a narrow screen shows the latest four weeks. */
+const shownDays = (playlist) => (byId("ranks").clientWidth < 640 ? playlist.days.slice(-28) : playlist.days);
 
 /** Points of a line for a trace; a day without the song breaks it. */
 function points(playlist, line) {
   return playlist.days.slice(line[1], line[1] + line.length - 2).map((iso, index) => [iso, line[2 + index]]);
 }
 
-/** Which lines stand out, and as what: today's first five, those that climbed and fell most among today's. */
-function standouts(playlist, depth) {
+/** Which lines stand out, and as what: today's first five, those that climbed and fell most since day `from` among today's. */
+function standouts(playlist, depth, from) {
   const today = playlist.days.length - 1;
   const present = playlist.ranks.lines.map((line, index) => ({ line, index, now: rankOn(line, today) })).filter(({ now }) => now !== null && now <= depth);
   const chosen = new Map(present.filter(({ now }) => now <= 5).map(({ index }) => [index, "top"]));
-  const moves = present.filter(({ index }) => !chosen.has(index)).map((entry) => ({ ...entry, move: entry.line[2] - entry.now }));
+  const moves = present.filter(({ index }) => !chosen.has(index)).map((entry) => ({ ...entry, move: (rankOn(entry.line, Math.max(from, entry.line[1])) ?? entry.now) - entry.now }));
   const most = (sign) => moves.filter(({ move }) => Math.sign(move) === sign).sort((a, b) => sign * (b.move - a.move) || a.now - b.now).slice(0, 3);
   most(1).forEach(({ index }) => chosen.set(index, "up"));
   most(-1).forEach(({ index }) => chosen.set(index, "down"));
@@ -113,7 +116,12 @@ function rankTrace(playlist, lines, style) {
     }
     x.push(null); y.push(null); text.push(""); customdata.push(index);
   }
-  return { type: "scatter", x, y, text, customdata, hovertemplate: "%{text}<extra></extra>", connectgaps: false, ...style };
+  // A song that stood there for one day only has no line, so it gets a dot.
+  const size = y.map((rank, at) => (rank !== null && (y[at - 1] ?? null) === null && (y[at + 1] ?? null) === null ? 4 : 0));
+  return {
+    type: "scatter", x, y, text, customdata, hovertemplate: "%{text}<extra></extra>", connectgaps: false,
+    ...style, marker: { size, ...style.marker },
+  };
 }
 
 /** The bump chart. `pinned` is the index of a line the reader picked, or null; `onPick` gets the index of a clicked one. */
@@ -122,18 +130,19 @@ function drawRanks(playlist, depth, pinned, onPick) {
   const element = byId("ranks");
   const narrow = element.clientWidth < 640;
   const right = narrow ? Math.round(element.clientWidth * 0.38) : 240;
-  const height = Math.min(820, Math.max(400, depth * 8));
+  const height = Math.max(depth * 8, Math.min(400, 60 + depth * 24));
   const inner = height - 8 - 30;
-  const chosen = standouts(playlist, depth);
+  const days = shownDays(playlist);
+  const chosen = standouts(playlist, depth, playlist.days.length - days.length);
   if (pinned !== null) chosen.set(pinned, "pin");
   const all = playlist.ranks.lines.map((line, index) => ({ line, index }));
   const colour = { top: colours.ink, up: colours.up, down: colours.down, pin: colours.pin };
   const traces = [
     rankTrace(playlist, all.filter(({ index }) => !chosen.has(index)), {
-      mode: "lines", line: { color: colours.faint, width: 1 },
+      mode: "lines+markers", line: { color: colours.faint, width: 1 }, marker: { color: colours.faint, line: { width: 0 }, opacity: 1 },
     }),
     ...[...chosen].map(([index, kind]) => rankTrace(playlist, [all[index]], {
-      mode: "lines+markers", line: { color: colour[kind], width: kind === "pin" ? 3 : 2 }, marker: { color: colour[kind], size: playlist.days.length > 31 ? 2 : 5 },
+      mode: "lines+markers", line: { color: colour[kind], width: kind === "pin" ? 3 : 2 }, marker: { color: colour[kind], size: days.length > 31 ? 2 : 5 },
     })),
     { type: "scatter", x: [null], y: [null], mode: "lines", line: { color: colours.pin, width: 2.5 }, hoverinfo: "skip" },
   ];
@@ -149,12 +158,12 @@ function drawRanks(playlist, depth, pinned, onPick) {
   const ticks = [1, ...Array.from({ length: Math.floor(depth / step) }, (_, index) => (index + 1) * step)];
   const rest = {
     height, margin: { l: 34, r: right, t: 8, b: 30 },
-    xaxis: { ...dayAxis(playlist.days, element.clientWidth - right, colours), range: xRange(playlist.days) },
+    xaxis: { ...dayAxis(days, element.clientWidth - right, colours), range: xRange(days) },
     yaxis: { ...NEVER, range: [depth + 0.5, 0.5], ticklabelstandoff: 5, tickvals: ticks, ticktext: ticks.map(String), gridcolor: colours.rule, ticks: "" },
     annotations: spread(labels, inner - 6, 17).map((label) => sideLabel(label, lastDay, inner, right)),
     hoverdistance: 60,
   };
-  const label = `Ranks of the first ${depth} places of ${playlistName(playlist.name)} over ${count(playlist.days.length, "snapshot")}. The list below holds the same ranks for the latest one.`;
+  const label = `Ranks of the first ${depth} places of ${playlistName(playlist.name)} over ${count(days.length, "snapshot")}. The list below holds the same ranks for the latest one.`;
   // The listeners of the drawing before mean its traces, so they go before it is replaced.
   for (const event of ["plotly_hover", "plotly_unhover", "plotly_click"]) element.removeAllListeners?.(event);
   draw("ranks", label, traces, rest).then(() => {

@@ -121,7 +121,7 @@ SPARK = Dialect(
     name="spark",
     timestamp="timestamp_ntz",
     first="get({0}, 0)",
-    explode="(select * from {relation} lateral view posexplode({column}) as {index}, {element})",
+    explode="(select * from {relation} lateral view posexplode({column}) exploded as {index}, {element})",
 )
 
 
@@ -151,12 +151,15 @@ def table_selects(dialect: Dialect, run_id: str) -> dict[str, str]:
 
 
 QUARANTINE_SELECT = """
-select source_key, line, entry_index, playlist_id, reason from quarantined order by source_key, line, entry_index
+select snapshot_date, source_key, line, entry_index, playlist_id, reason from quarantined
+order by snapshot_date, source_key, line, entry_index
 """
 """The entries that can't be read as entries, one row each."""
 
-COUNTS_SELECT = "select count(*) as entries, count(reason) as quarantined from judged"
-"""How many entries the raw objects hold, and how many of them are quarantined."""
+COUNTS_SELECT = """
+select snapshot_date, count(*) as entries, count(reason) as quarantined from judged group by snapshot_date
+"""
+"""How many entries the raw objects of each date hold, and how many of them are quarantined."""
 
 
 def _typed(dialect: Dialect, table: Table, body: str, run_id: str) -> str:
@@ -215,7 +218,7 @@ from (
 
 
 _QUARANTINED = """
-select judged.source_key, lines.line, judged.entry_index, judged.playlist_id, judged.reason
+select judged.snapshot_date, judged.source_key, lines.line, judged.entry_index, judged.playlist_id, judged.reason
 from judged join (
     select source_key, page_offset, row_number() over (partition by source_key order by page_offset) as line
     from (select distinct source_key, page_offset from judged)

@@ -1,4 +1,4 @@
-"""The default transform engine: DuckDB, in the step's own process, one date at a time.
+"""The default transform engine: DuckDB, in the step's own process, a few dates a pass.
 
 Reads JSON and explodes it in DuckDB's words; what a row holds is decided by the shared SELECTs of
 `glue_scripts.tables`. DuckDB is imported when a build starts, not when definitions load.
@@ -6,37 +6,41 @@ Reads JSON and explodes it in DuckDB's words; what a row holds is decided by the
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
-from glue_scripts import tables
 from glue_scripts.commit import DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
+from glue_scripts.tables import COUNTS_SELECT, DUCKDB, QUARANTINE_SELECT, relations, table_selects
 from spotify_assets import lake_layout
 from spotify_assets.resources.duckdb_reader import BadLine, read_entries
 from spotify_assets.resources.engine import BuiltDay, DaySources, TransformEngine
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     import duckdb
 
     from spotify_assets.object_store import ObjectStore
 
-_FILE = "part-00000.parquet"
+MEMORY_LIMIT = "600MB"
+"""DuckDB's bound for one pass; beyond it DuckDB spills to a scratch folder."""
+
+OBJECTS_A_PASS = 100
+"""Raw objects that are read together: small dates share a pass, which costs some 0.1 s however little it reads."""
 
 
 class DuckDBEngine(TransformEngine):
-    """Builds tables with DuckDB. `memory_limit` bounds one date's work; beyond it DuckDB spills to a scratch folder."""
+    """Builds tables with DuckDB."""
 
-    memory_limit: str = Field(default="600MB", description="DuckDB's memory_limit")
+    memory_limit: str = Field(default=MEMORY_LIMIT, description="DuckDB's memory_limit")
     threads: int | None = Field(default=None, description="DuckDB's threads; all cores when not set")
 
     @property
@@ -51,28 +55,53 @@ class DuckDBEngine(TransformEngine):
     def build(
         self, context: dg.AssetExecutionContext, store: ObjectStore, run_id: str, days: Sequence[DaySources]
     ) -> Iterator[BuiltDay]:
-        for number, work in enumerate(days, 1):
-            built = build_day(store, run_id, work, memory_limit=self.memory_limit, threads=self.threads)
-            context.log.info(
-                f"{work.day}: {built.entries} entries of {len(work.sources)} raw objects, "
-                f"{built.quarantined} quarantined ({number} of {len(days)} dates)"
-            )
-            yield built
+        done = 0
+        for batch in batches(days, OBJECTS_A_PASS):
+            for built in build_days(store, run_id, batch, memory_limit=self.memory_limit, threads=self.threads):
+                done += 1
+                context.log.info(
+                    f"{built.day}: {built.entries} entries of {len(built.sources)} raw objects, "
+                    f"{built.quarantined} quarantined ({done} of {len(days)} dates)"
+                )
+                yield built
 
 
-def build_day(
-    store: ObjectStore, run_id: str, work: DaySources, *, memory_limit: str = "600MB", threads: int | None = None
-) -> BuiltDay:
-    """Build the seven tables of one date and store their files. Free of Dagster, for tests and benchmarks.
+def batches(days: Sequence[DaySources], objects: int) -> Iterator[list[DaySources]]:
+    """`days` in groups of at most `objects` raw objects; a date with more is a group of its own."""
+    group: list[DaySources] = []
+    for work in days:
+        if group and sum(len(other.sources) for other in group) + len(work.sources) > objects:
+            yield group
+            group = []
+        group.append(work)
+    if group:
+        yield group
 
-    Nothing is stored before the whole date has been computed.
+
+def build_day(store: ObjectStore, run_id: str, work: DaySources) -> BuiltDay:
+    """Build the seven tables of one date."""
+    (built,) = build_days(store, run_id, [work])
+    return built
+
+
+def build_days(
+    store: ObjectStore,
+    run_id: str,
+    days: Sequence[DaySources],
+    *,
+    memory_limit: str = MEMORY_LIMIT,
+    threads: int | None = None,
+) -> list[BuiltDay]:
+    """Build the seven tables of a few dates in one pass and store their files. Free of Dagster.
+
+    Nothing is stored before everything has been computed.
     """
     import duckdb
 
     scratch = Path(tempfile.mkdtemp(prefix="spotify_assets_duckdb_"))
     try:
         with (
-            store.local_files(source.key for source in work.sources) as paths,
+            store.local_files(source.key for work in days for source in work.sources) as paths,
             duckdb.connect(":memory:") as connection,
         ):
             connection.execute(f"set memory_limit = '{memory_limit}'")
@@ -80,71 +109,112 @@ def build_day(
             connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
             if threads:
                 connection.execute(f"set threads = {threads:d}")
-            return _build(connection, store, run_id, work, paths, scratch)
+            bad_lines = read_entries(connection, paths, scratch)
+            _create_relations(connection)
+            found = _Found(
+                counts={day: (entries, bad) for day, entries, bad in connection.execute(COUNTS_SELECT).fetchall()},
+                quarantine=_quarantine(connection, bad_lines),
+                files=[
+                    file
+                    for name, select in table_selects(DUCKDB, run_id).items()
+                    for file in _write(connection, name, select, scratch)
+                ],
+            )
+            return _store(store, run_id, days, found)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _build(
-    connection: duckdb.DuckDBPyConnection,
-    store: ObjectStore,
-    run_id: str,
-    work: DaySources,
-    paths: Mapping[str, Path],
-    scratch: Path,
-) -> BuiltDay:
-    bad_lines = read_entries(connection, work.day, paths, scratch)
-    for name, select in tables.relations(tables.DUCKDB).items():
-        kind = "table" if name in _MATERIALIZED else "view"
-        connection.execute(f"create temp {kind} {name} as {select}")
+@dataclass(frozen=True)
+class _File:
+    """A Parquet file in the scratch folder."""
+
+    table: str
+    day: dt.date
+    path: Path
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a pass computed. `counts`: date to (entries, unreadable ones); `quarantine`: date to its records."""
+
+    counts: Mapping[dt.date, tuple[int, int]]
+    quarantine: Mapping[dt.date, Sequence[Mapping[str, object]]]
+    files: Sequence[_File]
+
+
+def _create_relations(connection: duckdb.DuckDBPyConnection) -> None:
+    for name, select in relations(DUCKDB).items():
+        connection.execute(f"create temp {'table' if name in _MATERIALIZED else 'view'} {name} as {select}")
         if name == "judged":
             connection.execute("drop view parsed; drop table elements")
-    entries, quarantined = _one_row(connection, tables.COUNTS_SELECT)
-    files: dict[str, Path] = {}
-    rows: dict[str, int] = {}
-    for name, select in tables.table_selects(tables.DUCKDB, run_id).items():
-        path = scratch / f"{name}.parquet"
-        (rows[name],) = _one_row(connection, f"copy ({select}) to '{path}' (format parquet, compression zstd)")
-        if rows[name]:
-            files[f"{lake_layout.table_run_prefix(name, run_id, work.day)}{_FILE}"] = path
-    quarantine_key = None
-    if quarantined or bad_lines:
-        quarantine_key = lake_layout.quarantine_key(work.day, run_id)
-        store.put(quarantine_key, _quarantine(connection, work.day, bad_lines))
-    sizes = store.upload_many(files)
-    return BuiltDay(
-        day=work.day,
-        sources=work.sources,
-        entries=entries + len(bad_lines),
-        quarantined=quarantined + len(bad_lines),
-        quarantine_key=quarantine_key,
-        tables={
-            name: TableFiles(
-                tuple(DataFile(key, rows[name], size) for key, size in sizes.items() if f"/{name}/" in key)
-            )
-            for name in LAKE_TABLES
-        },
-    )
 
 
 _MATERIALIZED = {"judged", "song_rows", "album_rows", "song_credits", "album_credits", "song_artist_rows"}
 
 
-def _quarantine(connection: duckdb.DuckDBPyConnection, day: dt.date, bad_lines: Sequence[BadLine]) -> bytes:
-    """The quarantine file: one JSON line per unreadable entry, or per unreadable line of a raw object."""
-    found = connection.execute(tables.QUARANTINE_SELECT).fetchall()
-    records = [
-        *(dict(zip(("source_key", "line", "entry_index", "playlist_id", "reason"), row, strict=True)) for row in found),
-        *(
-            {"source_key": bad.source_key, "line": bad.line, "entry_index": None, "playlist_id": bad.playlist_id,
-             "reason": bad.reason}
-            for bad in bad_lines
-        ),
+def _write(connection: duckdb.DuckDBPyConnection, table: str, select: str, scratch: Path) -> list[_File]:
+    """Write a table's rows, one or more files per date; a date without rows gets none."""
+    written = connection.execute(
+        f"copy ({select}) to '{scratch / table}' (format parquet, compression zstd, partition_by (snapshot_date), "
+        "write_partition_columns true, return_stats true)"
+    ).fetchall()
+    return [
+        _File(table, dt.date.fromisoformat(partition["snapshot_date"]), Path(path), rows, size)
+        for path, rows, size, _, _, partition, _ in written
     ]
-    return "".join(json.dumps({"snapshot_date": day.isoformat(), **record}) + "\n" for record in records).encode()
 
 
-def _one_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[int, ...]:
-    row = connection.execute(sql).fetchone()
-    assert row is not None, "a COPY or an aggregate answers with one row"
-    return row
+def _store(store: ObjectStore, run_id: str, days: Sequence[DaySources], found: _Found) -> list[BuiltDay]:
+    """Put the files where the lake's layout wants them, and say what each date got."""
+    targets: dict[tuple[str, dt.date], dict[str, _File]] = {}
+    for file in sorted(found.files, key=lambda file: (file.table, file.path)):
+        placed = targets.setdefault((file.table, file.day), {})
+        prefix = lake_layout.table_run_prefix(file.table, run_id, file.day)
+        placed[f"{prefix}part-{len(placed):05d}.parquet"] = file
+    store.upload_many({key: file.path for placed in targets.values() for key, file in placed.items()})
+    built = []
+    for work in days:
+        quarantine = found.quarantine.get(work.day, ())
+        lines = sum(record["entry_index"] is None for record in quarantine)
+        key = lake_layout.quarantine_key(work.day, run_id) if quarantine else None
+        if key:
+            store.put(key, "".join(json.dumps(record) + "\n" for record in quarantine).encode())
+        entries, unreadable = found.counts.get(work.day, (0, 0))
+        built.append(
+            BuiltDay(
+                day=work.day,
+                sources=work.sources,
+                entries=entries + lines,
+                quarantined=unreadable + lines,
+                quarantine_key=key,
+                tables={
+                    table: TableFiles(
+                        tuple(
+                            DataFile(key, file.rows, file.size)
+                            for key, file in targets.get((table, work.day), {}).items()
+                        )
+                    )
+                    for table in LAKE_TABLES
+                },
+            )
+        )
+    return built
+
+
+def _quarantine(
+    connection: duckdb.DuckDBPyConnection, bad_lines: Sequence[BadLine]
+) -> dict[dt.date, list[dict[str, object]]]:
+    """What can't be read, by date: one record per unreadable entry, or per unreadable line of a raw object."""
+    names = ("source_key", "line", "entry_index", "playlist_id", "reason")
+    rows = [
+        *connection.execute(QUARANTINE_SELECT).fetchall(),
+        *((bad.raw.day, str(bad.raw), bad.line, None, bad.raw.playlist_id, bad.reason) for bad in bad_lines),
+    ]
+    records: dict[dt.date, list[dict[str, object]]] = {}
+    for day, *values in rows:
+        record = {"snapshot_date": day.isoformat(), **dict(zip(names, values, strict=True))}
+        records.setdefault(day, []).append(record)
+    return records

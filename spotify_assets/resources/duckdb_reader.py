@@ -6,7 +6,6 @@ The fast path reads all objects of a date in one pass and is strict about lines.
 
 from __future__ import annotations
 
-import datetime as dt
 import gzip
 import zlib
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from glue_scripts import tables
 from spotify_assets import lake_layout
+from spotify_assets.lake_layout import RawKey
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,44 +28,51 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 class BadLine:
     """A line of a raw object that is no page; `line` is 1-based."""
 
-    source_key: str
-    playlist_id: str
+    raw: RawKey
     line: int
     reason: str
 
 
 def read_entries(
-    connection: duckdb.DuckDBPyConnection, day: dt.date, paths: Mapping[str, Path], scratch: Path
+    connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path], scratch: Path
 ) -> list[BadLine]:
-    """Create the tables `parsed` and `snapshots` from the raw objects (key to local file) of `day`.
+    """Create the relations `parsed` and `snapshots` from raw objects (key to local file) of any dates.
 
     Returns the lines that could not be read. `scratch` is a folder for what has to be rewritten without them.
     """
     import duckdb
 
     try:
-        _read(connection, day, paths)
+        _read(connection, paths)
         return []
     except duckdb.Error:
         readable, bad_lines = _without_bad_lines(connection, paths, scratch)
         if not bad_lines:
             raise  # the failure lies elsewhere: memory, disk, a defect
-        _read(connection, day, readable)
+        _read(connection, readable)
         return bad_lines
 
 
-def _read(connection: duckdb.DuckDBPyConnection, day: dt.date, paths: Mapping[str, Path]) -> None:
-    keys = list(paths)
+def _read(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path]) -> None:
+    raws = [_raw_key(key) for key in paths]
     connection.execute(
-        "create or replace temp table sources as "
-        "select unnest($paths) as path, unnest($keys) as source_key, unnest($playlist_ids) as playlist_id",
-        {"paths": [str(paths[key]) for key in keys], "keys": keys, "playlist_ids": [_playlist_id(key) for key in keys]},
+        """
+        create or replace temp table sources as
+        select unnest($paths) as path, unnest($keys) as source_key, unnest($days) as snapshot_date,
+            unnest($playlist_ids) as playlist_id
+        """,
+        {
+            "paths": [str(path) for path in paths.values()],
+            "keys": list(paths),
+            "days": [raw.day for raw in raws],
+            "playlist_ids": [raw.playlist_id for raw in raws],
+        },
     )
     # An empty page keeps one row without an element, so that its playlist is not lost.
     connection.execute(
         f"""
         create or replace temp table elements as
-        select cast($day as date) as snapshot_date, source_key, playlist_id, page_offset, entry_index, total,
+        select snapshot_date, source_key, playlist_id, page_offset, entry_index, total,
             case when coalesce(entry_index, 0) = 0 then from_json(playlist, '{_structure(tables.PLAYLIST)}') end
                 as playlist,
             extracted_at, {_kinds()} as kinds, from_json(element, '{_structure(tables.ENTRY)}') as entry
@@ -86,7 +93,7 @@ def _read(connection: duckdb.DuckDBPyConnection, day: dt.date, paths: Mapping[st
             )
         ) join sources on filename = path
         """,
-        {"day": day, "paths": [str(paths[key]) for key in keys]},
+        {"paths": [str(path) for path in paths.values()]},
     )
     connection.execute(
         "create or replace temp table snapshots as "
@@ -138,10 +145,10 @@ def _kinds() -> str:
     return "struct_pack(" + ", ".join(f"{name} := {kind(paths)}" for name, paths in tables.KIND_PATHS.items()) + ")"
 
 
-def _playlist_id(key: str) -> str:
+def _raw_key(key: str) -> RawKey:
     raw = lake_layout.parse_raw_key(key)
     assert raw is not None, f"{key} was listed as a raw object"
-    return raw.playlist_id
+    return raw
 
 
 def _without_bad_lines(
@@ -156,7 +163,7 @@ def _without_bad_lines(
         for line, text in _lines(path):
             reason = text if isinstance(text, str) else _line_fault(connection, text)
             if reason:
-                bad.append(BadLine(key, _playlist_id(key), line, reason))
+                bad.append(BadLine(_raw_key(key), line, reason))
             elif isinstance(text, bytes):
                 good.append(text)
         if not bad:

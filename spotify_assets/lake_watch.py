@@ -84,7 +84,7 @@ def look_at(store: ObjectStore, days: Iterable[dt.date]) -> Look:
     if not days:
         return NOTHING
     sources = lake_state.read_current_sources(store, days)
-    commits, unreadable = _commits(store, days)
+    commits, unreadable = readable_commits(store, days)
     return Look(tuple(days), sources, commits, unreadable, sum(len(of_day) for of_day in sources.values()))
 
 
@@ -131,10 +131,10 @@ def _look(store: ObjectStore, days: list[dt.date], objects: Iterator[tuple[dt.da
         by_day[day].append(found)
         count += 1
     sources = {day: lake_state.current_sources(found) for day, found in by_day.items()}
-    return Look(tuple(days), sources, *_commits(store, days), count)
+    return Look(tuple(days), sources, *readable_commits(store, days), count)
 
 
-def _commits(store: ObjectStore, days: list[dt.date]) -> tuple[dict[dt.date, Commit], dict[dt.date, str]]:
+def readable_commits(store: ObjectStore, days: list[dt.date]) -> tuple[dict[dt.date, Commit], dict[dt.date, str]]:
     """The commits that can be read, and what is wrong with the others."""
     try:
         return lake_state.read_commits(store, days), {}
@@ -150,6 +150,6 @@ def _commits(store: ObjectStore, days: list[dt.date]) -> tuple[dict[dt.date, Com
     return commits, unreadable
 
 
-def window(today: dt.date, start: dt.date) -> dt.date:
-    """The first date of the recent window."""
-    return max(start, today - dt.timedelta(days=WINDOW_DAYS - 1))
+def window(today: dt.date, start: dt.date, days: int = WINDOW_DAYS) -> dt.date:
+    """The first date of the recent window of `days` dates; tomorrow for a window of none."""
+    return max(start, today - dt.timedelta(days=days - 1))

@@ -100,7 +100,8 @@ class Settings(BaseSettings):
     extract_cron: str = "0 6 * * *"
     refresh_cron: str = "0 18 * * 0"
     vacuum_cron: str = "0 3 * * *"
-    reconcile_cron: str = "0 4 * * *"
+    reconcile_cron: str = "0 10 * * *"
+    reconcile_all_cron: str = "0 11 * * 0"
     schedule_timezone: str = "UTC"
 
     alert_webhook_url: SecretStr | None = None
@@ -125,7 +126,7 @@ class Settings(BaseSettings):
             raise ValueError("use an address that starts with https:// (or http:// for a test server)")
         return value.rstrip("/")
 
-    @field_validator("extract_cron", "refresh_cron", "vacuum_cron", "reconcile_cron")
+    @field_validator("extract_cron", "refresh_cron", "vacuum_cron", "reconcile_cron", "reconcile_all_cron")
     @classmethod
     def _cron(cls, value: str) -> str:
         from croniter import croniter

@@ -13,6 +13,7 @@ import dagster as dg
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.lake import lake_key
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
+from spotify_assets.assets.warehouse import table_key
 
 EXTRACT = "extract_playlists"
 BUILD = "build_history"
@@ -30,7 +31,7 @@ _SECONDS_AN_HOUR = 3600
 def build_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
     """Every job made of assets; each carries the checks of its assets."""
     lake = dg.AssetSelection.assets(*[lake_key(table) for table in LAKE_TABLES])
-    loads = dg.AssetSelection.key_prefixes(["snowflake", "lake"])
+    loads = dg.AssetSelection.assets(*[table_key("lake", table) for table in LAKE_TABLES])
     return [
         dg.define_asset_job(
             EXTRACT,

@@ -29,7 +29,7 @@ NO_RUN_RETRY_TAGS = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_f
 
 @contextmanager
 def speak_to_dagster(
-    context: dg.AssetExecutionContext, metadata: Mapping[str, dg.MetadataValue] | None = None
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, metadata: Mapping[str, dg.MetadataValue] | None = None
 ) -> Iterator[None]:
     """Turn a PermanentError or TransientError into the `dg.Failure` that makes Dagster retry, or not.
 

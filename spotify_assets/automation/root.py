@@ -6,25 +6,44 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from spotify_assets.automation.jobs import build_jobs
+from spotify_assets.automation.alerts import run_failures_sensor
+from spotify_assets.automation.jobs import REFRESH, build_jobs
+from spotify_assets.automation.loaded_files import loaded_files_sensor
+from spotify_assets.automation.maintenance import maintenance_jobs
 from spotify_assets.automation.schedules import build_schedules
-from spotify_assets.automation.sensors import build_sensors
+from spotify_assets.automation.sensors import lake_events_sensor, landing_sensor, stale_dates_sensor
+from spotify_assets.automation.snowpipe import snowpipe_sensor
+from spotify_assets.automation.warehouse_jobs import warehouse_jobs
 from spotify_assets.settings import Settings
+
+Job = dg.JobDefinition | dg.UnresolvedAssetJobDefinition
 
 
 @dataclass(frozen=True)
 class Automation:
     """The jobs, schedules and sensors of a code location."""
 
-    jobs: list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]
+    jobs: list[Job]
     schedules: list[dg.ScheduleDefinition]
     sensors: list[dg.SensorDefinition]
 
 
 def automation(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> Automation:
     """All of it, switched on by default where SPOTIFY_ASSETS_AUTOMATION is, and registered everywhere."""
-    return Automation(
-        jobs=[*build_jobs()],
-        schedules=build_schedules(settings, partitions),
-        sensors=build_sensors(settings, partitions),
-    )
+    jobs: list[Job] = [*build_jobs(), *maintenance_jobs(), *warehouse_jobs(settings)]
+    return Automation(jobs, build_schedules(settings, partitions), _sensors(settings, jobs))
+
+
+def _sensors(settings: Settings, jobs: list[Job]) -> list[dg.SensorDefinition]:
+    """Where LAKE_EVENTS_QUEUE_URL is set events come first and listing is the safety net."""
+    start, queue = settings.partitions_start, settings.lake_events_queue_url
+    status = dg.DefaultSensorStatus.RUNNING if settings.automation_on else dg.DefaultSensorStatus.STOPPED
+    events = queue is not None
+    by_pipe = settings.warehouse_name == "snowflake" and settings.snowflake_load == "snowpipe"
+    return [
+        stale_dates_sensor(start, status, events=events),
+        landing_sensor(status, events=events),
+        *([lake_events_sensor(start, queue, jobs, status)] if queue else []),
+        snowpipe_sensor(REFRESH, status) if by_pipe else loaded_files_sensor(start, status),
+        run_failures_sensor(settings, status),
+    ]

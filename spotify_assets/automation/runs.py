@@ -17,6 +17,9 @@ PLANNER_TAG = "spotify_assets/planned_by"
 CONTENTS_TAG = ".dagster/spotify_assets/contents"
 """Hidden in the UI, like Dagster's own bookkeeping: a digest for each date the run was requested for."""
 
+CONTENT_TAG = "spotify_assets/content"
+"""A digest of what a run without dates was requested for."""
+
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 PARTITION_TAG = "dagster/partition"
@@ -47,7 +50,12 @@ def busy_dates(instance: dg.DagsterInstance) -> set[dt.date]:
 
 def attempts(instance: dg.DagsterInstance, planner: str) -> list[Attempt]:
     """What became of the runs that `planner` requested, newest first."""
-    records = instance.get_run_records(dg.RunsFilter(tags={PLANNER_TAG: planner}), limit=_REMEMBERED)
+    return with_tags(instance, {PLANNER_TAG: planner})
+
+
+def with_tags(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> list[Attempt]:
+    """The runs that carry `tags`, in flight or ended, newest first."""
+    records = instance.get_run_records(dg.RunsFilter(tags=dict(tags)), limit=_REMEMBERED)
     return [
         Attempt(
             run_id=record.dagster_run.run_id,

@@ -5,6 +5,8 @@ import datetime as dt
 import dagster as dg
 
 from spotify_assets.automation.jobs import EXTRACT, OWNERS
+from spotify_assets.automation.maintenance import VACUUM
+from spotify_assets.automation.warehouse_jobs import warehouse_schedules
 from spotify_assets.settings import Settings
 
 
@@ -22,6 +24,16 @@ def build_schedules(
             settings, partitions, status, "weekly_refresh", settings.refresh_cron, refresh=True,
             description="Read every tracked playlist in full, also those whose version id says nothing changed.",
         ),
+        dg.ScheduleDefinition(
+            name="daily_vacuum",
+            job_name=VACUUM,
+            cron_schedule=settings.vacuum_cron,
+            execution_timezone=settings.schedule_timezone,
+            default_status=status,
+            description="Remove the files of superseded runs.",
+            owners=OWNERS,
+        ),
+        *warehouse_schedules(settings),
     ]
 
 

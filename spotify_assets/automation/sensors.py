@@ -1,33 +1,54 @@
-"""The sensors: thin shells that look, let `planning` decide, and say what they saw.
+"""The sensors of the lake: thin shells that look, let `planning` decide, and say what they saw.
 
 How the lake is looked at belongs to `lake_watch`, what Dagster's runs say to `runs`, which runs to request to
-`planning`. A sensor keeps nothing that can't be derived again: its cursor only says where the sweep goes on.
+`planning`. A sensor keeps nothing that can't be derived again: losing its cursor costs time, never a date.
 """
 
 import datetime as dt
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 
-from spotify_assets import lake_watch
+from spotify_assets import lake_layout, lake_watch
 from spotify_assets.automation import planning, runs
-from spotify_assets.automation.cursors import StaleCursor
+from spotify_assets.automation.cursors import EventsCursor, LandingCursor, StaleCursor
 from spotify_assets.automation.jobs import BUILD, OWNERS
+from spotify_assets.automation.maintenance import ADOPT, ADOPT_OP
+from spotify_assets.automation.planning import Limits, Plan
 from spotify_assets.lake_watch import Look
+from spotify_assets.landing import adopting
 from spotify_assets.resources.lake import LakeResource
-from spotify_assets.settings import Settings
+from spotify_assets.s3_events import EventQueue, Message
+from spotify_assets.s3_objects import S3Place
 
 STALE_DATES = "stale_dates"
+LANDING = "landing"
+LAKE_EVENTS = "lake_events"
+
 TICK_SECONDS = 30
+SAFETY_NET_SECONDS = 600
+"""How often the inbox is listed where events announce what lands."""
+
+MESSAGES_PER_TICK = 200
+RECEIVING_SECONDS = 10.0
+EVENT_DATES_PER_TICK = 60
+
+Clock = Callable[[], dt.datetime]
 
 
-def build_sensors(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> list[dg.SensorDefinition]:
-    """Every sensor, switched on where SPOTIFY_ASSETS_AUTOMATION is."""
-    status = dg.DefaultSensorStatus.RUNNING if settings.automation_on else dg.DefaultSensorStatus.STOPPED
-    return [stale_dates_sensor(settings.partitions_start, status)]
+def utc_now() -> dt.datetime:
+    """The time in UTC; tests put another in its place."""
+    return dt.datetime.now(dt.UTC)
 
 
-def stale_dates_sensor(start: dt.date, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
-    """Requests `build_history` for dates from `start` on whose raw objects are not those of their commit."""
+def stale_dates_sensor(
+    start: dt.date, status: dg.DefaultSensorStatus, *, events: bool = False, clock: Clock = utc_now
+) -> dg.SensorDefinition:
+    """Requests `build_history` for dates from `start` on whose raw objects are not those of their commit.
+
+    With `events` another sensor hears of new objects at once, and this one only sweeps.
+    """
+    window_days = 0 if events else lake_watch.WINDOW_DAYS
 
     @dg.sensor(
         name=STALE_DATES,
@@ -36,36 +57,137 @@ def stale_dates_sensor(start: dt.date, status: dg.DefaultSensorStatus) -> dg.Sen
         default_status=status,
         description=(
             "Compares the raw objects of a date with the ones its commit was built from, and has the dates that differ "
-            f"built, loaded and computed. Looks at the last {lake_watch.WINDOW_DAYS} days every time and sweeps "
-            "through the rest of history."
+            f"built, loaded and computed. Looks at the last {window_days} days every time and sweeps through the rest "
+            "of history, some dates at a time."
         ),
         owners=OWNERS,
     )
     def stale_dates(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
-        now = dt.datetime.now(dt.UTC)
+        now = clock()
+        today = now.date()
         cursor = StaleCursor.parse(context.cursor)
-        window = lake_watch.window(now.date(), start)
-        recent = lake_watch.look(lake.store, window, now.date())
+        window = lake_watch.window(today, start, window_days)
+        recent = lake_watch.look(lake.store, window, today)
         swept = lake_watch.sweep(lake.store, start, cursor.sweep, window)
         seen = recent.joined(swept.look)
-        planned = planning.plan(
-            needs(seen),
-            runs.attempts(context.instance, STALE_DATES) if seen.stale else [],
-            busy=runs.busy_dates(context.instance) if seen.stale else set(),
-            through=seen.up_to_date,
-            now=now,
-        )
-        requests = [runs.run_request(STALE_DATES, BUILD, request) for request in planned.requests]
-        looked = _looked(window, now.date(), seen, swept.look, cursor.note)
-        outcome = planned.describe() or "every date is up to date"
-        context.log.info(f"{looked}; {outcome}")
-        return dg.SensorResult(
-            run_requests=requests,
-            skip_reason=None if requests else dg.SkipReason(f"{looked}; {outcome}"),
-            cursor=StaleCursor(sweep=swept.next).dump(),
+        planned = plan_builds(context.instance, seen, now)
+        parts = [f"the window {window} to {today}"] if recent.days else []
+        parts += [f"the sweep's {planning.shown(swept.look.days)}"] if swept.look.days else []
+        return _result(
+            f"{cursor.note}Looked at {' and '.join(parts) or 'nothing'}: {_seen(seen)}",
+            planned,
+            [runs.run_request(STALE_DATES, BUILD, request) for request in planned.requests],
+            StaleCursor(sweep=swept.next).dump(),
+            context,
         )
 
     return stale_dates
+
+
+def lake_events_sensor(
+    start: dt.date,
+    queue_url: str,
+    jobs: Sequence[dg.JobDefinition | dg.UnresolvedAssetJobDefinition],
+    status: dg.DefaultSensorStatus,
+    *,
+    clock: Clock = utc_now,
+) -> dg.SensorDefinition:
+    """Drains the queue of S3's notifications and requests what the changed objects call for.
+
+    A message is deleted by the tick after the one that acted on it: only then is that one's cursor known to be kept.
+    """
+
+    @dg.sensor(
+        name=LAKE_EVENTS,
+        jobs=[job for job in jobs if job.name in (BUILD, ADOPT)],
+        minimum_interval_seconds=TICK_SECONDS,
+        default_status=status,
+        description=(
+            "Drains the queue of S3's notifications: dates whose raw objects changed are built, what landed is "
+            "adopted. Messages lost, late, doubled or out of order do no harm: what a date needs is derived from its "
+            "objects."
+        ),
+        owners=OWNERS,
+    )
+    def lake_events(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
+        now = clock()
+        cursor = EventsCursor.parse(context.cursor)
+        queue = _queue(queue_url, lake)
+        queue.delete(cursor.receipts)
+        messages = queue.receive(MESSAGES_PER_TICK, RECEIVING_SECONDS)
+        keys = [key for message in messages for key in message.keys or ()]
+        named = {raw.day for key in keys if (raw := lake_layout.parse_raw_key(key)) and raw.day >= start}
+        days = sorted(cursor.pending | named)
+        now_days, later = days[-EVENT_DATES_PER_TICK:], days[:-EVENT_DATES_PER_TICK]
+        seen = lake_watch.look_at(lake.store, now_days)
+        planned = plan_builds(context.instance, seen, now)
+        requests = [runs.run_request(STALE_DATES, BUILD, request) for request in planned.requests]
+        landed = cursor.landed or any(key.startswith(lake_layout.LANDING_INBOX_PREFIX) for key in keys)
+        waiting = sorted(found.digest for found in adopting.waiting(lake.store)) if landed else []
+        adoptions, why = _adoption(context.instance, waiting, now)
+        requests += adoptions
+        pending = (set(seen.stale) - planned.given_up - planned.succeeded) | set(later)
+        unknown = sum(message.keys is None for message in messages)
+        strange = f", {unknown} messages that are no notifications are left to the dead-letter queue" if unknown else ""
+        return _result(
+            f"{cursor.note}{len(messages)} messages named {len(keys)} objects{strange}; {len(waiting)} objects wait in "
+            f"landing{why}; looked at {len(now_days)} dates: {_seen(seen)}",
+            planned,
+            requests,
+            EventsCursor(frozenset(pending), tuple(_receipts(messages)), landed=bool(waiting)).dump(),
+            context,
+        )
+
+    return lake_events
+
+
+def landing_sensor(
+    status: dg.DefaultSensorStatus, *, events: bool = False, clock: Clock = utc_now
+) -> dg.SensorDefinition:
+    """Requests `adopt_landing` for objects that wait and look as they did at the last look.
+
+    The tick only lists; a run opens the objects, so that what a hostile one does to memory ends a run, not the sensors.
+    """
+
+    @dg.sensor(
+        name=LANDING,
+        job_name=ADOPT,
+        minimum_interval_seconds=SAFETY_NET_SECONDS if events else TICK_SECONDS,
+        default_status=status,
+        description=(
+            "Has what waits in landing/to_be_processed/ adopted as raw snapshots. An object is taken once it has "
+            "looked the same twice, so that a file that is still being written is left alone."
+        ),
+        owners=OWNERS,
+    )
+    def landing(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
+        cursor = LandingCursor.parse(context.cursor)
+        waiting = {found.digest for found in adopting.waiting(lake.store)}
+        settled = sorted(waiting & cursor.seen)
+        looked = f"{cursor.note}{len(waiting)} objects wait, {len(settled)} of them unchanged since the last look"
+        requests, why = _adoption(context.instance, settled, clock())
+        said = f"{looked}{why}"
+        context.log.info(said)
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else dg.SkipReason(said),
+            cursor=LandingCursor(frozenset(waiting)).dump(),
+        )
+
+    return landing
+
+
+def plan_builds(instance: dg.DagsterInstance, seen: Look, now: dt.datetime) -> Plan:
+    """The runs that the stale dates of a look call for, given what Dagster's runs say about them."""
+    if not seen.stale:
+        return Plan()
+    return planning.plan(
+        needs(seen),
+        runs.attempts(instance, STALE_DATES),
+        busy=runs.busy_dates(instance),
+        through=seen.up_to_date,
+        now=now,
+    )
 
 
 def needs(seen: Look) -> dict[dt.date, str]:
@@ -79,9 +201,48 @@ def needs(seen: Look) -> dict[dt.date, str]:
     }
 
 
-def _looked(first: dt.date, today: dt.date, seen: Look, swept: Look, note: str) -> str:
-    text = f"Looked at {first} to {today}"
-    if swept.days:
-        text += f" and, sweeping, at {planning.shown(swept.days)}"
-    text += f": {seen.objects} raw objects, {len(seen.commits)} commits, {len(seen.stale)} stale dates"
-    return f"{note}{text}{''.join(f'; {sentence}' for sentence in seen.unreadable.values())}"
+def _adoption(
+    instance: dg.DagsterInstance, digests: list[str], now: dt.datetime
+) -> tuple[list[dg.RunRequest], str]:
+    """A request to adopt the objects of these digests, unless one is in flight or has left them there too often."""
+    if not digests:
+        return [], ""
+    content = planning.digest(*digests)
+    if instance.get_runs(dg.RunsFilter(job_name=ADOPT, statuses=list(runs.IN_FLIGHT)), limit=1):
+        return [], "; a run that adopts is in flight"
+    tried = runs.with_tags(instance, {runs.PLANNER_TAG: LANDING, runs.CONTENT_TAG: content})
+    limits = Limits()
+    if len(tried) >= len(limits.sizes):
+        return [], f"; given up after {len(tried)} runs that left them there (see the last one: {tried[0].run_id})"
+    ended = [each.ended_at for each in tried if each.ended_at]
+    if ended and now < max(ended) + limits.pause(len(tried)):
+        return [], "; resting after a run that left them there"
+    config = {"ops": {ADOPT_OP: {"config": {"digests": digests}}}}
+    tags = {runs.PLANNER_TAG: LANDING, runs.CONTENT_TAG: content}
+    return [dg.RunRequest(f"{content}-{len(tried) + 1}", run_config=config, tags=tags, job_name=ADOPT)], ""
+
+
+def _queue(url: str, lake: LakeResource) -> EventQueue:
+    place = lake.store.place
+    if not isinstance(place, S3Place):
+        raise dg.Failure("LAKE_EVENTS_QUEUE_URL is set, but the lake is not on S3.", allow_retries=False)
+    return EventQueue(url, place.bucket, place.prefix, lake.endpoint_url)
+
+
+def _receipts(messages: list[Message]) -> list[str]:
+    return [message.receipt for message in messages if message.keys is not None]
+
+
+def _seen(seen: Look) -> str:
+    text = f"{seen.objects} raw objects, {len(seen.commits)} commits, {len(seen.stale)} stale dates"
+    return "; ".join([text, *seen.unreadable.values()])
+
+
+def _result(
+    looked: str, planned: Plan, requests: list[dg.RunRequest], cursor: str, context: dg.SensorEvaluationContext
+) -> dg.SensorResult:
+    said = f"{looked}; {planned.describe() or 'every date is up to date'}"
+    context.log.info(said)
+    return dg.SensorResult(
+        run_requests=requests, skip_reason=None if requests else dg.SkipReason(said), cursor=cursor
+    )

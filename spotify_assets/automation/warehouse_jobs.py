@@ -50,16 +50,16 @@ def warehouse_jobs(
 
 
 def warehouse_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """Reconciliation of the last two weeks every day at 10:00 UTC, of everything on Sundays at 11:00 UTC."""
+    """Reconciliation of the last two weeks every day, an hour after fresh data is due, and of everything on Sundays."""
     status = dg.DefaultScheduleStatus.RUNNING if settings.automation_on else dg.DefaultScheduleStatus.STOPPED
     return [
         dg.ScheduleDefinition(
-            name=f"{job}_schedule", job_name=job, cron_schedule=cron, execution_timezone="UTC", default_status=status,
-            description=description, owners=OWNERS,
+            name=f"{job}_schedule", job_name=job, cron_schedule=cron, execution_timezone=settings.schedule_timezone,
+            default_status=status, description=description, owners=OWNERS,
         )
         for job, cron, description in (
-            (RECONCILE_RECENT, "0 10 * * *", "Every day, an hour after fresh data is due."),
-            (RECONCILE_ALL, "0 11 * * 0", "Every Sunday."),
+            (RECONCILE_RECENT, settings.reconcile_cron, "The last two weeks; daily by default."),
+            (RECONCILE_ALL, settings.reconcile_all_cron, "Everything; weekly by default."),
         )
     ]
 
@@ -87,7 +87,7 @@ def _rebuild_job() -> dg.JobDefinition:
             raise dg.Failure(
                 f"{', '.join(unknown)}: no such table; there are {', '.join(sorted(known))}.", allow_retries=False
             )
-        with speak_to_dagster(context):  # pyright: ignore[reportArgumentType]
+        with speak_to_dagster(context):
             for path in sorted(config.tables, reverse=True):  # spotify before analytics, which reads it
                 context.log.info(f"{path}: {_rebuild_one(warehouse, path, context.run_id)} rows")
 
@@ -112,7 +112,7 @@ def _drop_branch_job(database: str) -> dg.JobDefinition:
     @dg.op(name="drop_clone", description="Drop the zero-copy clone of a pull request's branch deployment.")
     def drop_clone(context: dg.OpExecutionContext, config: DropBranchConfig, warehouse: WarehouseResource) -> None:
         statement = environments.drop_statement(database, config.pull_request)
-        with speak_to_dagster(context):  # pyright: ignore[reportArgumentType]
+        with speak_to_dagster(context):
             rows = warehouse.run(lambda session: session.execute(statement), QueryTag(DROP_BRANCH, "", context.run_id))
         context.log.info(str(rows[0][0]) if rows else statement)
 

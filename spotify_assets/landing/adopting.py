@@ -48,6 +48,16 @@ class Outcome:
     rejected: str | None = None
     moved_to: str | None = None
 
+    def describe(self) -> str:
+        """One line for the log."""
+        if self.rejected is not None:
+            return f"rejected: {self.rejected}"
+        if self.moved_to is None:
+            return f"{self.name} is gone or has changed; the next look deals with it"
+        new = sum(each.written for each in self.adopted)
+        entries = sum(each.entries for each in self.adopted)
+        return f"{self.name}: {len(self.adopted)} playlists, {new} of them new, {entries} entries"
+
 
 @dataclass
 class Landed:

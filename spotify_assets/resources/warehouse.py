@@ -49,6 +49,10 @@ class WarehouseResource(dg.ConfigurableResource, ABC):
         with self.session(tag) as session:
             return work(session)
 
+    def impatient(self) -> WarehouseResource:
+        """The same warehouse for a sensor: one that fails within seconds where another process holds it."""
+        return self
+
     def query(self, sql: str, params: Params = ()) -> pd.DataFrame:
         """The result of a SELECT as a frame with lower-case column names; see `Session.frame`."""
         return self.run(lambda session: session.frame(sql, params))

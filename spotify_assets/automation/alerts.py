@@ -1,0 +1,119 @@
+"""The sensor that tells people of failed runs: one message per incident, to a webhook, an SNS topic, or nobody.
+
+What a message says belongs to `incidents`. Which incidents are open is derived from the runs: an incident ends when its
+job succeeds, and until then runs that fail in the same way say nothing more.
+"""
+
+from collections.abc import Callable
+
+import dagster as dg
+
+from spotify_assets.automation import incidents, runs
+from spotify_assets.automation.incidents import Incident
+from spotify_assets.automation.planning import shown
+from spotify_assets.automation.retries import FAILURE_TAG
+from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.resources.aws import aws_failures, client
+from spotify_assets.settings import Settings
+
+RUN_FAILURES = "run_failures"
+INCIDENT_TAG = "spotify_assets/incident"
+_WILL_RETRY_TAG = "dagster/will_retry"
+_SECONDS = 10
+_SNS_SUBJECT = 100
+
+Send = Callable[[Incident], None]
+
+
+def run_failures_sensor(
+    settings: Settings, status: dg.DefaultSensorStatus, send: Send | None = None
+) -> dg.SensorDefinition:
+    """Sends one message per incident; `send` replaces what the settings name."""
+    deliver = send or sender(settings)
+    secrets = incidents.secrets_of(settings)
+
+    @dg.run_failure_sensor(
+        name=RUN_FAILURES,
+        default_status=status,
+        description=(
+            "Tells people of failed runs, once per incident: a webhook (ALERT_WEBHOOK_URL), an SNS topic "
+            "(ALERT_SNS_TOPIC_ARN), both, or nobody."
+        ),
+    )
+    def run_failures(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
+        run = context.dagster_run
+        if run.tags.get(_WILL_RETRY_TAG) == "true":
+            return dg.SkipReason(f"Run {run.run_id} is going to be repeated by itself.")
+        steps = [(event.step_key or "run", _message(event)) for event in context.get_step_failure_events()]
+        incident = Incident(
+            job=run.job_name,
+            dates=shown(runs.dates_of(run.tags)),
+            causes=incidents.causes(steps, context.failure_event.message or "", secrets),
+            remedy=incidents.remedy(
+                permanent=run.tags.get(FAILURE_TAG) == "permanent", planned=runs.PLANNER_TAG in run.tags
+            ),
+            link=f"{settings.dagster_ui_url}/runs/{run.run_id}",
+        )
+        if is_open(context.instance, incident, run.run_id):
+            return dg.SkipReason(f"Run {run.run_id} is part of an incident that was reported.")
+        deliver(incident)
+        context.instance.add_run_tags(run.run_id, {INCIDENT_TAG: incident.key})
+        return None
+
+    return run_failures
+
+
+def is_open(instance: dg.DagsterInstance, incident: Incident, run_id: str) -> bool:
+    """Whether the incident was reported and its job has not succeeded since."""
+    reported = instance.get_run_records(
+        dg.RunsFilter(job_name=incident.job, tags={INCIDENT_TAG: incident.key}), limit=1
+    )
+    if not reported or reported[0].dagster_run.run_id == run_id:
+        return bool(reported)
+    succeeded = instance.get_run_records(
+        dg.RunsFilter(job_name=incident.job, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
+    )
+    return not succeeded or succeeded[0].storage_id < reported[0].storage_id
+
+
+def sender(settings: Settings) -> Send:
+    """What delivers a message where the settings say."""
+    webhook, topic = settings.alert_webhook_url, settings.alert_sns_topic_arn
+
+    def send(incident: Incident) -> None:
+        if webhook is not None:
+            _post(webhook.get_secret_value(), incident)
+        if topic is not None:
+            with aws_failures(f"Publishing to {topic}"):
+                client("sns", settings.aws_endpoint_url).publish(
+                    TopicArn=topic, Subject=_subject(incident.title), Message=incident.text
+                )
+
+    return send
+
+
+def _post(url: str, incident: Incident) -> None:
+    """Post the message as Slack, Mattermost and Teams take it. The address is a secret: no error repeats it."""
+    import requests
+
+    try:
+        answer = requests.post(url, json={"text": incident.text}, timeout=_SECONDS)
+    except requests.RequestException as error:
+        raise TransientError(f"ALERT_WEBHOOK_URL could not be reached ({type(error).__name__}).") from None
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise TransientError(f"ALERT_WEBHOOK_URL answered {answer.status_code}; the message was not taken.")
+    if not answer.ok:
+        raise PermanentError(f"ALERT_WEBHOOK_URL answered {answer.status_code}: check the address.")
+
+
+def _subject(title: str) -> str:
+    """A subject as SNS allows it: printable ASCII on one line, below 100 characters."""
+    text = " ".join(title.encode("ascii", "replace").decode().split())
+    return text[: _SNS_SUBJECT - 1]
+
+
+def _message(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    return data.error.message if data.error else event.message or ""

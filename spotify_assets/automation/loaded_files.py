@@ -1,0 +1,151 @@
+"""The sensor that has commits loaded which the warehouse does not hold: those written by a Glue trigger, by another
+machine, or by a run whose load failed. What to compare is `loaded_watch`'s business."""
+
+import datetime as dt
+
+import dagster as dg
+
+from glue_scripts.contract import LAKE_TABLES
+from spotify_assets import lake_watch, loaded_watch
+from spotify_assets.automation import planning, runs
+from spotify_assets.automation.cursors import LoadedCursor
+from spotify_assets.automation.jobs import LOAD, OWNERS
+from spotify_assets.automation.planning import Plan
+from spotify_assets.automation.sensors import TICK_SECONDS, Clock, utc_now
+from spotify_assets.loaded_watch import Month
+from spotify_assets.resources.lake import LakeResource
+from spotify_assets.resources.warehouse import WarehouseResource
+
+LOADED_FILES = "loaded_files"
+
+
+def loaded_files_sensor(
+    start: dt.date, status: dg.DefaultSensorStatus, *, clock: Clock = utc_now
+) -> dg.SensorDefinition:
+    """Requests `load_warehouse` for dates from `start` on whose commit some table of the warehouse does not hold."""
+
+    @dg.sensor(
+        name=LOADED_FILES,
+        job_name=LOAD,
+        minimum_interval_seconds=TICK_SECONDS,
+        default_status=status,
+        description=(
+            "Has commits loaded that the warehouse does not hold, whoever wrote them. Lists the commits of this month "
+            "and the last every time and sweeps through older ones; asks the warehouse only when commits changed."
+        ),
+        owners=OWNERS,
+    )
+    def loaded_files(
+        context: dg.SensorEvaluationContext, lake: LakeResource, warehouse: WarehouseResource
+    ) -> dg.SensorResult:
+        now = clock()
+        cursor = LoadedCursor.parse(context.cursor)
+        looked = _look(lake, cursor, start, now.date())
+        known = {first: cursor.months.get(first, Month(first)) for first in {*cursor.months, *looked}}
+        tick = _Tick(context.instance, lake, warehouse, start, now)
+        known, asked, waiting = tick.ask(known, looked)
+        planned = tick.plan(known, waiting)
+        requests = [runs.run_request(LOADED_FILES, LOAD, request) for request in planned.requests]
+        said = (
+            f"{cursor.note}Looked at the commits of {_months(looked)}"
+            f"{f'; asked the warehouse about {_months(asked)}' if asked else ''}"
+            f"{f'; {_months(waiting)} wait for runs in flight' if waiting else ''}"
+            f"; {planned.describe() or 'the warehouse holds every commit'}"
+        )
+        context.log.info(said)
+        swept = loaded_watch.swept_month(start, cursor.sweep, now.date())
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else dg.SkipReason(said),
+            cursor=LoadedCursor(
+                {first: month for first, month in known.items() if month.fingerprint},
+                loaded_watch.next_month(swept) if swept else None,
+            ).dump(),
+        )
+
+    return loaded_files
+
+
+def _look(lake: LakeResource, cursor: LoadedCursor, start: dt.date, today: dt.date) -> dict[dt.date, str]:
+    """The fingerprints of the recent months and of the one whose turn it is: two listings."""
+    recent = loaded_watch.recent_months(today, start)
+    if not recent:
+        return {}
+    swept = loaded_watch.swept_month(start, cursor.sweep, today)
+    old = loaded_watch.fingerprints(lake.store, swept, swept) if swept else {}
+    return {**old, **loaded_watch.fingerprints(lake.store, recent[0], recent[-1])}
+
+
+class _Tick:
+    """What one evaluation asks of the warehouse and of Dagster's runs."""
+
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        lake: LakeResource,
+        warehouse: WarehouseResource,
+        start: dt.date,
+        now: dt.datetime,
+    ) -> None:
+        self._instance = instance
+        self._lake = lake
+        self._warehouse = warehouse
+        self._start = start
+        self._now = now
+
+    def ask(
+        self, known: dict[dt.date, Month], looked: dict[dt.date, str]
+    ) -> tuple[dict[dt.date, Month], list[dt.date], list[dt.date]]:
+        """(the months brought up to date, those the warehouse was asked about, those that wait for runs in flight).
+
+        Asked about are months whose commits changed, and those of which a date would be requested or should have been
+        loaded by now.
+        """
+        changed = {first for first, fingerprint in looked.items() if fingerprint != known[first].fingerprint}
+        doubtful = {first for first, month in known.items() if set(month.unloaded) - month.stuck}
+        if not changed | doubtful:
+            return known, [], []
+        busy = {loaded_watch.month_of(day) for day in runs.busy_dates(self._instance)}
+        waiting = sorted((changed | doubtful) & busy)
+        attempts = runs.attempts(self._instance, LOADED_FILES)
+        succeeded = {day for attempt in attempts if attempt.outcome == "succeeded" for day in attempt.contents}
+        planned = self._plan(known, waiting, attempts)
+        wanted = planned.requested | planned.postponed | planned.succeeded
+        to_ask = sorted((changed | ({loaded_watch.month_of(day) for day in wanted} & doubtful)) - set(waiting))
+        if not to_ask:
+            return known, [], waiting
+        loaded = self._warehouse.impatient().all_loaded_runs(list(LAKE_TABLES))
+        result = dict(known)
+        for first in to_ask:
+            days = lake_watch.days_between(first, loaded_watch.next_month(first) - dt.timedelta(days=1))
+            commits, _ = lake_watch.readable_commits(self._lake.store, days)
+            found = loaded_watch.unloaded(commits, loaded.values(), self._start)
+            done = {day for day in found if planning.digest(found[day]) in _contents(attempts, day)} & succeeded
+            fingerprint = looked.get(first, known[first].fingerprint)
+            result[first] = loaded_watch.asked(known[first], fingerprint, found, done)
+        return result, to_ask, waiting
+
+    def plan(self, known: dict[dt.date, Month], waiting: list[dt.date]) -> Plan:
+        """The loads to request."""
+        if not any(month.unloaded for month in known.values()):
+            return Plan()
+        return self._plan(known, waiting, runs.attempts(self._instance, LOADED_FILES))
+
+    def _plan(self, known: dict[dt.date, Month], waiting: list[dt.date], attempts: list[planning.Attempt]) -> Plan:
+        needs = {
+            day: planning.digest(run)
+            for first, month in known.items()
+            if first not in waiting
+            for day, run in month.unloaded.items()
+        }
+        return planning.plan(needs, attempts, busy=runs.busy_dates(self._instance), through=(), now=self._now)
+
+
+def _contents(attempts: list[planning.Attempt], day: dt.date) -> set[str]:
+    return {
+        attempt.contents[day] for attempt in attempts if attempt.outcome == "succeeded" and day in attempt.contents
+    }
+
+
+def _months(months: "dict[dt.date, str] | list[dt.date]") -> str:
+    return ", ".join(f"{first:%Y-%m}" for first in sorted(months)) or "no month"

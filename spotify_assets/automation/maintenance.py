@@ -1,0 +1,91 @@
+"""Jobs without assets: adopting what landed, and the vacuum. What they do is in `landing` and `vacuum`."""
+
+import datetime as dt
+
+import dagster as dg
+from pydantic import Field
+
+from spotify_assets.automation.jobs import CRASH_RETRIES, OWNERS
+from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.resources.lake import LakeResource
+
+ADOPT = "adopt_landing"
+VACUUM = "vacuum"
+ADOPT_OP = "adopt_objects"
+
+_SHOWN = 50
+
+
+class AdoptConfig(dg.Config):
+    """Which objects to adopt."""
+
+    digests: list[str] = Field(
+        default=[],
+        description="Digests of the objects, as the sensor saw them; all that wait when empty.",
+    )
+
+
+@dg.op(
+    name=ADOPT_OP,
+    retry_policy=RETRY_POLICY,
+    description="Adopt the objects that wait in landing/to_be_processed/, each by itself; none can fail the others.",
+)
+def _adopt_objects(context: dg.OpExecutionContext, config: AdoptConfig, lake: LakeResource) -> None:
+    from spotify_assets.landing import adopting
+
+    with speak_to_dagster(context):
+        landed = adopting.adopt_waiting(
+            lake.store,
+            dt.datetime.now(dt.UTC).date(),
+            only=set(config.digests) or None,
+            on_outcome=lambda outcome: context.log.info(outcome.describe()),
+        )
+    reasons = [f"- `{each.moved_to}`: {each.rejected}" for each in landed.rejected[:_SHOWN]]
+    context.add_output_metadata(
+        {
+            "objects": len(landed.outcomes),
+            "new_snapshots": len(landed.snapshots),
+            "entries": sum(each.entries for each in landed.snapshots),
+            "rejected": len(landed.rejected),
+            "left_for_the_next_look": len(landed.left),
+            **({"reasons": dg.MetadataValue.md("\n".join(reasons))} if reasons else {}),
+        }
+    )
+
+
+@dg.op(
+    name="remove_superseded",
+    retry_policy=RETRY_POLICY,
+    description="Remove files of runs that no commit names any more and that are older than a week.",
+)
+def _remove_superseded(context: dg.OpExecutionContext, lake: LakeResource) -> None:
+    from spotify_assets.vacuum import vacuum
+
+    with speak_to_dagster(context):
+        done = vacuum(lake.store, dt.datetime.now(dt.UTC), on_progress=context.log.info)
+    context.add_output_metadata({"looked_at": done.looked_at, "removed": done.removed, "bytes": done.bytes})
+
+
+@dg.job(
+    name=ADOPT,
+    description="Turn raw Spotify JSON that other systems dropped into raw snapshots; move it aside afterwards.",
+    owners=OWNERS,
+    tags={**CRASH_RETRIES, "dagster/max_runtime": "7200"},
+)
+def adopt_landing() -> None:
+    _adopt_objects()
+
+
+@dg.job(
+    name=VACUUM,
+    description="Remove the files of superseded runs; never what a commit names, never what is younger than 7 days.",
+    owners=OWNERS,
+    tags={**CRASH_RETRIES, "dagster/max_runtime": "21600"},
+)
+def vacuum_lake() -> None:
+    _remove_superseded()
+
+
+def maintenance_jobs() -> list[dg.JobDefinition]:
+    """The jobs."""
+    return [adopt_landing, vacuum_lake]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from spotify_assets.object_store import ObjectStore
+from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
 
 
 @pytest.fixture

@@ -1,0 +1,160 @@
+"""The seven lake tables in the Glue Data Catalog: published from the contract and the commits, without a crawler.
+
+What a catalog table must look like is `spotify_assets.catalog_tables`' business, talking to Glue is
+`resources/catalog.py`'s. Included only when the lake is on S3, where Athena and Spark can read it.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+
+from glue_scripts.commit import Commit
+from glue_scripts.contract import LAKE_TABLES, Table
+from spotify_assets import catalog_tables, lake_layout
+from spotify_assets.assets.lake import lake_key
+from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.catalog_tables import PartitionPlan
+from spotify_assets.failures import PermanentError
+from spotify_assets.metadata import column_schema
+from spotify_assets.resources.athena import AthenaResource, named_queries
+from spotify_assets.resources.catalog import CatalogResource
+from spotify_assets.resources.lake import LakeResource
+
+GROUP = "catalog"
+OWNERS = ["team:data-platform"]
+
+
+def catalog_key(table: str) -> dg.AssetKey:
+    """The asset key of a table in the Data Catalog."""
+    return dg.AssetKey(["glue_catalog", table])
+
+
+def catalog_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """One asset per table of the lake; any set of dates in one run."""
+    return [_catalog_asset(table, partitions) for table in LAKE_TABLES.values()]
+
+
+def _catalog_asset(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=catalog_key(table.name),
+        deps=[lake_key(table.name)],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=GROUP,
+        kinds={"aws", "parquet"},
+        owners=OWNERS,
+        retry_policy=RETRY_POLICY,
+        description=(
+            f"{table.description}\n\nThe Data Catalog's table, for Athena, Spark and EMR. One partition per `day`, "
+            "pointing at the files of the run that is current for the date; a new commit switches it in one call. "
+            "Filter by `day` to read only a date's files."
+        ),
+        metadata={"dagster/column_schema": column_schema(table)},
+    )
+    def catalog_table(
+        context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource
+    ) -> dg.MaterializeResult:
+        with speak_to_dagster(context):
+            days = [dt.date.fromisoformat(key) for key in context.partition_keys]
+            return _publish(context, table, days, lake, catalog)
+
+    return catalog_table
+
+
+def _publish(
+    context: dg.AssetExecutionContext,
+    table: Table,
+    days: list[dt.date],
+    lake: LakeResource,
+    catalog: CatalogResource,
+) -> dg.MaterializeResult:
+    commits = lake.commits(days)
+    mended = catalog.publish_table(table)
+    plan = catalog.publish_partitions(table, commits)
+    uncommitted = sorted(set(days) - commits.keys())
+    removed = catalog.remove_partitions(table.name, uncommitted)
+    context.log.info(
+        f"{catalog.database}.{table.name}: {len(plan.create)} dates added, {len(plan.switch)} switched, "
+        f"{len(plan.unchanged)} as they were, {removed} without a commit removed; "
+        f"table: {', '.join(mended) or 'as it was'}"
+    )
+    by_day = dict(_partition_metadata(table, commits, plan, catalog))
+    if uncommitted:
+        for day, metadata in by_day.items():  # the step is about to fail for the other dates
+            context.log_event(dg.AssetMaterialization(catalog_key(table.name), partition=day, metadata=metadata))
+        names = ", ".join(day.isoformat() for day in uncommitted)
+        raise PermanentError(
+            f"No commit for {names}, so the Data Catalog has no partition of {table.name} for them: materialize "
+            f"lake/{table.name} for these dates first. The other dates are published."
+        )
+    for day, metadata in by_day.items():
+        context.add_asset_metadata(metadata, asset_key=catalog_key(table.name), partition_key=day)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/table_name": f"{catalog.database}.{table.name}",
+            "dagster/uri": lake.store.url(f"{lake_layout.TABLES_PREFIX}{table.name}/"),
+            "dates": len(commits),
+            "added": len(plan.create),
+            "switched": len(plan.switch),
+            "table_was_mended": ", ".join(mended) or "no",
+        }
+    )
+
+
+def _partition_metadata(
+    table: Table, commits: Mapping[dt.date, Commit], plan: PartitionPlan, catalog: CatalogResource
+) -> Iterator[tuple[str, dict[str, dg.MetadataValue]]]:
+    for day, commit in sorted(commits.items()):
+        change = "added" if day in plan.create else "switched" if day in plan.switch else "as it was"
+        location = catalog_tables.partition_location(table.name, commit.run_id, day, catalog.lake_url)
+        yield commit.day, {
+            "dagster/partition_row_count": dg.MetadataValue.int(commit.rows(table.name)),
+            "location": dg.MetadataValue.text(location),
+            "built_by_run": dg.MetadataValue.text(commit.run_id),
+            "partition": dg.MetadataValue.text(change),
+        }
+
+
+@dg.asset(
+    key=dg.AssetKey(["athena", "named_queries"]),
+    deps=[catalog_key(name) for name in LAKE_TABLES],
+    group_name=GROUP,
+    kinds={"aws", "sql"},
+    owners=OWNERS,
+    retry_policy=RETRY_POLICY,
+    description="The Athena workgroup's saved queries: the questions one asks of a playlist archive, ready to run.",
+)
+def athena_named_queries(context: dg.AssetExecutionContext, athena: AthenaResource) -> dg.MaterializeResult:
+    with speak_to_dagster(context):
+        queries = named_queries()
+        changed = athena.publish(queries)
+        names = "\n".join(f"- **{query.name}**: {query.description}" for query in queries)
+        return dg.MaterializeResult(
+            metadata={"queries": len(queries), "changed": len(changed), "names": dg.MetadataValue.md(names)}
+        )
+
+
+def crawler_asset(crawler: str) -> dg.AssetsDefinition:
+    """Start the external crawler of that name after the tables were published, and wait for its end."""
+
+    @dg.asset(
+        key=dg.AssetKey(["glue_catalog", "crawler"]),
+        deps=[catalog_key(name) for name in LAKE_TABLES],
+        group_name=GROUP,
+        kinds={"aws"},
+        owners=OWNERS,
+        retry_policy=RETRY_POLICY,
+        description=(
+            f"Runs the crawler `{crawler}`, which is set up outside this project and costs by the minute. The seven "
+            "tables need none: their schema is the contract's and their partitions are the commits'."
+        ),
+    )
+    def external_crawler(context: dg.AssetExecutionContext, catalog: CatalogResource) -> dg.MaterializeResult:
+        with speak_to_dagster(context):
+            last = catalog.crawl(crawler)
+            return dg.MaterializeResult(
+                metadata={"status": last["Status"], "log_group": last.get("LogGroup", ""), "crawler": crawler}
+            )
+
+    return external_crawler

@@ -1,0 +1,91 @@
+"""Checks of the Data Catalog: that it says what the contract and the commits say, and that Athena reads the same rows.
+
+They report and do not block: nothing in the line reads the catalog, people do. A drifted table is mended by
+materializing it.
+"""
+
+import datetime as dt
+
+import dagster as dg
+
+from glue_scripts.contract import LAKE_TABLES, Table
+from spotify_assets import lake_state
+from spotify_assets.assets.catalog import catalog_key
+from spotify_assets.catalog_tables import PARTITION_COLUMN
+from spotify_assets.resources.athena import AthenaResource
+from spotify_assets.resources.catalog import CatalogResource
+from spotify_assets.resources.lake import LakeResource
+
+_SHOWN = 20
+
+
+def catalog_checks(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    """`in_sync` and `athena_row_counts` for each of the seven tables."""
+    return [
+        check(table, partitions) for table in LAKE_TABLES.values() for check in (_in_sync_check, _row_count_check)
+    ]
+
+
+def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=catalog_key(table.name),
+        name="in_sync",
+        partitions_def=partitions,
+        description="The table's definition is the contract's, and each date's partition points at its commit's run.",
+    )
+    def in_sync(
+        context: dg.AssetCheckExecutionContext, lake: LakeResource, catalog: CatalogResource
+    ) -> dg.AssetCheckResult:
+        days = _run_days(context)
+        commits = lake.commits(lake_state.committed_days(lake.store) if days is None else days)
+        drift = catalog.drift(table, commits, whole_table=days is None)
+        shown = [f"{what}: {', '.join(why)}" for what, why in list(drift.items())[:_SHOWN]]
+        remedy = f". Materialize {catalog_key(table.name).to_user_string()} for what is named."
+        return dg.AssetCheckResult(
+            passed=not drift,
+            description="; ".join(shown) + remedy if drift else f"{len(commits)} dates as committed",
+            metadata={"dates": len(commits), "differences": len(drift), "drifted": list(drift)},
+        )
+
+    return in_sync
+
+
+def _row_count_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=catalog_key(table.name),
+        name="athena_row_counts",
+        partitions_def=partitions,
+        description="Athena counts as many rows on each date as the date's commit.",
+    )
+    def athena_row_counts(
+        context: dg.AssetCheckExecutionContext, lake: LakeResource, athena: AthenaResource
+    ) -> dg.AssetCheckResult:
+        days = _run_days(context) or lake_state.committed_days(lake.store)
+        commits = lake.commits(days)
+        wanted = {day: commit.rows(table.name) for day, commit in commits.items()}
+        if not wanted:
+            return dg.AssetCheckResult(passed=True, description="no committed dates to count")
+        result = athena.query(
+            f'select {PARTITION_COLUMN}, count(*) from "{table.name}" '
+            f"where {PARTITION_COLUMN} between date '{min(wanted)}' and date '{max(wanted)}' group by 1"
+        )
+        found = {row[0]: row[1] for row in result.rows}
+        wrong = [
+            f"{day}: {found.get(day, 0)} rows in Athena, {rows} in the commit"
+            for day, rows in sorted(wanted.items())
+            if found.get(day, 0) != rows
+        ]
+        return dg.AssetCheckResult(
+            passed=not wrong,
+            description="; ".join(wrong[:_SHOWN]) or f"{sum(wanted.values())} rows on {len(wanted)} dates",
+            metadata={"dates": len(wanted), "wrong_dates": len(wrong), **result.metadata()},
+        )
+
+    return athena_row_counts
+
+
+def _run_days(context: dg.AssetCheckExecutionContext) -> list[dt.date] | None:
+    """The run's dates, or None when the check is run by itself for the whole table."""
+    if context.has_partition_key or context.has_partition_key_range:
+        return [dt.date.fromisoformat(key) for key in context.partition_keys]
+    return None

@@ -299,7 +299,7 @@ def _captured(session: requests.Session, ask: Callable[[], object]) -> Reply:
         pass  # judged by the response below
     except requests.RequestException as error:
         return Reply(error=transport_error(error))
-    except (SpotifyOauthError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (SpotifyOauthError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         if not seen:
             raise AccountError(
                 f"spotipy could not ask for a token ({type(error).__name__}): check the SPOTIFY_… settings."

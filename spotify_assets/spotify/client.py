@@ -223,7 +223,7 @@ class SpotifyClient:
             send()
         except requests.RequestException as error:
             return Reply(error=auth.transport_error(error))
-        except (SpotifyException, AttributeError, TypeError, ValueError):
+        except (SpotifyException, AttributeError, TypeError, ValueError, RecursionError):
             if self._local.response is None:
                 raise
         response: requests.Response | None = self._local.response

@@ -52,7 +52,7 @@ class Gate:
         while not self._stopped.is_set():
             with self._condition:
                 left = self._paused_until - self._clock.monotonic()
-            if left <= 0:
+            if left < 0.001:  # finer than any clock sleeps
                 return
             self._clock.sleep(left, self._stopped)
 

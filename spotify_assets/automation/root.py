@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -16,7 +17,8 @@ from spotify_assets.automation.snowpipe import snowpipe_sensor
 from spotify_assets.automation.warehouse_jobs import warehouse_jobs
 from spotify_assets.settings import Settings
 
-Job = dg.JobDefinition | dg.UnresolvedAssetJobDefinition
+if TYPE_CHECKING:
+    Job = dg.JobDefinition | dg.UnresolvedAssetJobDefinition
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ How the lake is looked at belongs to `lake_watch`, what Dagster's runs say to `r
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -20,6 +21,9 @@ from spotify_assets.landing import adopting
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.s3_events import EventQueue, Message
 from spotify_assets.s3_objects import S3Place
+
+if TYPE_CHECKING:
+    from spotify_assets.automation.root import Job
 
 STALE_DATES = "stale_dates"
 LANDING = "landing"
@@ -87,7 +91,7 @@ def stale_dates_sensor(
 def lake_events_sensor(
     start: dt.date,
     queue_url: str,
-    jobs: Sequence[dg.JobDefinition | dg.UnresolvedAssetJobDefinition],
+    jobs: "Sequence[Job]",
     status: dg.DefaultSensorStatus,
     *,
     clock: Clock = utc_now,

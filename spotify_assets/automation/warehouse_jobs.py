@@ -37,9 +37,9 @@ class DropBranchConfig(dg.Config):
 
 def warehouse_jobs(
     settings: Settings,
-) -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
+) -> "list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]":
     """The jobs; `drop_branch_database` exists in production's deployment on Snowflake only."""
-    jobs: list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition] = [
+    jobs: "list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]" = [
         _reconciliation(RECONCILE_RECENT, RECENT_CHECK, "the last two weeks"),
         _reconciliation(RECONCILE_ALL, ALL_CHECK, "everything"),
         _rebuild_job(),
@@ -64,7 +64,7 @@ def warehouse_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def _reconciliation(name: str, check: str, period: str) -> dg.UnresolvedAssetJobDefinition:
+def _reconciliation(name: str, check: str, period: str) -> "dg.UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         name,
         selection=dg.AssetSelection.checks(dg.AssetCheckKey(LOADS_KEY, check)),

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._utils.error import SerializableErrorInfo
 
 from spotify_assets.definitions import build_defs
 from spotify_assets.failures import PermanentError
@@ -91,9 +92,15 @@ def _step_failures(result: dg.ExecuteInProcessResult) -> Sequence[str]:
         if event.is_step_failure:
             failure = event.step_failure_data
             said = failure.user_failure_data.description if failure.user_failure_data else None
-            cause = said or (failure.error.message.strip() if failure.error else "unknown cause")
-            causes.append(f"{event.step_key}: {cause}")
+            causes.append(f"{event.step_key}: {said or _root_cause(failure.error)}")
     return causes
+
+
+def _root_cause(error: SerializableErrorInfo | None) -> str:
+    """What was raised first: Dagster wraps it in errors of its own."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error else "unknown cause"
 
 
 def _check_failures(result: dg.ExecuteInProcessResult) -> Sequence[str]:

@@ -37,7 +37,8 @@ def rules_statement(layer: str, table: Table) -> str:
 
 def faults(session: Session, layer: str, table: Table) -> tuple[int, list[Fault]]:
     """The table's rows, and the rules it breaks."""
-    rows, duplicates, *nulls = (int(str(value)) for value in session.execute(rules_statement(layer, table))[0])
+    found = session.execute(rules_statement(layer, table))[0]
+    rows, duplicates, *nulls = (int(str(value or 0)) for value in found)  # an empty table's COUNT_IF may be NULL
     counts = {f"{', '.join(table.key)} is unique": duplicates}
     counts |= {f"{name} is not null": count for name, count in zip(_required(table), nulls, strict=True)}
     return rows, [Fault(rule, count) for rule, count in counts.items() if count]

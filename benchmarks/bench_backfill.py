@@ -1,0 +1,61 @@
+"""A 90-day backfill of the lake in one run, beside single-day runs of the same assets, and loading the definitions.
+
+Every run is a process of its own, as Dagster's launchers start them. Of the 90 single-day runs three are measured and
+their median taken 90 times.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.measure import Measured, report
+from benchmarks.raw_lakes import write_raw_lake
+
+DAYS = 90
+SAMPLED = 3
+
+
+def main() -> None:
+    """Backfill 90 days of 10 playlists of 100 entries; load the definitions beside `import dagster`."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        days = write_raw_lake(home / "lake", objects=10 * DAYS, entries=100, days=DAYS)
+        environment = {**os.environ, "SPOTIFY_ASSETS_HOME": str(home), "DAGSTER_HOME": str(home / "dagster_home")}
+        (home / "dagster_home").mkdir()
+        (home / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+        singles = sorted(
+            (_materialize(environment, "--partition", str(day)) for day in days[:SAMPLED]), key=lambda one: one.seconds
+        )
+        single = singles[SAMPLED // 2]
+        backfill = _materialize(environment, "--partition-range", f"{days[0]}...{days[-1]}")
+        report(f"backfill of {DAYS} days in one run", backfill,
+               [(f"{DAYS} single-day runs", Measured(single.seconds * DAYS, single.peak_mib))])
+    report("loading the definitions", _python("import spotify_assets.definitions"),
+           [("import dagster", _python("import dagster"))])
+
+
+
+def _materialize(environment: dict[str, str], *partitions: str) -> Measured:
+    command = ["-m", "dagster", "asset", "materialize", "-m", "spotify_assets.definitions", "--select",
+               'key:"lake/*"', *partitions]
+    return _timed([sys.executable, "-W", "ignore", *command], environment)
+
+
+def _python(statement: str) -> Measured:
+    times = [_timed([sys.executable, "-W", "ignore", "-c", statement], dict(os.environ)) for _ in range(5)]
+    return sorted(times, key=lambda one: one.seconds)[2]
+
+
+def _timed(command: list[str], environment: dict[str, str]) -> Measured:
+    started = time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    return Measured(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)

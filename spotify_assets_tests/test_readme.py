@@ -1,0 +1,73 @@
+"""What README and the docs tell a person to type exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from spotify_assets.cli import COMMANDS, main
+
+ROOT = Path(__file__).parents[1]
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in DOCS)
+
+
+def test_every_make_target_named_exists() -> None:
+    named = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(re.findall(r"`[^`\n]*`|^make .*$", TEXT, re.M))))
+    listed = subprocess.run(["make", "-qpn", "-C", str(ROOT)], capture_output=True, text=True, check=False).stdout
+    targets = set(re.findall(r"^([a-z]+):", listed, re.M))
+
+    assert {"demo", "test", "dev", "bench"} <= named
+    assert named <= targets
+
+
+def test_every_command_and_option_named_exists() -> None:
+    uses = re.findall(r"spotify-assets ([a-z]+)([^\n`|]*)", TEXT)
+    assert {"doctor", "import", "build", "sql", "login", "budget"} <= {name for name, _ in uses}
+
+    for name, rest in uses:
+        if name not in COMMANDS:
+            pytest.fail(f"README or docs name `spotify-assets {name}`, which is no command")
+        help_text = CliRunner().invoke(main, [name, "--help"]).output
+        subcommand = re.match(r" ([a-z]+)", rest)
+        if subcommand and f"  {subcommand[1]} " in help_text:
+            help_text += CliRunner().invoke(main, [name, subcommand[1], "--help"]).output
+        for option in re.findall(r"(?<![\w-])--[a-z-]+", rest.split("  ")[0]):
+            assert option in help_text, f"spotify-assets {name} has no {option}"
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_explains_itself(name: str) -> None:
+    result = CliRunner().invoke(main, [name, "--help"])
+
+    assert result.exit_code == 0, result.output
+    assert len(result.output.splitlines()) >= 5
+
+
+def test_every_variable_of_the_settings_is_in_the_readme_or_the_operations_page() -> None:
+    from spotify_assets.settings import Settings
+
+    text = TEXT.replace("`_", "`SNOWFLAKE_")
+    for field in Settings.model_fields:
+        if not field.startswith("dagster_cloud"):
+            assert field.upper() in text, f"{field.upper()} is documented nowhere"
+
+
+def test_every_file_linked_from_the_docs_exists() -> None:
+    for path in DOCS:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path.name} links {target}"
+
+
+def test_a_mistake_in_the_environment_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRANSFORM_ENGINE", "flink")
+
+    result = CliRunner().invoke(main, ["doctor"])
+
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert "TRANSFORM_ENGINE is 'flink'" in result.output

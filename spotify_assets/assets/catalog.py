@@ -30,9 +30,10 @@ def catalog_key(table: str) -> dg.AssetKey:
     return dg.AssetKey(["glue_catalog", table])
 
 
-def catalog_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """One asset per table of the lake; any set of dates in one run."""
-    return [_catalog_asset(table, partitions) for table in LAKE_TABLES.values()]
+def catalog_assets(partitions: dg.DailyPartitionsDefinition, crawler: str | None = None) -> list[dg.AssetsDefinition]:
+    """One asset per table of the lake, any set of dates in one run; the saved queries; the crawler, if one is named."""
+    tables = [_catalog_asset(table, partitions) for table in LAKE_TABLES.values()]
+    return [*tables, athena_named_queries, *([crawler_asset(crawler)] if crawler else [])]
 
 
 def _catalog_asset(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:

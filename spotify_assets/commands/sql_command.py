@@ -1,4 +1,7 @@
-"""`spotify-assets sql`: ask the configured warehouse. Reading only; how results look on a terminal belongs here."""
+"""`spotify-assets sql`: ask the configured warehouse, or Athena.
+
+Reading only; how results look on a terminal belongs here.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,11 @@ import click
 
 from spotify_assets.failures import PermanentError
 from spotify_assets.settings import load_settings
-from spotify_assets.warehouse.session import QueryTag, Row
+from spotify_assets.warehouse.session import QueryTag
 
 _TAG = QueryTag("command-line")
+
+Row = Sequence[object]
 
 
 @click.command("sql")
@@ -24,16 +29,26 @@ _TAG = QueryTag("command-line")
     "--format", "style", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
     help="How to print the rows.",
 )
-def command(statement: str, style: str) -> None:
+@click.option(
+    "--on", "engine", type=click.Choice(["warehouse", "athena"]), default="warehouse", show_default=True,
+    help="Who answers; athena reads the lake's tables through the Data Catalog.",
+)
+def command(statement: str, style: str, engine: str) -> None:
     """Ask the configured warehouse and print the rows.
 
-    STATEMENT is one query in Snowflake SQL. The schemas are LAKE (snapshots as loaded), SPOTIFY (one row per song,
-    album, artist, playlist) and ANALYTICS (what changed). It reads only: data is changed by materializing assets.
+    STATEMENT is one query in Snowflake SQL (with --on athena, in Athena's). The schemas are LAKE (snapshots as
+    loaded), SPOTIFY (one row per song, album, artist, playlist) and ANALYTICS (what changed). It reads only: data is
+    changed by materializing assets.
 
     \b
     spotify-assets sql "select * from analytics.song_runs order by longest_run desc limit 10"
     spotify-assets sql "select count(*) from lake.playlist_items" --format json
+    spotify-assets sql --on athena "select day, count(*) from playlist_items group by day"
     """
+    if engine == "athena":
+        check_reads_only(statement, "athena")
+        _PRINTERS[style](*_ask_athena(statement))
+        return
     from spotify_assets.resources.warehouse import warehouse_resource
 
     check_reads_only(statement)
@@ -42,15 +57,26 @@ def command(statement: str, style: str) -> None:
     _PRINTERS[style](columns, rows)
 
 
-def check_reads_only(statement: str) -> None:
+def _ask_athena(statement: str) -> tuple[Sequence[str], Sequence[Row]]:
+    from spotify_assets.resources.athena import run_query
+
+    result = run_query(load_settings(), statement)
+    click.echo(
+        f"Athena scanned {result.bytes_scanned:,} bytes in {result.seconds:.1f} s, about ${result.cost_usd:.4f}",
+        err=True,
+    )
+    return result.columns, result.rows
+
+
+def check_reads_only(statement: str, dialect: str = "snowflake") -> None:
     """Raise PermanentError unless `statement` is one query (SELECT, WITH, SHOW, DESCRIBE)."""
     import sqlglot
     from sqlglot import exp
 
     try:
-        parsed = [part for part in sqlglot.parse(statement, read="snowflake") if part]
+        parsed = [part for part in sqlglot.parse(statement, read=dialect) if part]
     except sqlglot.ParseError as error:
-        raise PermanentError(f"This is no Snowflake SQL: {str(error).splitlines()[0]}") from None
+        raise PermanentError(f"This is no {dialect.capitalize()} SQL: {str(error).splitlines()[0]}") from None
     if len(parsed) != 1:
         raise PermanentError(f"Give one statement, not {len(parsed)}.")
     if not isinstance(parsed[0], exp.Query | exp.Describe | exp.Show):

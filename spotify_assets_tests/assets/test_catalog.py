@@ -22,7 +22,7 @@ from spotify_assets_tests.moto_aws import REGION, write_commit
 
 DAYS = [dt.date(2026, 1, 1) + dt.timedelta(days=number) for number in range(5)]
 PARTITIONS = snapshot_dates(dt.date(2026, 1, 1))
-ASSETS = catalog_assets(PARTITIONS)
+ASSETS = [asset for asset in catalog_assets(PARTITIONS) if asset.partitions_def]
 CHECKS = [check for check in catalog_checks(PARTITIONS) if "in_sync" in {spec.name for spec in check.check_specs}]
 
 
@@ -72,6 +72,12 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEva
 def test_there_is_one_asset_for_each_table_downstream_of_its_lake_table() -> None:
     parents = {asset.key: {dep.asset_key for one in asset.specs for dep in one.deps} for asset in ASSETS}
     assert parents == {catalog_key(name): {dg.AssetKey(["lake", name])} for name in LAKE_TABLES}
+
+
+def test_the_crawler_is_an_asset_only_when_one_is_named() -> None:
+    crawler = dg.AssetKey(["glue_catalog", "crawler"])
+    assert crawler not in {asset.key for asset in catalog_assets(PARTITIONS)}
+    assert crawler in {asset.key for asset in catalog_assets(PARTITIONS, "theirs")}
 
 
 def test_a_range_of_dates_is_one_run_and_every_table_gets_a_partition_a_day(s3_lake, catalog, glue) -> None:

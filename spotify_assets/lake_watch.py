@@ -7,8 +7,10 @@ window is looked at every time; `Sweep` rotates through everything older. Free o
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby, islice
 
 from glue_scripts.commit import Commit, Source
 from spotify_assets import lake_layout, lake_state
@@ -20,6 +22,14 @@ WINDOW_DAYS = 7
 
 SWEEP_DAYS = 3
 """Older dates looked at each time: at a look every 30 seconds, 23 years of dates in 24 hours."""
+
+
+SWEEP_MORE = 61
+"""Dates looked at in addition, as long as stale ones turn up."""
+
+SWEEP_MOST = 750
+SWEEP_SECONDS = 20.0
+"""No sweep goes beyond either: a sensor's evaluation ends after 60 seconds."""
 
 
 @dataclass(frozen=True)
@@ -88,23 +98,38 @@ def look_at(store: ObjectStore, days: Iterable[dt.date]) -> Look:
     return Look(tuple(days), sources, commits, unreadable, sum(len(of_day) for of_day in sources.values()))
 
 
-def sweep(store: ObjectStore, start: dt.date, at: dt.date | None, before: dt.date, days: int = SWEEP_DAYS) -> Swept:
-    """The next `days` dates that have raw objects, from `at` on, of those from `start` up to (not including) `before`.
+def sweep(
+    store: ObjectStore,
+    start: dt.date,
+    at: dt.date | None,
+    before: dt.date,
+    *,
+    days: int = SWEEP_DAYS,
+    seconds: float = SWEEP_SECONDS,
+) -> Swept:
+    """The next dates that have raw objects, from `at` on, of those from `start` up to (not including) `before`.
 
-    Dates without raw objects cost nothing and are passed over. At the end the sweep begins again at `start`; an `at`
-    outside the range counts as `start`.
+    It looks at `days` of them, and goes on as long as it finds stale ones (up to `SWEEP_MOST` dates and for `seconds`),
+    so that a backlog becomes one range. Dates without raw objects cost nothing. At the end the sweep begins again at
+    `start`; an `at` outside the range counts as `start`.
     """
     at = at if at is not None and start <= at < before else start
-    last = before - dt.timedelta(days=1)
-    taken: dict[dt.date, list[StoredObject]] = {}
-    following = start
-    for day, found in raw_from(store, at, last):
-        if day not in taken and len(taken) == days:
+    ends = time.monotonic() + seconds
+    by_day = groupby(raw_from(store, at, before - dt.timedelta(days=1)), key=lambda each: each[0])
+    groups = ((day, [found for _, found in of_day]) for day, of_day in by_day)
+    seen, following = NOTHING, start
+    wanted = days
+    for day, found in groups:
+        if len(seen.days) >= wanted:
             following = day
             break
-        taken.setdefault(day, []).append(found)
-    objects = [(day, found) for day, of_day in taken.items() for found in of_day]
-    return Swept(_look(store, list(taken), iter(objects)) if taken else NOTHING, following)
+        # A slice is read as one; only its last group decides whether there is another.
+        slice_ = [(day, found), *islice(groups, wanted - len(seen.days) - 1)]
+        newest = _look(store, [each for each, _ in slice_], ((each, one) for each, of in slice_ for one in of))
+        seen = seen.joined(newest)
+        if newest.stale and len(seen.days) < SWEEP_MOST and time.monotonic() < ends:
+            wanted = min(len(seen.days) + SWEEP_MORE, SWEEP_MOST)
+    return Swept(seen, following)
 
 
 def raw_from(store: ObjectStore, first: dt.date, last: dt.date) -> Iterator[tuple[dt.date, StoredObject]]:

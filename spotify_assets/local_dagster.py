@@ -21,6 +21,8 @@ _DAGSTER_YAML = """\
 # Written once by spotify-assets; yours to change.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   pools:
     granularity: run

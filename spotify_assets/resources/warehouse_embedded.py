@@ -21,11 +21,13 @@ from pydantic import Field
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.warehouse import INTERACTIVE, WarehouseResource
-from spotify_assets.warehouse.session import QueryTag, Session
+from spotify_assets.warehouse.session import QueryTag, Session, headline
 from spotify_assets.warehouse.sql import FILE_FORMAT, STAGE, identifier, literal
 
 if TYPE_CHECKING:
     from fakesnow.instance import FakeSnow
+
+_IMPATIENCE_SECONDS = 10.0
 
 
 class EmbeddedWarehouse(WarehouseResource):
@@ -37,6 +39,9 @@ class EmbeddedWarehouse(WarehouseResource):
     @property
     def location(self) -> str:
         return str(Path(self.folder) / f"{identifier(self.database)}.db")
+
+    def impatient(self) -> EmbeddedWarehouse:
+        return EmbeddedWarehouse(folder=self.folder, database=self.database, lock_timeout_seconds=_IMPATIENCE_SECONDS)
 
     def query_url(self, query_id: str) -> str | None:
         return None
@@ -127,7 +132,6 @@ def _failure(error: Exception, sql: str) -> PlatformError:
     """DuckDB's and fakesnow's errors. What DuckDB says of a file or a full disk may pass; a wrong statement won't."""
     import duckdb
 
-    head = " ".join(sql.split())[:120]
     if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
         return TransientError(f"The embedded warehouse is in use by a process that does not take its lock: {error}")
-    return PermanentError(f"The embedded warehouse could not run '{head}': {error}")
+    return PermanentError(f"The embedded warehouse could not run '{headline(sql)}': {error}")

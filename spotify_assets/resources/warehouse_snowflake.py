@@ -21,7 +21,7 @@ from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.warehouse import INTERACTIVE, WarehouseResource
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import environments
-from spotify_assets.warehouse.session import QueryTag, Session
+from spotify_assets.warehouse.session import QueryTag, Session, headline
 from spotify_assets.warehouse.sql import STAGE, identifier
 
 if TYPE_CHECKING:
@@ -162,12 +162,11 @@ class SnowflakeWarehouse(WarehouseResource):
         )
 
     def _failure(self, error: Exception, sql: str) -> PlatformError:
-        head = " ".join(sql.split())[:120]
-        query_id = getattr(error, "sfqid", None)
+            query_id = getattr(error, "sfqid", None)
         url = self.query_url(query_id) if query_id else None
         where = f" (query {query_id}{f', {url}' if url else ''})" if query_id else ""
         kind = TransientError if is_transient(error) else PermanentError
-        return kind(f"Snowflake could not run '{head}'{where}: {' '.join(str(error).split())}")
+        return kind(f"Snowflake could not run '{headline(sql)}'{where}: {' '.join(str(error).split())}")
 
 
 def is_transient(error: Exception) -> bool:

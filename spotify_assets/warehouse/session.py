@@ -86,6 +86,12 @@ def positional(sql: str, params: Params) -> tuple[str, list[Value]]:
     return re.sub(r"%%|%\((\w+)\)s", bind, sql), values
 
 
+def headline(sql: str) -> str:
+    """The beginning of a statement on one line, without its comments, for messages."""
+    lines = (line for line in sql.splitlines() if not line.lstrip().startswith("--"))
+    return " ".join(" ".join(lines).split())[:120]
+
+
 class Session:
     """Statements on one open connection.
 

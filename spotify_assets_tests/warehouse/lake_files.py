@@ -10,15 +10,25 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from glue_scripts.commit import Commit, DataFile, Source, TableFiles
-from glue_scripts.contract import LAKE_TABLES, Table
+from glue_scripts.contract import LAKE_TABLES, Table, Type
 from spotify_assets import lake_layout
 from spotify_assets.object_store import ObjectStore
 
 Rows = Sequence[Mapping[str, object]]
 Tables = Mapping[str, Rows]
+
+_ARROW = {
+    Type.STRING: pa.string(),
+    Type.INTEGER: pa.int64(),
+    Type.FLOAT: pa.float64(),
+    Type.BOOLEAN: pa.bool_(),
+    Type.DATE: pa.date32(),
+    Type.TIMESTAMP: pa.timestamp("us"),
+}
 
 DAY = dt.date(2026, 1, 1)
 
@@ -36,15 +46,8 @@ def write_parquet(path: Path, table: Table, rows: Rows, *, columns: Sequence[str
     """Rows as the contract types them; columns a row lacks are NULL. `columns` keeps only those."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = [column for column in table.columns if columns is None or column.name in columns]
-    connection = duckdb.connect()
-    try:
-        connection.execute(f"CREATE TABLE t ({', '.join(f'{c.name} {c.type.duckdb}' for c in kept)})")
-        connection.executemany(
-            f"INSERT INTO t VALUES ({', '.join('?' * len(kept))})", [[row.get(c.name) for c in kept] for row in rows]
-        )
-        connection.execute(f"COPY t TO '{str(path).replace(chr(39), chr(39) * 2)}' (FORMAT parquet)")
-    finally:
-        connection.close()
+    schema = pa.schema([(column.name, _ARROW[column.type]) for column in kept])
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema), path)
 
 
 def commit_day(

@@ -1,0 +1,232 @@
+"""Dimensions and marts: equal to plain Python, in any order of dates, after any reload."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from glue_scripts.commit import Commit
+from glue_scripts.contract import DIMENSIONS, MARTS, Table
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.warehouse import dimensions, marts
+from spotify_assets_tests.warehouse import oracle
+from spotify_assets_tests.warehouse.lake_files import Tables, commit_day, day, evolving, tables_of
+from spotify_assets_tests.warehouse.use import build_all, computed, load, merge_all, rebuild_all
+
+History = dict[dt.date, Tables]
+
+
+def history_of(days: int, seed: int) -> History:
+    """Snapshots of `days` consecutive dates; every third day names change, as Spotify's do."""
+    playlists = evolving(days, seed=seed)
+    return {
+        day(n): tables_of(found, on=n, name_suffix=f" v{n // 3}") for n, found in enumerate(playlists) if found
+    }
+
+
+def commit_all(store: ObjectStore, history: Mapping[dt.date, Tables], run: str) -> dict[dt.date, Commit]:
+    return {on: commit_day(store, on, f"{run}-{on:%d}", tables) for on, tables in history.items()}
+
+
+def as_rows(table: Table, records: Iterable[Mapping[str, object]]) -> list[tuple[object, ...]]:
+    rows = [tuple(_rounded(record.get(name)) for name in table.column_names) for record in records]
+    return sorted(rows, key=lambda row: tuple(map(str, row)))
+
+
+def test_dimensions_and_marts_equal_plain_python(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    history = history_of(12, seed=3)
+    del history[day(5)]
+    load(warehouse, store, commit_all(store, history, "run"))
+
+    merge_all(warehouse)
+    build_all(warehouse)
+
+    assert_equals_oracle(warehouse, history)
+
+
+def assert_equals_oracle(warehouse: EmbeddedWarehouse, history: History) -> None:
+    for name, table in DIMENSIONS.items():
+        found = warehouse.execute(f"SELECT {', '.join(table.column_names)} FROM SPOTIFY.{name}")
+        assert as_rows(table, _records(table, found)) == as_rows(table, oracle.dimension(history, name)), name
+    for name, table in MARTS.items():
+        found = warehouse.execute(f"SELECT {', '.join(table.column_names)} FROM ANALYTICS.{name}")
+        expected = as_rows(table, oracle.MARTS[name](history))
+        assert as_rows(table, _records(table, found)) == expected, name
+        assert expected, f"the history exercises {name}"
+
+
+def test_a_missing_day_is_no_change_and_no_re_entry(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    history = {day(0): tables_of({"P": ["a", "b"]}), day(4): tables_of({"P": ["a", "b"]})}
+    load(warehouse, store, commit_all(store, history, "run"))
+
+    merge_all(warehouse)
+    build_all(warehouse)
+
+    assert warehouse.execute("SELECT * FROM ANALYTICS.PLAYLIST_CHANGES") == []
+    columns = "song_id, days_present, longest_run, re_entries, is_present"
+    runs = warehouse.execute(f"SELECT {columns} FROM ANALYTICS.SONG_RUNS")
+    assert sorted(runs) == [("a", 2, 2, 0, True), ("b", 2, 2, 0, True)]
+
+
+def test_an_empty_playlist_is_a_snapshot_from_which_everything_left(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    playlists = [{"P": ["a"]}, {"P": []}, {"P": ["a"]}]
+    load(warehouse, store, commit_all(store, {day(n): tables_of(p) for n, p in enumerate(playlists)}, "run"))
+
+    merge_all(warehouse)
+    build_all(warehouse)
+
+    assert warehouse.execute("SELECT snapshot_date, change FROM ANALYTICS.PLAYLIST_CHANGES ORDER BY 1") == [
+        (day(1), "left"), (day(2), "entered"),
+    ]
+    assert warehouse.execute("SELECT re_entries, longest_run FROM ANALYTICS.SONG_RUNS") == [(1, 1)]
+
+
+def test_a_date_whose_tables_hold_different_runs_is_left_out_until_they_agree(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    """Prevents the mart that shows a whole playlist as left because only its entries failed to load."""
+    commits = commit_all(store, {day(n): tables_of({"P": ["a"], "Q": ["a"]}) for n in range(2)}, "run")
+    load(warehouse, store, commits)
+    newer = {day(1): commit_day(store, day(1), "newer", tables_of({"P": ["b"], "Q": ["a"]}))}
+    load(warehouse, store, newer, ["playlists", "songs", "artists", "albums", "song_artists", "album_artists"])
+    merge_all(warehouse)
+    build_all(warehouse)
+    half = warehouse.execute("SELECT * FROM ANALYTICS.PLAYLIST_CHANGES")
+
+    load(warehouse, store, newer, ["playlist_items"])
+    build_all(warehouse)
+
+    assert half == []
+    assert warehouse.execute("SELECT song_id, change FROM ANALYTICS.PLAYLIST_CHANGES ORDER BY 1") == [
+        ("a", "left"), ("b", "entered"),
+    ]
+
+
+def test_building_again_without_news_changes_nothing(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    load(warehouse, store, commit_all(store, history_of(4, seed=1), "run"))
+    merge_all(warehouse)
+    build_all(warehouse)
+    before = computed(warehouse)
+
+    merge_all(warehouse)
+    build_all(warehouse)
+
+    assert computed(warehouse) == before
+
+
+def test_a_mart_of_days_computes_only_the_dates_that_changed(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    history = history_of(4, seed=1)
+    load(warehouse, store, commit_all(store, history, "run"))
+    merge_all(warehouse)
+    build_all(warehouse)
+    load(warehouse, store, commit_all(store, {day(2): history[day(2)]}, "again"))
+
+    built = warehouse.run(lambda session: marts.build(session, "playlist_overlap"))
+
+    assert built.pending is not None
+    assert built.pending.all == (day(2),)
+
+
+def test_a_new_artist_name_reaches_the_rows_of_old_dates(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    load(warehouse, store, commit_all(store, {day(0): tables_of({"P": ["a"]})}, "run"))
+    merge_all(warehouse)
+    build_all(warehouse)
+
+    load(warehouse, store, commit_all(store, {day(1): tables_of({"P": ["a"]}, name_suffix=" new")}, "run"))
+    merge_all(warehouse)
+    build_all(warehouse)
+
+    assert warehouse.execute("SELECT DISTINCT artist_name FROM ANALYTICS.ARTIST_SHARE") == [("artist a new",)]
+
+
+def test_an_older_date_extends_first_seen_and_overwrites_nothing(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    load(warehouse, store, commit_all(store, {day(5): tables_of({"P": ["a"]}, name_suffix=" new")}, "run"))
+    merge_all(warehouse)
+    load(warehouse, store, commit_all(store, {day(1): tables_of({"P": ["a"]}, name_suffix=" old")}, "run"))
+
+    merge_all(warehouse)
+
+    assert warehouse.execute("SELECT name, first_seen_on, last_seen_on FROM SPOTIFY.SONGS") == [
+        ("a new", day(1), day(5)),
+    ]
+
+
+def test_a_key_that_a_reloaded_date_no_longer_has_falls_back_to_its_other_dates(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    history = {day(n): tables_of({"P": ["a", "only"] if n else ["a"]}, name_suffix=f" {n}") for n in range(2)}
+    load(warehouse, store, commit_all(store, history, "run"))
+    merge_all(warehouse)
+
+    load(warehouse, store, {day(1): commit_day(store, day(1), "again", tables_of({"P": ["b"]}, name_suffix=" 1"))})
+    merge_all(warehouse)
+
+    assert warehouse.execute("SELECT song_id, name, first_seen_on, last_seen_on FROM SPOTIFY.SONGS ORDER BY 1") == [
+        ("a", "a 0", day(0), day(0)), ("b", "b 1", day(1), day(1)),
+    ]
+
+
+def order_drill(warehouse: EmbeddedWarehouse, store: ObjectStore, days: int, seed: int) -> None:
+    """Load dates in random order and in random portions, every date twice (first with other rows), merging and
+    building in between; the result must be the oracle's, and `rebuild`'s."""
+    rng = random.Random(seed)
+    final = history_of(days, seed=seed)
+    first = history_of(days, seed=seed + 1)
+    rounds = [(first, "first", [on for on in first if on in final]), (final, "final", list(final))]
+    for history, run, dates in rounds:
+        rng.shuffle(dates)
+        while dates:
+            part = [dates.pop() for _ in range(min(len(dates), rng.randint(1, max(2, days // 3))))]
+            load(warehouse, store, commit_all(store, {on: history[on] for on in part}, run))
+            if rng.random() < 0.5:
+                merge_all(warehouse)
+            if rng.random() < 0.3:
+                merge_all(warehouse)
+                build_all(warehouse)
+    merge_all(warehouse)
+    build_all(warehouse)
+    assert_equals_oracle(warehouse, final)
+    merged = computed(warehouse)
+    rebuild_all(warehouse)
+    assert computed(warehouse) == merged
+
+
+def test_dates_loaded_in_random_order_twice_give_what_a_rebuild_gives(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    order_drill(warehouse, store, days=7, seed=11)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_thirty_dates_in_random_orders_twice(warehouse: EmbeddedWarehouse, store: ObjectStore, seed: int) -> None:
+    order_drill(warehouse, store, days=30, seed=seed)
+
+
+def test_dates_that_are_gone_from_the_lake_tables_are_merged_away(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    load(warehouse, store, commit_all(store, {day(n): tables_of({"P": ["a" if n else "b"]}) for n in range(2)}, "run"))
+    merge_all(warehouse)
+    for table in ("songs", "loads"):
+        warehouse.execute(f"DELETE FROM LAKE.{table} WHERE snapshot_date = ?", [day(0)])
+
+    warehouse.run(lambda session: dimensions.merge(session, "songs"))
+
+    assert warehouse.execute("SELECT song_id FROM SPOTIFY.SONGS") == [("a",)]
+
+
+def _records(table: Table, rows: Iterable[tuple[object, ...]]) -> list[dict[str, object]]:
+    return [dict(zip(table.column_names, row, strict=True)) for row in rows]
+
+
+def _rounded(value: object) -> object:
+    return round(value, 9) if isinstance(value, float) else value

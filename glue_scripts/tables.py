@@ -179,7 +179,8 @@ _BOOLEANS = ("explicit", "is_local")
 
 
 def _not_whole(value: str) -> str:
-    return f"{value} is not null and regexp_extract({value}, '^-?[0-9]{{1,18}}$', 0) = ''"
+    # Compared with the whole text, because Java's `$` also matches before a final line break.
+    return f"({value} = '' or regexp_extract({value}, '^-?[0-9]{{1,18}}', 0) <> {value})"
 
 
 def _judged(dialect: Dialect) -> str:
@@ -290,16 +291,23 @@ group by {credits}.snapshot_date, {credits}.{key}, {credits}.artist_id
 
 
 def _moment(dialect: Dialect, text: str) -> str:
-    """ISO 8601 text in UTC as a timestamp; NULL when it is none."""
-    return f"try_cast(replace(substr(replace({text}, 'Z', ''), 1, 26), 'T', ' ') as {dialect.timestamp})"
+    """ISO 8601 text in UTC as a timestamp; NULL when it is none. What else an engine could cast is not asked."""
+    return (
+        f"case when regexp_extract({text}, '{_MOMENT}', 0) = {text} then "
+        f"try_cast(replace(substr(replace({text}, 'Z', ''), 1, 26), 'T', ' ') as {dialect.timestamp}) end"
+    )
+
+
+_MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?Z?"
+_FLAG = "case {0} when 'true' then true when 'false' then false end"
 
 
 def _playlists(dialect: Dialect) -> str:
     return f"""
 select snapshot_date, playlist_id, coalesce(playlist.name, '') as name,
     coalesce(playlist.description, '') as description, coalesce(playlist.owner.id, '') as owner_id,
-    coalesce(playlist.owner.display_name, '') as owner_name, try_cast(playlist.public as boolean) as is_public,
-    coalesce(try_cast(playlist.collaborative as boolean), false) as is_collaborative,
+    coalesce(playlist.owner.display_name, '') as owner_name, {_FLAG.format('playlist.public')} as is_public,
+    coalesce({_FLAG.format('playlist.collaborative')}, false) as is_collaborative,
     case when {_not_whole('playlist.followers.total')} then null else playlist.followers.total end as follower_count,
     coalesce(playlist.snapshot_id, '') as spotify_snapshot_id, total as item_count,
     nullif(playlist.external_urls.spotify, '') as url,
@@ -325,11 +333,11 @@ def _albums(dialect: Dialect) -> str:
 select snapshot_date, album_id, coalesce(album.name, '') as name, nullif(album.album_type, '') as album_type,
     case when album.release_date not like '0000%' then
         case
-            when regexp_extract(album.release_date, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$', 0) <> ''
+            when regexp_extract(album.release_date, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}', 0) = album.release_date
                 then try_cast(album.release_date as date)
-            when regexp_extract(album.release_date, '^[0-9]{{4}}-[0-9]{{2}}$', 0) <> ''
+            when regexp_extract(album.release_date, '^[0-9]{{4}}-[0-9]{{2}}', 0) = album.release_date
                 then try_cast(concat(album.release_date, '-01') as date)
-            when regexp_extract(album.release_date, '^[0-9]{{4}}$', 0) <> ''
+            when regexp_extract(album.release_date, '^[0-9]{{4}}', 0) = album.release_date
                 then try_cast(concat(album.release_date, '-01-01') as date)
         end
     end as release_date,

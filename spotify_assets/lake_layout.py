@@ -19,6 +19,10 @@ LANDING_PROCESSED_PREFIX = "landing/processed/"
 LANDING_REJECTED_PREFIX = "landing/rejected/"
 STATE_PREFIX = "state/"
 REPORTS_PREFIX = "reports/"
+PIPES_PREFIX = "dagster-pipes/"
+"""What a Dagster run and the Glue run it started tell each other; gone after a week."""
+GLUE_PREFIX = "glue/"
+"""Versions of the Glue script."""
 
 _ID = r"[A-Za-z0-9]+"
 _DAY = r"\d{4}-\d{2}-\d{2}"
@@ -91,6 +95,26 @@ def parse_raw_key(key: str) -> RawKey | None:
 def table_run_prefix(table: str, run_id: str, day: dt.date) -> str:
     """Prefix of the Parquet files of a table, run and date."""
     return f"tables/{_checked('[a-z_]+', table, 'table')}/run={_checked(_RUN, run_id, 'run id')}/day={day.isoformat()}/"
+
+
+def table_run_folder(table: str, run_id: str) -> str:
+    """Prefix of the Parquet files of a table and run, all dates."""
+    return f"tables/{_checked('[a-z_]+', table, 'table')}/run={_checked(_RUN, run_id, 'run id')}/"
+
+
+def pipes_prefix(name: str) -> str:
+    """Prefix of what belongs to one Spark run: its manifest, context and messages."""
+    return f"{PIPES_PREFIX}{_checked('[A-Za-z0-9-]+', name, 'run name')}/"
+
+
+def manifest_key(name: str) -> str:
+    """Key of the manifest of a Spark run."""
+    return f"{pipes_prefix(name)}manifest.json"
+
+
+def glue_script_prefix(version: str) -> str:
+    """Prefix of one version of the Glue script; `version` is its content hash."""
+    return f"{GLUE_PREFIX}{_checked('[a-z0-9]+', version, 'script version')}/"
 
 
 def parse_data_key(key: str) -> DataKey | None:

@@ -344,3 +344,14 @@ def _sentence(error: Mapping[str, object], values: Mapping[str, str]) -> str:
     annotation = str(Settings.model_fields[field].annotation)
     shown = "" if "Secret" in annotation else f" is {values.get(field, '')!r}"
     return f"{field.upper()}{shown}: {message[:1].lower()}{message[1:]}."
+
+
+def java_home() -> Path | None:
+    """JAVA_HOME, where Spark looks for its Java first; None when it is not set."""
+    value = os.environ.get("JAVA_HOME", "").strip()
+    return Path(value) if value else None
+
+
+def export_java_home(home: Path) -> None:
+    """Make `home` the JAVA_HOME of the processes this one starts; PySpark takes it from nowhere else."""
+    os.environ["JAVA_HOME"] = str(home)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from spotify_assets.object_store import ObjectStore
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
 
 
@@ -14,3 +19,15 @@ from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
 def store(tmp_path: Path) -> ObjectStore:
     """An empty lake in a folder with a space in its name."""
     return ObjectStore.open((tmp_path / "a lake").as_uri())
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """One small Spark for all tests of a process."""
+    from spotify_assets.resources.spark_engine import SparkEngine
+
+    folder = tmp_path_factory.mktemp("spark")
+    properties = {"spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder / "warehouse")}
+    session = SparkEngine(cores="2", driver_memory="1g", spark_config=properties).session()
+    yield session
+    session.stop()

@@ -83,6 +83,16 @@ def unreconciled(commits: Mapping[dt.date, Commit]) -> list[str]:
     ]
 
 
+def sample(store: ObjectStore, table: Table, commit: Commit, rows: int = 5) -> tuple[list[str], list[tuple]]:
+    """(columns, a few rows) of a table on the commit's date, the same rows every time."""
+    columns = [name for name in table.column_names if name != "run_id"]
+    with _views(store, table, {dt.date.fromisoformat(commit.day): commit}) as connection:
+        found = connection.execute(
+            f"select {', '.join(columns)} from {table.name} order by {', '.join(table.key)} limit {rows:d}"
+        ).fetchall()
+    return columns, found
+
+
 @contextmanager
 def _views(
     store: ObjectStore, table: Table, commits: Mapping[dt.date, Commit]
@@ -98,13 +108,15 @@ def _views(
     ):
         connection.execute("set memory_limit = '600MB'")
         for name in names:
-            connection.execute(f"create schema if not exists main; create view {name} as {_scan(name, keys, paths)}")
+            connection.execute(f"create view {name} as {_scan(name, keys, paths)}")
         yield connection
 
 
 def _scan(name: str, keys: Mapping[str, list[str]], paths: Mapping[str, object]) -> str:
     if not keys[name]:
-        columns = ", ".join(f"cast(null as {column.type.duckdb}) as {column.name}" for column in LAKE_TABLES[name].columns)
+        columns = ", ".join(
+            f"cast(null as {column.type.duckdb}) as {column.name}" for column in LAKE_TABLES[name].columns
+        )
         return f"select {columns} where false"
     files = ", ".join("'" + str(paths[key]).replace("'", "''") + "'" for key in keys[name])
     return f"select * from read_parquet([{files}], hive_partitioning = false, union_by_name = true)"

@@ -13,11 +13,11 @@ from pydantic import Field
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
-from spotify_assets import lake_layout, lake_state
+from spotify_assets import lake_layout, lake_quality, lake_state
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
 from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.failures import PermanentError
-from spotify_assets.metadata import column_schema
+from spotify_assets.metadata import column_schema, preview
 from spotify_assets.resources.engine import DaySources, TransformEngine
 from spotify_assets.resources.lake import LakeResource
 
@@ -83,8 +83,9 @@ def _build(
         )
         lake.store.put(lake_layout.commit_key(built.day), commit.to_json())
         commits[built.day] = commit
+    seconds = time.monotonic() - started
     context.log.info(
-        f"{len(work)} dates built in {time.monotonic() - started:.1f} s, "
+        f"{len(work)} dates built in {seconds:.1f} s, "
         f"{len(days) - len(work) - len(missing)} were up to date, {len(missing)} have no raw snapshots"
     )
     current = {day: commits[day] for day in days if day not in missing}
@@ -95,20 +96,28 @@ def _build(
             f"No raw snapshots for {names}: Spotify serves only the present, so these dates can only be filled by "
             "`spotify-assets import` or the landing folder. The other dates are built."
         )
-    yield from _results(context, lake, current)
+    yield from _results(context, lake, current, {"dates_built": len(work), "seconds": round(seconds, 3)})
 
 
 def _results(
-    context: dg.AssetExecutionContext, lake: LakeResource, commits: Mapping[dt.date, Commit]
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    commits: Mapping[dt.date, Commit],
+    metadata: Mapping[str, float],
 ) -> Iterator[dg.MaterializeResult]:
     for name in LAKE_TABLES:
         for day, commit in commits.items():
             context.add_asset_metadata(
                 _partition_metadata(commit, name), asset_key=lake_key(name), partition_key=day.isoformat()
             )
+        columns, rows = lake_quality.sample(lake.store, LAKE_TABLES[name], commits[max(commits)])
         yield dg.MaterializeResult(
             asset_key=lake_key(name),
-            metadata={"dagster/uri": lake.store.url(f"{lake_layout.TABLES_PREFIX}{name}/"), "dates": len(commits)},
+            metadata={
+                **metadata,
+                "dagster/uri": lake.store.url(f"{lake_layout.TABLES_PREFIX}{name}/"),
+                "preview": preview(columns, rows),
+            },
         )
 
 
@@ -149,5 +158,8 @@ def _spec(table: Table, engine_kind: str) -> dg.AssetSpec:
             "the date's commit record. Built with the six other tables from the date's raw snapshots; entries that "
             "can't be read are under `quarantine/`."
         ),
-        metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": f"lake.{table.name}"},
+        metadata={
+            "dagster/column_schema": column_schema(table, types="duckdb"),
+            "dagster/table_name": f"lake.{table.name}",
+        },
     )

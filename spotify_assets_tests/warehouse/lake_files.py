@@ -87,7 +87,7 @@ def tables_of(playlists: Mapping[str, Sequence[str | None]], *, name_suffix: str
         "playlists": [
             {"playlist_id": playlist, "name": f"{playlist}{name_suffix}", "description": "", "owner_id": "o",
              "owner_name": "", "is_collaborative": False, "spotify_snapshot_id": "", "item_count": len(entries),
-             "extracted_at": dt.datetime(2026, 1, 1)}
+             "extracted_at": dt.datetime.fromisoformat("2026-01-01T00:00:00")}
             for playlist, entries in playlists.items()
         ],
         "playlist_items": [

@@ -1,0 +1,194 @@
+"""Snowpipe mode: whatever arrives, however often and in whatever order, the views show what copy mode would hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from glue_scripts.commit import Commit
+from glue_scripts.contract import LAKE_TABLES
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.warehouse import setup, snowpipe
+from spotify_assets.warehouse.session import Session
+from spotify_assets_tests.warehouse.lake_files import commit_day, day, evolving, tables_of
+from spotify_assets_tests.warehouse.use import build_all, computed, content, load, merge_all
+
+VARIABLES = setup.Variables(
+    database="SPOTIFY_ASSETS", warehouse="WH", loader_role="LOADER", analyst_role="ANALYST", integration="LAKE_ACCESS",
+    lake_url="s3://bucket/lake", aws_role_arn="arn:aws:iam::123456789012:role/lake", user="DAGSTER",
+)
+NOW = dt.datetime.fromisoformat("2026-02-01T12:00:00")
+
+
+def snowpipe_statements() -> list[str]:
+    return setup.statements((setup.FOLDER / "60_snowpipe.sql").read_text(), VARIABLES.mapping())
+
+
+def pipe_bodies() -> dict[str, str]:
+    """The COPY of each pipe, taken out of the SQL file."""
+    pipes = [re.fullmatch(r"CREATE PIPE IF NOT EXISTS (\w+).*?\nAS\n(COPY INTO .*)", s, re.S)
+             for s in snowpipe_statements()]
+    return {pipe[1].lower(): pipe[2] for pipe in pipes if pipe}
+
+
+def make_landing(warehouse: EmbeddedWarehouse) -> None:
+    """Everything of the Snowpipe file that the embedded warehouse can run: all but the pipes themselves."""
+
+    def work(session: Session) -> None:
+        for statement in snowpipe_statements():
+            if not statement.startswith("CREATE PIPE"):
+                session.execute(statement)
+
+    warehouse.run(work)
+
+
+def deliver(session: Session, stage_root: ObjectStore, table: str, key: str) -> None:
+    """Run the pipe's own COPY for one file, as Snowpipe does; a file delivered again is loaded again."""
+    session.execute("USE SCHEMA LANDING")
+    body = pipe_bodies()[table]
+    prefix = f"tables/{table}/"
+    one_file = f"{body}\nFILES = ('{key.removeprefix(prefix)}')\nFORCE = TRUE"
+    session.execute(one_file)
+
+
+@pytest.fixture
+def landing(new_warehouse: EmbeddedWarehouse) -> EmbeddedWarehouse:
+    make_landing(new_warehouse)
+    return new_warehouse
+
+
+def two_generations(store: ObjectStore, days: int, seed: int) -> list[Commit]:
+    """Each date committed twice, with other rows; the second is the lake's current one."""
+    commits = []
+    for generation in range(2):
+        for number, playlists in enumerate(evolving(days, seed=seed + generation)):
+            commit = commit_day(
+                store, day(number), f"gen{generation}-{number}", tables_of(playlists, on=number), files_per_table=2
+            )
+            at = dt.datetime(2026, 1, 1 + generation, 12, tzinfo=dt.UTC).isoformat()
+            commits.append(Commit(**{**commit.__dict__, "committed_at": at}))
+    return commits
+
+
+def snowpipe_drill(
+    landing: EmbeddedWarehouse, copied: EmbeddedWarehouse, store: ObjectStore, days: int, seed: int
+) -> None:
+    """Every file of every generation one to three times, commits too, all shuffled together."""
+    rng = random.Random(seed)
+    commits = two_generations(store, days, seed)
+    files = [(table, key) for commit in commits for table in LAKE_TABLES for key in commit.file_keys(table)]
+    deliveries: list[tuple[str, str] | Commit] = [one for one in [*files, *commits] for _ in range(rng.randint(1, 3))]
+    rng.shuffle(deliveries)
+
+    def work(session: Session) -> None:
+        with session.stage(store, [key for _, key in files]):
+            for one in deliveries:
+                if isinstance(one, Commit):
+                    snowpipe.record_commits(session, [one], NOW)
+                else:
+                    deliver(session, store, *one)
+
+    landing.run(work)
+    load(copied, store, {dt.date.fromisoformat(commit.day): commit for commit in commits[days:]})
+    assert content(landing, "LAKE", LAKE_TABLES) == content(copied, "LAKE", LAKE_TABLES)
+    assert landing.all_loaded_runs(list(LAKE_TABLES)) == copied.all_loaded_runs(list(LAKE_TABLES))
+
+
+def test_shuffled_repeated_and_superseded_deliveries_show_what_copy_mode_holds(
+    landing: EmbeddedWarehouse, store: ObjectStore, tmp_path: Path
+) -> None:
+    copied = EmbeddedWarehouse(folder=str(tmp_path / "copied"), database="SPOTIFY_ASSETS")
+
+    snowpipe_drill(landing, copied, store, days=3, seed=5)
+
+    for one in (landing, copied):
+        merge_all(one)
+        build_all(one)
+    assert computed(landing) == computed(copied)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(5))
+def test_shuffled_deliveries_of_ten_dates(
+    landing: EmbeddedWarehouse, store: ObjectStore, tmp_path: Path, seed: int
+) -> None:
+    copied = EmbeddedWarehouse(folder=str(tmp_path / "copied"), database="SPOTIFY_ASSETS")
+
+    snowpipe_drill(landing, copied, store, days=10, seed=seed)
+
+
+def test_a_new_generation_shows_only_when_all_of_it_has_arrived(
+    landing: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    old = commit_day(store, day(0), "old", tables_of({"P": ["a"]}))
+    new = _later(commit_day(store, day(0), "new", tables_of({"P": ["b", "c", "d"]}), files_per_table=2))
+    seen: list[object] = []
+
+    def work(session: Session) -> None:
+        keys = [*old.file_keys("songs"), *new.file_keys("songs")]
+        with session.stage(store, keys):
+            snowpipe.record_commits(session, [old, new], NOW)
+            for key in keys:
+                deliver(session, store, "songs", key)
+                seen.append([row[0] for row in session.execute("SELECT song_id FROM LAKE.SONGS ORDER BY 1")])
+                deliver(session, store, "songs", key)
+
+    landing.run(work)
+
+    assert seen == [["a"], ["a"], ["b", "c", "d"]]
+
+
+def test_a_commit_without_rows_empties_the_date_at_once(landing: EmbeddedWarehouse, store: ObjectStore) -> None:
+    old = commit_day(store, day(0), "old", tables_of({"P": ["a"]}))
+    empty = _later(commit_day(store, day(0), "new", tables_of({"P": []})))
+
+    def work(session: Session) -> list[tuple[object, ...]]:
+        with session.stage(store, old.file_keys("songs")):
+            deliver(session, store, "songs", old.file_keys("songs")[0])
+        snowpipe.record_commits(session, [old, empty], NOW)
+        return [*session.execute("SELECT song_id FROM LAKE.SONGS")]
+
+    assert landing.run(work) == []
+    assert landing.loaded_runs("songs") == {day(0): "new"}
+
+
+def test_what_has_not_arrived_is_overdue_until_it_arrives(landing: EmbeddedWarehouse, store: ObjectStore) -> None:
+    commit = commit_day(store, day(0), "run", tables_of({"P": ["a"]}))
+
+    def work(session: Session) -> tuple[list[snowpipe.Overdue], list[snowpipe.Overdue]]:
+        snowpipe.record_commits(session, [commit], NOW)
+        before = snowpipe.overdue(session, "songs")
+        with session.stage(store, commit.file_keys("songs")):
+            deliver(session, store, "songs", commit.file_keys("songs")[0])
+        return before, snowpipe.overdue(session, "songs")
+
+    before, after = landing.run(work)
+
+    assert [(one.day, one.run_id) for one in before] == [(day(0), "run")]
+    assert after == []
+
+
+def test_refresh_copies_what_is_too_old_for_a_pipe_and_only_that(landing: EmbeddedWarehouse, store: ObjectStore) -> None:
+    commits = {day(n): commit_day(store, day(n), f"run-{n}", tables_of({"P": ["a"]})) for n in range(2)}
+
+    def work(session: Session) -> tuple[list[str], list[str]]:
+        with session.stage(store, [key for commit in commits.values() for key in commit.file_keys("songs")]):
+            snowpipe.record_commits(session, commits.values(), NOW)
+            deliver(session, store, "songs", commits[day(0)].file_keys("songs")[0])
+            return snowpipe.refresh(session, "songs", commits, NOW), snowpipe.refresh(session, "songs", commits, NOW)
+
+    first, second = landing.run(work)
+
+    assert len(first) == 1
+    assert "run=run-1/" in first[0]
+    assert second == []
+    assert landing.execute("SELECT COUNT(*) AS n FROM LAKE.SONGS") == [(2,)]
+
+
+def _later(commit: Commit) -> Commit:
+    return Commit(**{**commit.__dict__, "committed_at": "2026-01-02T00:00:00Z"})

@@ -159,7 +159,7 @@ def _covers(stored: Snapshot, payload: Payload) -> bool:
     if not payload.is_bare and payload.playlist != known.playlist:
         return False
     entries = known.entries
-    return payload.total <= known.total and all(
+    return payload.total == known.total and all(
         position in entries and entries[position] == entry for position, entry in payload.entries.items()
     )
 

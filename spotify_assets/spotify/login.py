@@ -138,8 +138,8 @@ def exchange(consent: Consent, code: str) -> str:
         consent.manager.get_access_token(code, as_dict=False, check_cache=False)
     except SpotifyOauthError as error:
         raise PermanentError(
-            f"Spotify refused the code ({error.error}): check SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET and that the app "
-            f"lists {consent.redirect_uri}, then run `spotify-assets login` again."
+            f"Spotify refused the code ({error.error}): check SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET and that the "
+            f"app lists {consent.redirect_uri}, then run `spotify-assets login` again."
         ) from None
     except (requests.RequestException, KeyError, ValueError) as error:
         raise TransientError(

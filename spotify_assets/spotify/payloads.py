@@ -26,7 +26,8 @@ _ID_IN_NAME = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{22}(?![A-Za-z0-9])")
 _ID_IN_ADDRESS = re.compile(r"playlists?[/:]([A-Za-z0-9]{1,64})(?![A-Za-z0-9])")
 _TIME_IN_NAME = re.compile(
     r"(?<![0-9A-Za-z])(?P<day>(?:19|20)\d\d-\d\d-\d\d|(?:19|20)\d{6})"
-    r"(?:[T _-]+(?P<hour>\d\d)[:._-]?(?P<minute>\d\d)[:._-]?(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,6}))?)?(?!\d)"
+    r"(?:[T _-]+(?P<hour>\d\d)[:._-]?(?P<minute>\d\d)[:._-]?(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,6}))?"
+    r"(?![-:]?\d))?(?!\d)"
 )
 
 

@@ -104,9 +104,8 @@ def run(make_client: MakeClient, clock: TestClock, store: ObjectStore) -> Extrac
         **options: Any,
     ) -> ExtractionReport:
         said = {"on_progress": on_progress} if on_progress else {}
-        return extract(
-            make_client(**options), store, clock.now().date(), PlaylistSelection(ids, mine), run_id=run_id, refresh=refresh,
-            **said,
-        )  # fmt: skip
+        selection = PlaylistSelection(ids, mine)
+        day = clock.now().date()
+        return extract(make_client(**options), store, day, selection, run_id=run_id, refresh=refresh, **said)
 
     return run_once

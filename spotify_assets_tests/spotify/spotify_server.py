@@ -48,30 +48,42 @@ class Playlist:
 
     def metadata(self, base: str) -> dict[str, Any]:
         return {
-            "collaborative": False, "description": "", "external_urls": {}, "href": f"{base}/playlists/{self.playlist_id}",
-            "id": self.playlist_id, "images": [], "name": f"List {self.playlist_id[:4]}", "public": True, "type": "playlist",
+            "collaborative": False,
+            "description": "",
+            "external_urls": {},
+            "href": f"{base}/playlists/{self.playlist_id}",
+            "id": self.playlist_id,
+            "images": [],
+            "name": f"List {self.playlist_id[:4]}",
             "owner": {"id": self.owner_id, "display_name": self.owner_id.title(), "type": "user"},
-            "snapshot_id": self.snapshot_id, "uri": f"spotify:playlist:{self.playlist_id}",
-        }  # fmt: skip
+            "public": True,
+            "snapshot_id": self.snapshot_id,
+            "type": "playlist",
+            "uri": f"spotify:playlist:{self.playlist_id}",
+        }
 
     def page(self, base: str, offset: int, limit: int) -> dict[str, Any]:
         total = len(self.entries) if self.total == "true" else self.total
         start = max(0, offset - self.shift)
-        following = f"{base}/playlists/{self.playlist_id}/items?offset={offset + limit}&limit={limit}"
+        address = f"{base}/playlists/{self.playlist_id}/items?limit={limit}&offset="
         return {
-            "href": f"{base}/playlists/{self.playlist_id}/items?offset={offset}&limit={limit}",
-            "items": self.entries[start : start + limit], "limit": limit, "offset": start, "previous": None, "total": total,
-            "next": following if offset + limit < len(self.entries) else None,
-        }  # fmt: skip
+            "href": f"{address}{offset}",
+            "items": self.entries[start : start + limit],
+            "limit": limit,
+            "next": f"{address}{offset + limit}" if offset + limit < len(self.entries) else None,
+            "offset": start,
+            "previous": None,
+            "total": total,
+        }
 
 
 def entry(number: int) -> dict[str, Any]:
     """A small but whole playlist entry in the new shape."""
-    return {
-        "added_at": "2026-03-01T10:00:00Z", "added_by": {"id": "listener"}, "is_local": False,
-        "item": {"id": f"{number:022d}", "type": "track", "name": f"Song {number}", "uri": f"spotify:track:{number:022d}",
-                 "track": True, "duration_ms": 1000, "artists": [], "album": {"id": f"{number:022d}", "name": "A"}},
-    }  # fmt: skip
+    known = f"{number:022d}"
+    track = {"id": known, "type": "track", "name": f"Song {number}", "uri": f"spotify:track:{known}", "track": True}
+    about = {"duration_ms": 1000, "artists": [], "album": {"id": known, "name": "A"}}
+    added = {"added_at": "2026-03-01T10:00:00Z", "added_by": {"id": "listener"}, "is_local": False}
+    return {**added, "item": {**track, **about}}
 
 
 def playlist_id(number: int) -> str:

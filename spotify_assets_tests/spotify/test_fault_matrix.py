@@ -89,9 +89,9 @@ PASSING = [
 ]
 
 LASTING = [
-    Fault("500 forever", sent(error(500, "Oops")), "failed", 0, "no usable answer within 120 s", 100, always=True),
-    Fault("empty bodies forever", sent(Answer()), "failed", 0, "last: HTTP 200 with an empty body", 100, always=True),
-    Fault("429 forever", sent(error(429, "x", Retry_After="20")), "failed", 0, "HTTP 429", 80, always=True),
+    Fault("500 forever", sent(error(500, "Oops")), "failed", 0, "no usable answer within 120 s", 80, always=True),
+    Fault("empty bodies forever", sent(Answer()), "failed", 0, "last: HTTP 200 with an empty body", 80, always=True),
+    Fault("429 forever", sent(error(429, "x", Retry_After="20")), "failed", 0, "HTTP 429", 60, always=True),
     Fault("404", sent(error(404, "Resource not found")), "unreadable", 1, "editorial lists", to=PLAYLIST),
     Fault("404 of the page", sent(error(404, "Resource not found")), "unreadable", 2, "HTTP 404 (Resource not found)"),
     Fault("410", sent(error(410, "Gone")), "unreadable", 2, "HTTP 410 (Gone)"),
@@ -173,7 +173,7 @@ TOKENS = [
     Fault("token connection closed", sent(Answer(cut="before")), "read", 3, refreshes=2),
     Fault("token no answer in time", sent(Answer(delay=0.9)), "read", 3, refreshes=2),
     Fault("token without expires_in", sent(Answer(body={"access_token": "a"})), "read", 3),
-    Fault("token 503 forever", sent(error(503, "x")), "failed", 0, "no usable answer (4 tries", always=True, refreshes=4),
+    Fault("token 503 forever", sent(error(503, "x")), "failed", 0, "answer (4 tries", always=True, refreshes=4),
     Fault("token without a token", sent(Answer(body={"token_type": "Bearer", "expires_in": 1})), "failed", 0,
           "without an access token", always=True),
     Fault("invalid_grant", sent(Answer(400, {"error": "invalid_grant"})), "permanent", 0, "spotify-assets login"),

@@ -58,9 +58,12 @@ def test_no_secret_is_left_behind(
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         result = dg.materialize(
             [_without_step_retries(asset) for asset in raw_assets(snapshot_dates(settings.partitions_start))],
-            resources={"spotify": spotify, "lake": lake_resource(settings)}, instance=instance, partition_key="2026-11-21",
-            raise_on_error=False, run_config={"loggers": {"console": {"config": {"log_level": "DEBUG"}}}},
-        )  # fmt: skip
+            resources={"spotify": spotify, "lake": lake_resource(settings)},
+            instance=instance,
+            partition_key="2026-11-21",
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "DEBUG"}}}},
+        )
         events = [str(record) for record in instance.all_logs(result.run_id)]
         run = repr(instance.get_run_by_id(result.run_id))
     errors = []

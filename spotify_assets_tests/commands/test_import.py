@@ -1,0 +1,209 @@
+"""`spotify-assets import`: files and folders in, a summary out, exit 1 when anything was refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from spotify_assets.cli import main
+from spotify_assets.lake_layout import RAW_PREFIX
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.spotify import snapshot as raw
+from spotify_assets_tests.lakes import SHARED_DATA
+from spotify_assets_tests.spotify.test_payloads import ENTRIES, ID, entry, paging, playlist
+
+real_payloads = pytest.mark.skipif(not SHARED_DATA.is_dir(), reason=f"no recorded payloads at {SHARED_DATA}")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder of its own, and no other setting."""
+    monkeypatch.setenv("SPOTIFY_ASSETS_HOME", str(tmp_path / "a home"))
+    for name in ("LAKE_URL", "SPOTIFY_CLIENT_ID", "SPOTIFY_PLAYLISTS", "PARTITIONS_START"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def lake(home: Path) -> ObjectStore:
+    return ObjectStore.open((home / "a home" / "lake").as_uri())
+
+
+def stored(home: Path) -> list[raw.Snapshot]:
+    keys = sorted(found.key for found in lake(home).list(RAW_PREFIX))
+    return [raw.read(lake(home), key) for key in keys]
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["import", *map(str, arguments)], catch_exceptions=False)
+
+
+def put(folder: Path, name: str, value: Any) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = json.dumps(value).encode()
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    return path
+
+
+def load(path: Path) -> Any:
+    return json.loads(gzip.decompress(path.read_bytes()))
+
+
+def entries(snapshot: raw.Snapshot) -> list[Any]:
+    return [item for page in snapshot.pages for item in page.items]
+
+
+def test_a_file_becomes_a_snapshot_and_again_nothing_changes(home: Path) -> None:
+    path = put(home, "2026-03-01.json", playlist(tracks=ENTRIES))
+
+    first, second = run(path), run(path)
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "1 files: 1 snapshots imported (3 entries), 0 unchanged, 0 refused." in first.output
+    assert "Next: spotify-assets build --from 2026-03-01 --to 2026-03-01" in first.output
+    assert "0 snapshots imported (0 entries), 1 unchanged, 0 refused." in second.output
+    assert len(stored(home)) == 1
+
+
+def test_a_folder_is_searched_and_pages_in_it_are_put_together(home: Path) -> None:
+    for start in (0, 50, 100):
+        page = paging([entry(number) for number in range(start, min(start + 50, 120))], offset=start, total=120)
+        put(home / "inbox", f"deep/er/page-{start}.json.gz", page)
+
+    result = run(home / "inbox", "--date", "2026-03-01")
+
+    assert result.exit_code == 0
+    assert [snapshot.entries for snapshot in stored(home)] == [120]
+
+
+def test_what_is_refused_is_named_with_its_reason_and_the_rest_is_taken(home: Path) -> None:
+    good = put(home, "2026-03-01.json", playlist(tracks=ENTRIES))
+    bad = put(home, "2026-03-02.json", {"error": {"status": 404}})
+
+    result = run(good, bad)
+
+    assert result.exit_code == 1
+    assert f"refused  {bad} is an error answer of Spotify" in result.output
+    assert "1 snapshots imported (3 entries), 0 unchanged, 1 refused." in result.output
+
+
+def test_force_replaces_a_different_snapshot(home: Path) -> None:
+    run(put(home, "2026-03-01.json", playlist(tracks=ENTRIES)))
+    other = put(home, "other/2026-03-01.json", playlist(tracks=ENTRIES[:1]))
+
+    assert run(other).exit_code == 1
+    assert run(other, "--force").exit_code == 0
+    assert raw.read(lake(home), raw.newest_of_day(lake(home), dt.date(2026, 3, 1))[ID]).entries == 1
+
+
+def test_the_playlist_may_be_given_as_a_link(home: Path) -> None:
+    path = put(home, "2026-03-01.json", ENTRIES)
+
+    result = run(path, "--playlist-id", f"https://open.spotify.com/playlist/{ID}?si=1")
+
+    assert result.exit_code == 0
+    assert [snapshot.playlist_id for snapshot in stored(home)] == [ID]
+
+
+def test_a_bad_playlist_id_is_a_users_mistake(home: Path) -> None:
+    result = run(put(home, "2026-03-01.json", ENTRIES), "--playlist-id", "nonsense")
+
+    assert result.exit_code == 2
+    assert "'nonsense' is no playlist id, URI or link." in result.output
+
+
+def test_dates_before_the_first_partition_are_pointed_out(home: Path) -> None:
+    result = run(put(home, "2024-03-01.json", playlist(tracks=ENTRIES)))
+
+    assert "set PARTITIONS_START=2024-03-01 before building" in result.output
+
+
+def test_a_partial_playlist_is_pointed_out(home: Path) -> None:
+    result = run(put(home, "2026-03-01.json", paging(ENTRIES, total=250)))
+
+    assert f"partial  {ID} on 2026-03-01 holds 3 of 250 entries" in result.output
+
+
+@real_payloads
+class TestRecordedPayloads:
+    """Every recorded file goes in as it is, every entry in its place."""
+
+    def test_all_playlists(self, home: Path) -> None:
+        files = sorted((SHARED_DATA / "playlists").glob("*.json.gz"))
+
+        assert run(SHARED_DATA / "playlists", "--date", "2026-03-10").exit_code == 0
+
+        snapshots = {snapshot.playlist_id: snapshot for snapshot in stored(home)}
+        assert len(snapshots) == len(files) == 71
+        for value in map(load, files):
+            assert entries(snapshots[value["id"]]) == value["tracks"]
+            assert snapshots[value["id"]].playlist == {name: part for name, part in value.items() if name != "tracks"}
+
+    def test_the_history(self, home: Path) -> None:
+        files = sorted((SHARED_DATA / "history").rglob("*.json.gz"))
+
+        assert run(SHARED_DATA / "history").exit_code == 0
+
+        snapshots = {snapshot.day.isoformat(): snapshot for snapshot in stored(home)}
+        assert len(snapshots) == len(files) == 29
+        for path in files:
+            assert entries(snapshots[path.name[:10]]) == load(path)["tracks"]
+        before = sorted(found.key for found in lake(home).list(RAW_PREFIX))
+        assert "29 unchanged" in run(SHARED_DATA / "history").output
+        assert sorted(found.key for found in lake(home).list(RAW_PREFIX)) == before
+
+    def test_the_landing_files(self, home: Path) -> None:
+        assert run(SHARED_DATA / "lambda-landing").exit_code == 0
+
+        assert [(snapshot.day.isoformat(), snapshot.entries) for snapshot in stored(home)] == [
+            ("2024-04-22", 50), ("2024-05-15", 50),
+        ]  # fmt: skip
+
+    def test_the_pages_of_the_new_shape(self, home: Path) -> None:
+        files = sorted((SHARED_DATA / "derived-new-shape").glob("*/items.*.json.gz"))
+
+        assert run(*files, "--date", "2026-03-10").exit_code == 0
+
+        want: dict[str, list[Any]] = {}
+        for path in files:
+            known = load(path)["href"].split("/playlists/")[1].split("/")[0]
+            want.setdefault(known, []).extend(load(path)["items"])
+        assert {snapshot.playlist_id: entries(snapshot) for snapshot in stored(home)} == want
+        assert all(snapshot.entries == snapshot.total for snapshot in stored(home))
+
+    def test_owned_playlists_and_their_pages_are_one_snapshot(self, home: Path) -> None:
+        folder = SHARED_DATA / "derived-new-shape" / "37i9dQZF1DWSDoVybeQisg"
+        pages = sorted(folder.glob("items.*.json.gz"))
+
+        assert run(*pages, folder / "playlist.owned.json.gz", "--date", "2026-03-10").exit_code == 0
+
+        [snapshot] = stored(home)
+        assert (snapshot.entries, snapshot.total, snapshot.playlist["name"]) == (75, 75, "Psychedelic Rock")
+
+    @pytest.mark.parametrize(
+        ("client", "name", "count"),
+        [
+            ("zmb3-spotify-go", "playlist_items_tracks", 2),
+            ("zmb3-spotify-go", "playlist_items_episodes", 4),
+            ("zmb3-spotify-go", "playlist_items_episodes_and_tracks", 4),
+            ("zmb3-spotify-go", "playlist_tracks", 40),
+            ("zmb3-spotify-go", "get_playlist", 4),
+            ("zmb3-spotify-go", "get_playlist_opt", 40),
+            ("joostlek-python-spotify", "playlist_items", 1),
+            ("joostlek-python-spotify", "new_playlist", 0),
+            ("joostlek-python-spotify", "playlist_1", None),
+            ("joostlek-python-spotify", "playlist_2", None),
+            ("joostlek-python-spotify", "playlist_3", None),
+        ],
+    )
+    def test_the_payloads_of_client_libraries(self, client: str, name: str, count: int | None, home: Path) -> None:
+        assert run(SHARED_DATA / "clients" / client / f"{name}.json.gz", "--date", "2026-03-10").exit_code == 0
+
+        [snapshot] = stored(home)
+        assert count is None or snapshot.entries == count

@@ -135,7 +135,7 @@ def relations(dialect: Dialect) -> dict[str, str]:
         "quarantined": _QUARANTINED,
         "entries": _ENTRIES,
         "song_rows": _SONG_ROWS,
-        "album_rows": _ALBUM_ROWS,
+        "album_rows": _album_rows(dialect),
         "song_credits": _credits(dialect, "song_id", "item.artists"),
         "album_credits": _credits(dialect, "album_id", "item.album.artists"),
         "song_artist_rows": _bridge("song_rows", "song_credits", "song_id"),
@@ -145,8 +145,7 @@ def relations(dialect: Dialect) -> dict[str, str]:
 
 def table_selects(dialect: Dialect, run_id: str) -> dict[str, str]:
     """The SELECT of each lake table, its columns in the contract's order and types. `run_id` is a plain identifier."""
-    bodies = {**_TABLE_BODIES, "playlists": _playlists(dialect), "playlist_items": _playlist_items(dialect),
-              "albums": _albums(dialect)}
+    bodies = {**_TABLE_BODIES, "playlists": _playlists(dialect), "playlist_items": _playlist_items(dialect)}
     return {name: _typed(dialect, table, bodies[name], run_id) for name, table in LAKE_TABLES.items()}
 
 
@@ -245,11 +244,11 @@ from (
 """
 
 
-def _winners(key: str, name: str) -> str:
-    """Of the entries that carry the same `key` on one date, the one whose attributes count: a non-empty name before
-    an empty one, then the smallest (playlist_id, position)."""
+def _winners(key: str, name: str, columns: str) -> str:
+    """`columns` of the entry whose attributes count for each `key` on a date: one with a non-empty name before one
+    with an empty name, then the one at the smallest (playlist_id, position)."""
     return f"""
-select entries.snapshot_date, entries.playlist_id, entries.position, entries.{key}, entries.item
+select entries.snapshot_date, entries.playlist_id, entries.position, entries.{key}, {columns}
 from entries join (
     select snapshot_date, playlist_id, position, row_number() over (
         partition by snapshot_date, {key}
@@ -262,8 +261,44 @@ where ranked.choice = 1
 """
 
 
-_SONG_ROWS = _winners("song_id", "item.name")
-_ALBUM_ROWS = _winners("album_id", "item.album.name")
+_SONG_ROWS = _winners(
+    "song_id",
+    "item.name",
+    """
+    coalesce(nullif(item.uri, ''), concat('spotify:track:', entries.song_id)) as uri, coalesce(item.name, '') as name,
+    entries.album_id, coalesce(item.duration_ms, '0') as duration_ms, coalesce(item.explicit, 'false') as is_explicit,
+    item.popularity as popularity, nullif(item.external_ids.isrc, '') as isrc,
+    coalesce(item.disc_number, '0') as disc_number, coalesce(item.track_number, '0') as track_number,
+    entries.song_id like 'spotify:local:%' as is_local, nullif(item.external_urls.spotify, '') as url
+    """,
+)
+
+
+def _album_rows(dialect: Dialect) -> str:
+    """Partial release dates become the first day of their period; `0000` and impossible dates become NULL."""
+    released = "item.album.release_date"
+
+    def like(pattern: str) -> str:
+        return f"regexp_extract({released}, '^{pattern}', 0) = {released}"
+
+    return _winners(
+        "album_id",
+        "item.album.name",
+        f"""
+    coalesce(item.album.name, '') as name, nullif(item.album.album_type, '') as album_type,
+    case when {released} not like '0000%' then
+        case
+            when {like('[0-9]{4}-[0-9]{2}-[0-9]{2}')} then try_cast({released} as date)
+            when {like('[0-9]{4}-[0-9]{2}')} then try_cast(concat({released}, '-01') as date)
+            when {like('[0-9]{4}')} then try_cast(concat({released}, '-01-01') as date)
+        end
+    end as release_date,
+    nullif(item.album.release_date_precision, '') as release_date_precision,
+    nullif({released}, '') as release_date_text, item.album.total_tracks as total_tracks,
+    nullif(item.album.external_urls.spotify, '') as url,
+    nullif({dialect.first.format('item.album.images')}.url, '') as image_url
+    """,
+    )
 
 
 def _credits(dialect: Dialect, key: str, artists: str) -> str:
@@ -327,27 +362,6 @@ from entries
 """
 
 
-def _albums(dialect: Dialect) -> str:
-    """Partial release dates become the first day of their period; `0000` and impossible dates become NULL."""
-    return f"""
-select snapshot_date, album_id, coalesce(album.name, '') as name, nullif(album.album_type, '') as album_type,
-    case when album.release_date not like '0000%' then
-        case
-            when regexp_extract(album.release_date, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}', 0) = album.release_date
-                then try_cast(album.release_date as date)
-            when regexp_extract(album.release_date, '^[0-9]{{4}}-[0-9]{{2}}', 0) = album.release_date
-                then try_cast(concat(album.release_date, '-01') as date)
-            when regexp_extract(album.release_date, '^[0-9]{{4}}', 0) = album.release_date
-                then try_cast(concat(album.release_date, '-01-01') as date)
-        end
-    end as release_date,
-    nullif(album.release_date_precision, '') as release_date_precision,
-    nullif(album.release_date, '') as release_date_text, album.total_tracks as total_tracks,
-    nullif(album.external_urls.spotify, '') as url, nullif({dialect.first.format('album.images')}.url, '') as image_url
-from (select snapshot_date, album_id, item.album as album from album_rows)
-"""
-
-
 _ARTISTS = """
 select snapshot_date, artist_id, name, url from (
     select *, row_number() over (
@@ -366,13 +380,7 @@ select snapshot_date, artist_id, name, url from (
 
 _TABLE_BODIES: Mapping[str, str] = {
     "songs": """
-select song_rows.snapshot_date, song_rows.song_id as song_id,
-    coalesce(nullif(item.uri, ''), concat('spotify:track:', song_rows.song_id)) as uri,
-    coalesce(item.name, '') as name, nullif(item.album.id, '') as album_id, first_credit.artist_id,
-    coalesce(item.duration_ms, '0') as duration_ms, coalesce(item.explicit, 'false') as is_explicit, item.popularity,
-    nullif(item.external_ids.isrc, '') as isrc, coalesce(item.disc_number, '0') as disc_number,
-    coalesce(item.track_number, '0') as track_number, song_rows.song_id like 'spotify:local:%' as is_local,
-    nullif(item.external_urls.spotify, '') as url
+select song_rows.*, first_credit.artist_id
 from song_rows left join (
     select snapshot_date, song_id, artist_id, row_number() over (
         partition by snapshot_date, song_id order by position
@@ -381,6 +389,7 @@ from song_rows left join (
 ) as first_credit on song_rows.snapshot_date = first_credit.snapshot_date
     and song_rows.song_id = first_credit.song_id and first_credit.choice = 1
 """,
+    "albums": "select * from album_rows",
     "artists": _ARTISTS,
     "song_artists": "select * from song_artist_rows",
     "album_artists": "select * from album_artist_rows",

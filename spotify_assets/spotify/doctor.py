@@ -8,11 +8,11 @@ from __future__ import annotations
 import datetime as dt
 
 from spotify_assets.doctor import Finding
-from spotify_assets.failures import PlatformError
+from spotify_assets.failures import PlatformError, TransientError
 from spotify_assets.spotify import budget
 from spotify_assets.spotify.auth import consent_ends
 from spotify_assets.spotify.client import ResourceError, SpotifyClient
-from spotify_assets.spotify.errors import BudgetSpentError, CoolingDownError, PlaylistUnreadableError, in_utc
+from spotify_assets.spotify.errors import PlaylistUnreadableError, in_utc
 from spotify_assets.spotify.extract import my_playlists
 from spotify_assets.spotify.playlists import PlaylistSelection
 from spotify_assets.spotify.reading import metadata, unreadable
@@ -36,8 +36,9 @@ def diagnose(
     try:
         findings.append(_sign_in(client, grant))
         findings.extend(_playlists(client, selection))
-    except (CoolingDownError, BudgetSpentError) as error:
-        findings.append(Finding("Spotify calls", False, str(error), "Wait until then; stored data are unaffected."))
+    except TransientError as error:
+        when = f"Try again at {in_utc(error.retry_at)}." if error.retry_at else "Try again in a few minutes."
+        findings.append(Finding("Spotify", False, str(error), f"{when} Stored data are unaffected."))
     except PlatformError as error:
         findings.append(Finding("Spotify sign-in", False, str(error), _CONSENT if grant == "refresh token" else ""))
     finally:

@@ -138,7 +138,7 @@ class SpotifyServer:
         for ending, always in self.forever.items():
             if path.endswith(ending):
                 return always
-        return self._truth(path.removeprefix("/v1/").split("/"), query)
+        return self._truth(path.removeprefix("/v1/").strip("/").split("/"), query)
 
     def _truth(self, parts: list[str], query: dict[str, list[str]]) -> Answer:
         limit, offset = int(query.get("limit", ["20"])[0]), int(query.get("offset", ["0"])[0])

@@ -50,11 +50,12 @@ class LakeFiles:
         try:
             return _s3_client().get_object(Bucket=bucket, Key=full_key, **condition)["Body"].read()
         except _s3_error() as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 412):
-                raise FileNotFoundError(
-                    f"s3://{bucket}/{full_key} is no longer the object this run was asked to read: build the date again"
-                ) from None
-            raise
+            status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status not in (404, 412):
+                raise
+            raise FileNotFoundError(
+                f"s3://{bucket}/{full_key} is no longer the object this run was asked to read: build the date again"
+            ) from None
 
     def write(self, key: str, data: bytes) -> None:
         """Put `data` at `key` in one piece: a reader sees the old object or the new one."""

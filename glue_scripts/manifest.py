@@ -37,7 +37,7 @@ class ManifestDay:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything a run needs to know. Keys and prefixes are relative to `lake_url`; prefixes end in `/`.
+    """Everything a run needs to know. Keys and prefixes are relative to the lake's root; prefixes end in `/`.
 
     `table_prefixes` says for each table where its files go: `<prefix>day=<date>/<file>.parquet`. `engine` is the name
     the commits carry when the run writes them itself.
@@ -45,7 +45,6 @@ class Manifest:
 
     run_id: str
     engine: str
-    lake_url: str
     table_prefixes: Mapping[str, str]
     days: tuple[ManifestDay, ...]
 

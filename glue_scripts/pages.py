@@ -1,9 +1,9 @@
 """How the Spark engines read a raw object: from its bytes to rows for `parsed` and `snapshots`, one pass over the JSON.
 
 Pure functions over bytes, run on Spark's workers; where bytes come from and where rows go is `spark_tables`' business,
-what a row of a table holds is `tables`'. What counts as a page, an entry's kinds and the text of a leaf are exactly what
-DuckDB's JSON reader says of the same bytes, so that both engines quarantine the same lines and entries for the same
-reasons. Standard library only.
+what a row of a table holds is `tables`'. What counts as a page, an entry's kinds and the text of a leaf are exactly
+what DuckDB's JSON reader says of the same bytes, so that both engines quarantine the same lines and entries for the
+same reasons. Standard library only.
 """
 
 from __future__ import annotations
@@ -102,12 +102,14 @@ def _page(text: bytes) -> tuple[list[object], int, Row] | str:
         return "line is not JSON"
     if "\\u" in decoded and not _is_unicode(record):
         return "line is not JSON"
-    page = record.get("page") if type(record) is dict else None
+    if type(record) is not dict:
+        return "line has no list page.items"
+    page = record.get("page")
     items = page.get("items") if type(page) is dict else None
     if type(items) is not list:
         return "line has no list page.items"
     offset, total, extracted_at = record.get("offset"), record.get("total"), record.get("extracted_at")
-    if not (_is_count(offset) and _is_count(total)):
+    if offset is None or total is None or not (_is_count(offset) and _is_count(total)):
         return "line has no whole offset and total"
     if type(extracted_at) is not str:
         return "line has no text extracted_at"

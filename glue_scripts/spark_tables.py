@@ -1,8 +1,9 @@
 """The Spark engine itself: raw objects of any set of dates in, Parquet of the seven tables out, in one application.
 
-Everything here is Spark: reading on the workers, the shared SELECTs over views, writing. What a line means is `pages`',
-what a row holds is `tables`', where things go is the manifest's. Dates are a column of one job, never a loop, so neither
-the number of jobs nor the driver's memory grows with them. Needs pyspark 3.5, nothing of AWS or Dagster.
+Everything here is Spark: reading on the workers, the shared SELECTs over views, writing. What a line means is
+`pages`', what a row holds is `tables`', where things go is the manifest's. Dates are a column of one job, never a
+loop, so neither the number of jobs nor the driver's memory grows with them. Needs pyspark 3.5, nothing of AWS or
+Dagster.
 """
 
 from __future__ import annotations

@@ -47,7 +47,8 @@ def assert_engines_agree(spark: SparkSession, store: ObjectStore) -> tuple[Seque
 def _assert_equal(store: ObjectStore, day: dt.date, by_duckdb: BuiltDay, by_spark: BuiltDay) -> None:
     for table in LAKE_TABLES:
         one, other = Counter(rows(store, by_duckdb, table)), Counter(rows(store, by_spark, table))
-        assert other == one, f"{day} {table}: only Spark {list((other - one).items())[:3]}, only DuckDB {list((one - other).items())[:3]}"
+        only_spark, only_duckdb = list((other - one).items())[:3], list((one - other).items())[:3]
+        assert other == one, f"{day} {table}: only Spark {only_spark}, only DuckDB {only_duckdb}"
         assert by_spark.tables[table].rows == by_duckdb.tables[table].rows
     assert quarantine(store, by_spark) == quarantine(store, by_duckdb), day
     assert (by_spark.entries, by_spark.quarantined) == (by_duckdb.entries, by_duckdb.quarantined), day

@@ -106,8 +106,8 @@ def build_days(spark: SparkSession, store: ObjectStore, run_id: str, days: Seque
             f"TRANSFORM_ENGINE is 'spark' but the lake is at {store.url()}, which a local Spark can't write to: use "
             "'glue' or 'duckdb'."
         )
-    manifest = make_manifest(store.url(), run_id, "spark", days)
-    yield from built_days(build(spark, manifest, LakeFiles(manifest.lake_url)), days, "Spark")
+    manifest = make_manifest(run_id, "spark", days)
+    yield from built_days(build(spark, manifest, LakeFiles(store.url().rstrip("/"))), days, "Spark")
 
 
 def find_java() -> Path:
@@ -141,4 +141,5 @@ def _java_version(java: Path) -> int | None:
 def _require_pyspark() -> None:
     missing = [name for name in ("pyspark", "dagster_pyspark") if importlib.util.find_spec(name) is None]
     if missing:
-        raise PermanentError(f"TRANSFORM_ENGINE is 'spark' but {' and '.join(missing)} is not installed: run {INSTALL}.")
+        names = " and ".join(missing)
+        raise PermanentError(f"TRANSFORM_ENGINE is 'spark' but {names} is not installed: run {INSTALL}.")

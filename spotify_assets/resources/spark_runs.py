@@ -15,12 +15,11 @@ from spotify_assets.failures import TransientError
 from spotify_assets.resources.engine import BuiltDay, DaySources
 
 
-def make_manifest(lake_url: str, run_id: str, engine: str, days: Sequence[DaySources]) -> Manifest:
-    """The manifest that builds `days` as `run_id` under the lake at `lake_url`."""
+def make_manifest(run_id: str, engine: str, days: Sequence[DaySources]) -> Manifest:
+    """The manifest that builds `days` as `run_id`."""
     return Manifest(
         run_id=run_id,
         engine=engine,
-        lake_url=lake_url.rstrip("/"),
         table_prefixes={table: lake_layout.table_run_folder(table, run_id) for table in LAKE_TABLES},
         days=tuple(
             ManifestDay(
@@ -55,7 +54,7 @@ def built_days(reports: Iterable[DayReport], days: Sequence[DaySources], run: st
         )
     if work:
         raise TransientError(
-            f"{run} ended without reporting {', '.join(sorted(work))}: build these dates again; nothing of them is used."
+            f"{run} ended without reporting {', '.join(sorted(work))}: nothing of them is used; build these dates again."
         )
 
 

@@ -1,0 +1,250 @@
+"""The GitHub workflows: a strict reading of what they may contain, in place of actionlint, which is a Go program.
+
+Checked: YAML without duplicate keys, only known keys and events, least permissions, every action pinned to a commit,
+every expression reading only what exists, no untrusted text in a shell line, and the order of a deployment.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from dagster._config import process_config
+from dagster_aws.ecs.container_context import ECS_CONTAINER_CONTEXT_SCHEMA
+
+from spotify_assets.settings import Settings
+from spotify_assets_tests.infra.template import ROOT
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PINNED = re.compile(r"(?P<action>[\w.-]+/[\w.-]+)(/[\w./-]+)?@(?P<sha>[0-9a-f]{40})")
+
+KEYS = {
+    "workflow": {"name", "on", "permissions", "concurrency", "env", "jobs", "defaults"},
+    "job": {"name", "if", "needs", "runs-on", "timeout-minutes", "steps", "env", "permissions", "strategy", "outputs"},
+    "step": {"name", "id", "if", "uses", "with", "run", "env", "shell", "working-directory", "timeout-minutes"},
+}
+CONTEXTS = {"github", "vars", "secrets", "env", "steps", "runner", "matrix", "needs", "inputs"}
+FUNCTIONS = {"always", "success", "failure", "cancelled", "contains", "startsWith", "endsWith", "format", "toJSON"}
+UNTRUSTED = re.compile(r"github\.(head_ref|event\.(pull_request\.(title|body|head\.ref)|comment|issue|head_commit))")
+INPUTS = {
+    "actions/checkout": {"ref", "persist-credentials", "fetch-depth", "path", "repository", "token"},
+    "actions/setup-python": {"python-version", "cache", "cache-dependency-path", "architecture"},
+    "aws-actions/configure-aws-credentials": {"aws-region", "role-to-assume", "role-session-name"},
+    "aws-actions/amazon-ecr-login": {"registries", "mask-password"},
+    "dagster-io/dagster-cloud-action": {"command", "project_dir", "deployment", "location_names"},
+}
+
+
+class Strict(yaml.SafeLoader):
+    """YAML as GitHub reads it: `on` is a word, and a key stands once."""
+
+
+Strict.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Strict.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
+
+
+def _once(loader: Strict, node: yaml.MappingNode) -> dict[str, Any]:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    assert len(keys) == len(set(keys)), f"a key stands twice: {keys}"
+    return dict(loader.construct_pairs(node, deep=True))
+
+
+Strict.add_constructor("tag:yaml.org,2002:map", _once)
+
+
+def read(path: Path) -> dict[str, Any]:
+    return yaml.load(path.read_text(), Loader=Strict)
+
+
+def steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for job in workflow["jobs"].values():
+        yield from job["steps"]
+
+
+def step(workflow: dict[str, Any], name: str) -> int:
+    """Where in the deployment the step of that name stands."""
+    (found,) = [number for number, one in enumerate(workflow["jobs"]["deploy"]["steps"]) if one.get("name") == name]
+    return found
+
+
+def expressions(node: Any) -> Iterator[str]:
+    """Every expression, whether in `${{ }}` or as a bare `if`."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "if" and isinstance(value, str) and "${{" not in value:
+                yield value
+            else:
+                yield from expressions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from expressions(value)
+    elif isinstance(node, str):
+        yield from re.findall(r"\$\{\{(.*?)\}\}", node)
+
+
+@pytest.fixture(scope="module")
+def deploy() -> dict[str, Any]:
+    return read(ROOT / ".github" / "workflows" / "deploy.yml")
+
+
+def test_there_is_a_workflow_for_changes_and_one_for_deployments() -> None:
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "deploy.yml"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+class TestEveryWorkflow:
+    """What actionlint would look at."""
+
+    def test_it_has_only_known_keys_in_their_shape(self, path: Path) -> None:
+        workflow = read(path)
+        assert workflow.keys() <= KEYS["workflow"]
+        assert workflow.keys() >= {"name", "on", "permissions", "jobs"}
+        assert workflow["on"].keys() <= {"push", "pull_request"}
+        for name, job in workflow["jobs"].items():
+            assert re.fullmatch(r"[a-z_][a-z0-9_-]*", name)
+            assert job.keys() <= KEYS["job"]
+            assert isinstance(job["timeout-minutes"], int)
+            assert job["runs-on"] == "ubuntu-24.04"
+        for one in steps(workflow):
+            assert one.keys() <= KEYS["step"], one
+            assert ("uses" in one) != ("run" in one), one
+            assert "with" not in one or "uses" in one, one
+
+    def test_every_action_is_pinned_to_a_commit_and_says_its_version(self, path: Path) -> None:
+        used = [one["uses"] for one in steps(read(path)) if "uses" in one]
+        assert used
+        assert all(PINNED.fullmatch(action) for action in used)
+        for line in path.read_text().splitlines():
+            if "uses:" in line:
+                assert re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+    def test_an_action_is_the_same_commit_wherever_it_is_used(self, path: Path) -> None:
+        commits: dict[str, set[str]] = {}
+        for other in WORKFLOWS:
+            for one in steps(read(other)):
+                if match := PINNED.fullmatch(one.get("uses", "")):
+                    commits.setdefault(match["action"], set()).add(match["sha"])
+        assert {len(found) for found in commits.values()} == {1}
+
+    def test_actions_get_only_inputs_they_have(self, path: Path) -> None:
+        for one in steps(read(path)):
+            if match := PINNED.fullmatch(one.get("uses", "")):
+                assert one.get("with", {}).keys() <= INPUTS[match["action"]], one
+
+    def test_expressions_read_only_contexts_functions_and_earlier_steps_that_exist(self, path: Path) -> None:
+        workflow = read(path)
+        seen = {"prerun"} if path.name == "deploy.yml" else set()
+        ids = {one["id"] for one in steps(workflow) if "id" in one} | seen
+        for text in expressions(workflow):
+            bare = re.sub(r"'[^']*'", "", text)
+            assert bare.count("(") == bare.count(")"), text
+            for name in re.findall(r"(?<![\w.-])([A-Za-z_]+)\.", bare):
+                assert name in CONTEXTS, text
+            assert set(re.findall(r"(\w+)\(", bare)) <= FUNCTIONS, text
+            assert set(re.findall(r"steps\.([\w-]+)\.", bare)) <= ids, text
+            for name in re.findall(r"(?<![\w.])env\.(\w+)", bare):
+                assert name in workflow["env"], text
+
+    def test_no_text_of_strangers_reaches_a_shell(self, path: Path) -> None:
+        for one in steps(read(path)):
+            assert "${{" not in one.get("run", ""), "pass it through env: the shell must not parse it"
+            assert not UNTRUSTED.search(str(one)), one
+
+    def test_permissions_are_named_one_by_one(self, path: Path) -> None:
+        permissions = read(path)["permissions"]
+        assert permissions["contents"] == "read"
+        allowed = {"id-token", "pull-requests"} if path.name == "deploy.yml" else set()
+        assert {name for name, value in permissions.items() if value == "write"} <= allowed
+
+    def test_a_checkout_leaves_no_token_behind(self, path: Path) -> None:
+        for one in steps(read(path)):
+            if one.get("uses", "").startswith("actions/checkout@"):
+                assert one["with"]["persist-credentials"] is False
+
+    def test_its_shell_lines_parse(self, path: Path) -> None:
+        bash = shutil.which("bash")
+        assert bash
+        for one in steps(read(path)):
+            if "run" in one:
+                done = subprocess.run([bash, "-n"], input=one["run"], text=True, capture_output=True, check=False)
+                assert done.returncode == 0, done.stderr
+
+
+class TestDeployment:
+    """What is particular to deploying."""
+
+    def test_main_and_pull_requests_deploy_and_a_closed_one_is_cleaned_up(self, deploy: dict[str, Any]) -> None:
+        assert deploy["on"]["push"]["branches"] == ["main"]
+        assert deploy["on"]["pull_request"]["types"] == ["opened", "synchronize", "reopened", "closed"]
+        first, *rest = deploy["jobs"]["deploy"]["steps"]
+        assert "/prerun@" in first["uses"]
+        assert all("steps.prerun.outputs.result != 'skip'" in one["if"] for one in rest)
+
+    def test_the_script_is_there_before_the_location_goes_live(self, deploy: dict[str, Any]) -> None:
+        order = ["Install, and check that the definitions load", "Start the deploy session", "Sign in to AWS",
+                 "Ship the Glue script", "Build for serverless", "Go live", "Comment on the pull request"]
+        assert [step(deploy, name) for name in order] == sorted(step(deploy, name) for name in order)
+
+    def test_a_pull_request_ships_the_script_as_a_branch_deployment_with_the_branchs_role(self, deploy) -> None:
+        ship = deploy["jobs"]["deploy"]["steps"][step(deploy, "Ship the Glue script")]
+        assert "pull_request" in ship["env"]["DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT"]
+        assert {name.lower() for name in ship["env"]} <= Settings.model_fields.keys()
+        sign_in = deploy["jobs"]["deploy"]["steps"][step(deploy, "Sign in to AWS")]
+        assert "pull_request' && vars.AWS_BRANCH_DEPLOY_ROLE_ARN" in sign_in["with"]["role-to-assume"]
+
+    def test_it_builds_for_python_3_11_without_java(self, deploy: dict[str, Any]) -> None:
+        assert deploy["env"]["PYTHON_VERSION"] == "3.11"
+        text = str(deploy).lower()
+        assert "setup-java" not in text
+        assert "jdk" not in text
+
+    def test_a_deployment_of_main_is_never_cancelled_half_way(self, deploy: dict[str, Any]) -> None:
+        assert "pull_request" in deploy["concurrency"]["cancel-in-progress"]
+
+    def test_the_dg_commands_and_their_options_exist(self, deploy: dict[str, Any]) -> None:
+        from dagster_dg_cli.cli import create_dg_cli
+
+        used = [one["with"]["command"] for one in steps(deploy) if "/dg-cli@" in one.get("uses", "")]
+        assert used
+        for text in used:
+            command: Any = create_dg_cli()
+            for word in text.partition(" --")[0].split():
+                command = command.get_command(click.Context(command), word)
+                assert command, text
+            options = {option for parameter in command.params for option in parameter.opts}
+            assert set(re.findall(r"(?<= )--[a-z-]+", text)) <= options, text
+
+
+class TestHybrid:
+    """The files that only a hybrid deployment needs."""
+
+    def test_what_the_agent_gives_to_tasks_fits_dagsters_schema(self) -> None:
+        context = yaml.safe_load((ROOT / "infra" / "hybrid" / "container_context.yaml").read_text())
+        outcome = process_config(ECS_CONTAINER_CONTEXT_SCHEMA, context["ecs"])
+        assert outcome.success, outcome.errors
+
+    def test_it_sets_only_variables_that_are_settings_and_no_secret_in_the_open(self) -> None:
+        ecs = yaml.safe_load((ROOT / "infra" / "hybrid" / "container_context.yaml").read_text())["ecs"]
+        plain = [pair.partition("=")[0] for pair in ecs["env_vars"]]
+        secret = [one["name"] for one in ecs["secrets"]]
+        assert {name.lower() for name in plain + secret} <= Settings.model_fields.keys()
+        assert not [name for name in plain if "Secret" in str(Settings.model_fields[name.lower()].annotation)]
+
+    def test_serverless_needs_no_extra_file(self) -> None:
+        for name in ("build.yaml", "container_context.yaml", "Dockerfile", "dagster_cloud.yaml"):
+            assert not (ROOT / name).exists()
+
+    def test_the_image_has_no_java(self) -> None:
+        image = (ROOT / "infra" / "hybrid" / "Dockerfile").read_text()
+        assert "[spark]" not in image
+        assert "jdk" not in image.lower()

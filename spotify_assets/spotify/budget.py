@@ -17,7 +17,7 @@ from spotify_assets.failures import PermanentError
 from spotify_assets.lake_layout import state_key
 from spotify_assets.object_store import ObjectStore
 from spotify_assets.spotify.clock import Clock
-from spotify_assets.spotify.errors import BudgetSpentError, CoolingDownError, in_utc
+from spotify_assets.spotify.errors import BudgetSpentError, CoolingDownError, SpotifyUnavailableError, in_utc
 
 STATE_KEY = state_key("spotify_calls")
 WINDOW = dt.timedelta(hours=24)
@@ -137,6 +137,7 @@ class Ledger:
         self._batch = batch
         self._lock = Lock()
         self._unspent = 0
+        self._settled = False
         self._minute = minute_of(clock.now())
         self.calls = 0
 
@@ -148,13 +149,16 @@ class Ledger:
     def spend(self) -> None:
         """Count one call that is about to be made.
 
-        Raises CoolingDownError or BudgetSpentError with the time at which calling may go on.
+        Raises CoolingDownError or BudgetSpentError with the time at which calling may go on, and
+        SpotifyUnavailableError once settled (a thread that outlived its extraction).
         """
         if self._limit is None:
             with self._lock:
                 self.calls += 1
             return
         with self._lock:
+            if self._settled:
+                raise SpotifyUnavailableError("The extraction this call belongs to has ended.")
             if self._unspent == 0 or self._minute != minute_of(self._clock.now()):
                 self._reserve(self._limit)
             self._unspent -= 1
@@ -197,8 +201,9 @@ class Ledger:
         return cooling_down(CallState.from_json(data).cool_down or cool_down)
 
     def settle(self) -> None:
-        """Return the calls that were reserved and not made."""
+        """Return the calls that were reserved and not made; none can be made afterwards."""
         with self._lock:
+            self._settled = True
             unspent, self._unspent = self._unspent, 0
             if unspent:
                 minute = self._minute

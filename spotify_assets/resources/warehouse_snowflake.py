@@ -37,6 +37,9 @@ _GONE = {390111, 390112, 390113, 390114, 390115, 250002}
 _TOO_MANY_WAITERS = 625
 """Snowflake gave up waiting for a lock on the table."""
 
+_SOCKET_TIMEOUT_SECONDS = 60
+"""Silence on the wire before a request counts as lost. Snowflake answers a running statement every 45 seconds."""
+
 _HTTP_ERRNO = 290000
 """The connector numbers an HTTP failure 290000 + status."""
 
@@ -137,6 +140,7 @@ class SnowflakeWarehouse(WarehouseResource):
             login_timeout=self.login_timeout_seconds,
             network_timeout=self.network_timeout_seconds,
             additional_snowflake_connection_args={
+                "socket_timeout": min(_SOCKET_TIMEOUT_SECONDS, self.network_timeout_seconds),
                 "session_parameters": {
                     "QUERY_TAG": tag.to_json(),
                     "STATEMENT_TIMEOUT_IN_SECONDS": self.statement_timeout_seconds,
@@ -162,7 +166,7 @@ class SnowflakeWarehouse(WarehouseResource):
         )
 
     def _failure(self, error: Exception, sql: str) -> PlatformError:
-            query_id = getattr(error, "sfqid", None)
+        query_id = getattr(error, "sfqid", None)
         url = self.query_url(query_id) if query_id else None
         where = f" (query {query_id}{f', {url}' if url else ''})" if query_id else ""
         kind = TransientError if is_transient(error) else PermanentError

@@ -173,7 +173,9 @@ def test_what_has_not_arrived_is_overdue_until_it_arrives(landing: EmbeddedWareh
     assert after == []
 
 
-def test_refresh_copies_what_is_too_old_for_a_pipe_and_only_that(landing: EmbeddedWarehouse, store: ObjectStore) -> None:
+def test_refresh_copies_what_is_too_old_for_a_pipe_and_only_that(
+    landing: EmbeddedWarehouse, store: ObjectStore
+) -> None:
     commits = {day(n): commit_day(store, day(n), f"run-{n}", tables_of({"P": ["a"]})) for n in range(2)}
 
     def work(session: Session) -> tuple[list[str], list[str]]:

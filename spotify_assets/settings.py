@@ -289,11 +289,6 @@ class Settings(BaseSettings):
         return re.sub(r"[^a-z0-9]", "", name.lower()) or None
 
     @property
-    def database(self) -> str:
-        """The warehouse's database; a branch deployment's is the clone it works on."""
-        return f"{self.snowflake_database}_PR_{self.branch.upper()}" if self.branch else self.snowflake_database
-
-    @property
     def catalog_database(self) -> str:
         """The Data Catalog's database; a branch deployment has its own."""
         return f"{self.glue_database}_branch_{self.branch}" if self.branch else self.glue_database

@@ -29,18 +29,15 @@ SNOWFLAKE = {
 }
 
 
-def test_a_branch_deployment_writes_below_its_own_prefix_and_into_its_own_databases() -> None:
+def test_a_branch_deployment_writes_below_its_own_prefix_and_into_its_own_catalog_database() -> None:
     settings = load_settings(BRANCH)
     assert settings.lake == "s3://bucket/lake/branch/42"
-    assert settings.database == "SPOTIFY_ASSETS_PR_42"
     assert settings.catalog_database == "spotify_assets_branch_42"
 
 
 def test_a_full_deployment_writes_to_the_lake_itself() -> None:
     settings = load_settings({"LAKE_URL": "s3://bucket/lake", "DAGSTER_CLOUD_PULL_REQUEST_ID": "42"})
-    assert (settings.lake, settings.database, settings.catalog_database) == (
-        "s3://bucket/lake", "SPOTIFY_ASSETS", "spotify_assets",
-    )
+    assert (settings.lake, settings.catalog_database) == ("s3://bucket/lake", "spotify_assets")
 
 
 def test_a_branch_without_a_pull_request_is_called_by_its_deployment() -> None:

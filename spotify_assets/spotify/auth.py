@@ -153,8 +153,8 @@ class TokenSource:
             if self._clock.monotonic() >= self._expires:
                 try:
                     self._renew()
-                except AccountError as error:
-                    self._failure = error
+                except PlatformError as error:
+                    self._failure = error  # the threads that wait for this token need not fail one by one
                     raise
             return self._token
 

@@ -211,6 +211,9 @@ class SpotifyClient:
     def _token(self) -> str:
         try:
             return self.tokens.get_access_token()
+        except SpotifyUnavailableError as error:
+            self.stop(error)  # without a token nobody gets anywhere, and every thread would try as long
+            raise
         except CoolingDownError as error:
             raise self.ledger.cool_down(error.retry_at or self.clock.now(), str(error)) from None
 

@@ -125,5 +125,5 @@ def _playlist(client: SpotifyClient, playlist_id: str) -> Finding:
 
 
 def _unreadable(subject: str, message: str) -> Finding:
-    said, _, remedy = message.rpartition(": ")
+    said, _, remedy = message.removeprefix(f"{subject} ").rpartition(": ")
     return Finding(subject, False, said, remedy[:1].upper() + remedy[1:])

@@ -33,6 +33,7 @@ OWNER_NOT_CARRIED = "spotify"
 
 _CARRYABLE: frozenset[SourceName] = frozenset(("api", "sandbox", "carried"))
 _PROGRESS_SECONDS = 5.0
+_MOST_LIST_PAGES = 200
 
 Status = Literal["read", "carried", "kept", "unreadable", "failed", "not reached"]
 
@@ -165,11 +166,11 @@ def my_playlists(client: SpotifyClient) -> tuple[dict[str, JsonObject], int]:
     """The account's playlists by id, and how many null elements the list had; one call per fifty."""
     found: dict[str, JsonObject] = {}
     holes = seen = 0
-    while True:
+    for _ in range(_MOST_LIST_PAGES):
         page = client.my_playlists(seen)
         items = page["items"]
         if not isinstance(items, list):
-            return found, holes
+            break
         for item in items:
             playlist_id = item.get("id") if isinstance(item, dict) else None
             if isinstance(item, dict) and isinstance(playlist_id, str) and parse_playlist(playlist_id) == playlist_id:
@@ -178,7 +179,8 @@ def my_playlists(client: SpotifyClient) -> tuple[dict[str, JsonObject], int]:
                 holes += 1
         seen += len(items)
         if not items or not page.get("next"):
-            return found, holes
+            break
+    return found, holes
 
 
 def _as_account_error(error: PlatformError) -> PlatformError:

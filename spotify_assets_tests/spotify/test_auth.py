@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from pydantic import SecretStr
 
+from spotify_assets.failures import TransientError
 from spotify_assets.object_store import ObjectStore
 from spotify_assets.spotify.auth import TOKEN_KEY, Account, TokenVault, consent_ends
 from spotify_assets.spotify.errors import AccountError
@@ -65,6 +66,19 @@ def test_invalid_grant_is_said_once_and_never_retried(server: SpotifyServer, run
 
     assert len(server.token_requests) == 1
     with pytest.raises(AccountError, match="consent again with `spotify-assets login`"):
+        report.raise_if_unfinished()
+
+
+def test_a_token_endpoint_that_is_down_is_not_asked_once_more_for_every_playlist(
+    server: SpotifyServer, run: Extract, clock: TestClock
+) -> None:
+    server.token_always = Answer(503)
+
+    report = run(*server.add(20), concurrency=8)
+
+    assert len(server.token_requests) == 4
+    assert sum(clock.slept) < 10
+    with pytest.raises(TransientError, match="token endpoint gave no usable answer"):
         report.raise_if_unfinished()
 
 

@@ -88,11 +88,19 @@ def test_a_snapshot_is_written_once(store: ObjectStore) -> None:
     assert raw.read(store, KEY) == first
 
 
-DAMAGED = [b"", b"plain", *map(gzip.compress, (b"", b"{}\n", b"[1]\n", b"\xff\n", b'{"extracted_at": 1}\n'))]
+DAMAGED = {
+    "empty": b"",
+    "not gzip": b"plain",
+    "no lines": gzip.compress(b""),
+    "an empty object": gzip.compress(b"{}\n"),
+    "a list": gzip.compress(b"[1]\n"),
+    "no text": gzip.compress(b"\xff\n"),
+    "another object": gzip.compress(b'{"extracted_at": 1}\n'),
+}
 
 
-@pytest.mark.parametrize("data", DAMAGED)
-def test_a_damaged_object_is_named_with_what_to_do(data: bytes) -> None:
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_object_is_named_with_what_to_do(damage: str) -> None:
     for read in (raw.from_bytes, raw.head_of):
         with pytest.raises(SnapshotError, match=f"{KEY} is not a raw snapshot"):
-            read(KEY, data)
+            read(KEY, DAMAGED[damage])

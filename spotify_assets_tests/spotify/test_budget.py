@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import multiprocessing
 import threading
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -23,6 +26,7 @@ from spotify_assets.spotify.budget import (
     reserved,
     spent,
 )
+from spotify_assets.spotify.clock import SystemClock
 from spotify_assets.spotify.errors import BudgetSpentError, CoolingDownError
 from spotify_assets_tests.spotify.conftest import START, Extract, TestClock
 from spotify_assets_tests.spotify.spotify_server import SpotifyServer, error
@@ -32,6 +36,15 @@ HOUR = dt.timedelta(hours=1)
 
 def state_of(store: ObjectStore) -> CallState:
     return CallState.from_json(store.get_or_none(STATE_KEY))
+
+
+def spend_until_refused(url: str, limit: int) -> int:
+    """In a process of its own: spend until the budget refuses; the calls made."""
+    ledger = Ledger(ObjectStore.open(url.rstrip("/")), limit, SystemClock())
+    with contextlib.suppress(BudgetSpentError):
+        while True:
+            ledger.spend()
+    return ledger.calls
 
 
 class TestRules:
@@ -113,6 +126,12 @@ class TestLedger:
 
         assert len(made) == 100
         assert spent(state_of(store), clock.now()) == 100
+
+    def test_real_processes_share_one_budget(self, store: ObjectStore) -> None:
+        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+            made = list(pool.map(spend_until_refused, [store.url(), store.url()], [150, 150]))
+
+        assert sum(made) == 150
 
     def test_unspent_reservations_are_returned(self, store: ObjectStore, clock: TestClock) -> None:
         ledger = Ledger(store, 900, clock)

@@ -167,7 +167,7 @@ def parse_status(text: str) -> PipeStatus:
             oldest_file=_utc(oldest) if oldest else None,
             error=record.get("error"),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PermanentError(f"SYSTEM$PIPE_STATUS answered {text[:200]!r}, which is no pipe status: {error}") from error
 
 

@@ -1,0 +1,177 @@
+"""The warehouse's assets and checks in Dagster: one bad table or date stops only what depends on it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
+from spotify_assets.assets.marts import LINEAGE, mart_assets
+from spotify_assets.assets.warehouse import dimension_assets, lake_load_assets, table_key
+from spotify_assets.automation.warehouse_jobs import warehouse_jobs
+from spotify_assets.checks.marts import mart_checks
+from spotify_assets.checks.warehouse import ALL_CHECK, LOADS_KEY, RECENT_CHECK, loads_asset, warehouse_checks
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.partitions import snapshot_dates
+from spotify_assets.resources.lake import LakeResource
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.settings import load_settings
+from spotify_assets.warehouse import marts
+from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
+from spotify_assets_tests.warehouse.use import load
+
+PARTITIONS = snapshot_dates(day(0))
+PLAYLISTS = {"P": ["a", "b"], "Q": ["a+c"]}
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> EmbeddedWarehouse:
+    return EmbeddedWarehouse(folder=str(tmp_path / "warehouse"), database="SPOTIFY_ASSETS")
+
+
+def definitions(store: ObjectStore, warehouse: EmbeddedWarehouse) -> dg.Definitions:
+    return dg.Definitions(
+        assets=[*lake_load_assets(PARTITIONS), *dimension_assets(), *mart_assets(), loads_asset()],
+        asset_checks=[*warehouse_checks(PARTITIONS), *mart_checks()],
+        jobs=[
+            dg.define_asset_job("everything", selection=dg.AssetSelection.all() - dg.AssetSelection.assets(LOADS_KEY)),
+            *warehouse_jobs(load_settings({})),
+        ],
+        resources={"lake": LakeResource(url=store.url()), "warehouse": warehouse},
+        executor=dg.in_process_executor,
+    )
+
+
+def run(
+    defs: dg.Definitions, days: Sequence[dt.date], *, job: str = "everything",
+    only: Sequence[dg.AssetKey] | None = None, instance: dg.DagsterInstance | None = None,
+) -> dg.ExecuteInProcessResult:
+    tags = {
+        "dagster/asset_partition_range_start": days[0].isoformat(),
+        "dagster/asset_partition_range_end": days[-1].isoformat(),
+    } if days else {}
+    return defs.get_job_def(job).execute_in_process(
+        tags=tags, raise_on_error=False, asset_selection=only, instance=instance
+    )
+
+
+def test_one_run_loads_a_range_of_dates_and_everything_after_it(
+    store: ObjectStore, warehouse: EmbeddedWarehouse
+) -> None:
+    for n in range(3):
+        commit_day(store, day(n), f"run-{n}", tables_of(PLAYLISTS, on=n))
+
+    result = run(definitions(store, warehouse), [day(n) for n in range(3)])
+
+    assert result.success
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    assert {check.asset_key for check in result.get_asset_check_evaluations()} == {
+        *(table_key("lake", name) for name in LAKE_TABLES),
+        *(table_key("spotify", name) for name in DIMENSIONS),
+        *(table_key("analytics", name) for name in MARTS),
+    }
+    songs = list(result.asset_materializations_for_node("snowflake__lake__songs"))
+    assert [event.partition for event in songs] == [day(n).isoformat() for n in range(3)]
+    assert songs[0].metadata["dagster/partition_row_count"].value == 3
+    (runs,) = result.asset_materializations_for_node("snowflake__analytics__song_runs")
+    assert runs.metadata["dagster/row_count"].value == 3
+    assert runs.metadata["dagster/table_name"].value == "SPOTIFY_ASSETS.ANALYTICS.SONG_RUNS"
+
+
+def test_a_date_without_a_commit_fails_alone_and_is_named(store: ObjectStore, warehouse: EmbeddedWarehouse) -> None:
+    for n in (0, 2):
+        commit_day(store, day(n), f"run-{n}", tables_of(PLAYLISTS))
+
+    songs = table_key("lake", "songs")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run(definitions(store, warehouse), [day(n) for n in range(3)], only=[songs], instance=instance)
+        materialized = instance.get_materialized_partitions(songs)
+
+    failure = result.failure_data_for_node("snowflake__lake__songs")
+    assert failure is not None
+    assert failure.user_failure_data is not None
+    assert f"No commit in the lake for {day(1)}" in str(failure.user_failure_data.description)
+    assert not any(event.is_step_up_for_retry for event in result.all_events)
+    assert warehouse.loaded_runs("songs") == {day(0): "run-0", day(2): "run-2"}
+    assert materialized == {day(0).isoformat(), day(2).isoformat()}
+
+
+def test_one_table_that_cannot_be_loaded_stops_only_its_own_downstream(
+    store: ObjectStore, warehouse: EmbeddedWarehouse
+) -> None:
+    commit = commit_day(store, day(0), "run", tables_of(PLAYLISTS))
+    store.delete(commit.file_keys("albums"))
+
+    result = run(definitions(store, warehouse), [day(0)])
+
+    done = {event.asset_key for event in result.all_events if event.is_step_materialization}
+    assert not result.success
+    assert table_key("lake", "albums") not in done
+    assert table_key("spotify", "albums") not in done
+    assert table_key("analytics", "release_profile") not in done
+    assert {table_key("spotify", "songs"), table_key("analytics", "song_runs")} <= done
+
+
+def test_a_duplicate_key_in_a_dimension_stops_only_what_reads_it(
+    store: ObjectStore, warehouse: EmbeddedWarehouse
+) -> None:
+    commit_day(store, day(0), "run", tables_of(PLAYLISTS))
+    defs = definitions(store, warehouse)
+    assert run(defs, [day(0)]).success
+    warehouse.execute("INSERT INTO SPOTIFY.ARTISTS SELECT * FROM SPOTIFY.ARTISTS")
+
+    result = run(defs, [day(0)])
+
+    failed = {check.asset_key for check in result.get_asset_check_evaluations() if not check.passed}
+    done = {event.asset_key for event in result.all_events if event.is_step_materialization}
+    assert failed == {table_key("spotify", "artists")}
+    assert table_key("analytics", "artist_share") not in done
+    assert table_key("analytics", "playlist_overlap") in done
+
+
+def test_reconciliation_finds_a_date_that_is_missing_and_one_that_is_too_many(
+    store: ObjectStore, warehouse: EmbeddedWarehouse
+) -> None:
+    commits = {day(n): commit_day(store, day(n), f"run-{n}", tables_of(PLAYLISTS)) for n in range(3)}
+    load(warehouse, store, commits)
+    defs = definitions(store, warehouse)
+    agreeing = run(defs, [], job="reconcile_recent_dates").get_asset_check_evaluations()
+    warehouse.execute("DELETE FROM LAKE.SONGS WHERE snapshot_date = ?", [day(0)])
+    store.delete([f"tables/_commits/day={day(1)}.json"])
+
+    recent = run(defs, [], job="reconcile_recent_dates").get_asset_check_evaluations()
+    everything = run(defs, [], job="reconcile_all_dates").get_asset_check_evaluations()
+
+    assert [(check.check_name, check.passed) for check in agreeing] == [(RECENT_CHECK, True)]
+    assert [(check.check_name, check.passed) for check in everything] == [(ALL_CHECK, False)]
+    assert "songs 2026-01-01: 0 rows in the warehouse, 3 in the commit of run run-0" in str(recent[0].description)
+    assert "songs 2026-01-02: 3 rows in the warehouse, no commit in the lake" in str(recent[0].description)
+
+
+def test_the_rebuild_job_gives_back_what_was_damaged(store: ObjectStore, warehouse: EmbeddedWarehouse) -> None:
+    commit_day(store, day(0), "run", tables_of(PLAYLISTS))
+    defs = definitions(store, warehouse)
+    run(defs, [day(0)])
+    warehouse.execute("DELETE FROM SPOTIFY.SONGS")
+    warehouse.execute("DELETE FROM ANALYTICS.SONG_RUNS")
+
+    assert run(defs, [], job="rebuild_warehouse").success
+
+    assert warehouse.execute("SELECT COUNT(*) AS n FROM SPOTIFY.SONGS") == [(3,)]
+    assert warehouse.execute("SELECT COUNT(*) AS n FROM ANALYTICS.SONG_RUNS") == [(3,)]
+
+
+def test_every_column_says_where_it_comes_from() -> None:
+    assert {name: tuple(columns) for name, columns in LINEAGE.items()} == {
+        name: table.column_names for name, table in MARTS.items()
+    }
+    for name, columns in LINEAGE.items():
+        sources = {path for found in columns.values() for path, _ in found}
+        assert sources <= set(marts.READS[name]), name
+        for path, column in (source for found in columns.values() for source in found):
+            layer, table = path.split("/")
+            (LAKE_TABLES if layer == "lake" else DIMENSIONS)[table].column(column)

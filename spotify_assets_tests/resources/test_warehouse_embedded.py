@@ -1,0 +1,149 @@
+"""The embedded warehouse: one connection at a time, closed on leaving, many processes at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.warehouse.session import Session, positional
+
+ADD_ROWS = """
+import sys
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+warehouse = EmbeddedWarehouse(folder=sys.argv[1], database="SPOTIFY_ASSETS")
+for number in range(int(sys.argv[3])):
+    def work(session):
+        with session.transaction():
+            (count,), = session.execute("SELECT COUNT(*) AS n FROM LAKE.T")
+            session.execute("INSERT INTO LAKE.T (who, n) VALUES (?, ?)", [sys.argv[2], count])
+    warehouse.run(work)
+"""
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> EmbeddedWarehouse:
+    return EmbeddedWarehouse(folder=str(tmp_path / "a warehouse"), database="SPOTIFY_ASSETS", lock_timeout_seconds=60)
+
+
+def test_several_processes_work_at_once_without_an_error_or_a_lost_write(embedded: EmbeddedWarehouse) -> None:
+    embedded.execute("CREATE TABLE LAKE.T (who VARCHAR, n NUMBER(38,0))")
+
+    processes = [
+        subprocess.Popen([sys.executable, "-c", ADD_ROWS, embedded.folder, str(who), "6"], stderr=subprocess.PIPE)
+        for who in range(3)
+    ]
+    errors = [process.communicate()[1].decode() for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0, 0], errors
+    numbers = embedded.execute("SELECT n FROM LAKE.T ORDER BY n")
+    assert [number for (number,) in numbers] == list(range(18))
+
+
+def test_who_waits_too_long_for_another_process_is_told_which_file_to_look_at(embedded: EmbeddedWarehouse) -> None:
+    impatient = embedded.model_copy(update={"lock_timeout_seconds": 0.1})
+    code = (
+        "import sys\nfrom filelock import FileLock\n"
+        "with FileLock(sys.argv[1]):\n    print('held', flush=True)\n    sys.stdin.readline()"
+    )
+    lock = Path(embedded.folder) / "SPOTIFY_ASSETS.lock"
+    lock.parent.mkdir(parents=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+
+        with pytest.raises(TransientError, match=r"SPOTIFY_ASSETS\.lock"):
+            impatient.execute("SELECT 1")
+
+        holder.communicate("\n")
+
+
+def test_the_connection_is_closed_and_the_transaction_undone_when_the_work_fails(embedded: EmbeddedWarehouse) -> None:
+    embedded.execute("CREATE TABLE LAKE.T (a NUMBER(38,0))")
+    kept = []
+
+    def work(session: Session) -> None:
+        kept.append(session._connection)
+        with session.transaction():
+            session.execute("INSERT INTO LAKE.T (a) VALUES (1)")
+            raise RuntimeError("bug")
+
+    with pytest.raises(RuntimeError, match="bug"):
+        embedded.run(work)
+
+    assert kept[0].is_closed()
+    assert embedded.execute("SELECT COUNT(*) AS n FROM LAKE.T") == [(0,)]
+
+
+def test_a_process_that_is_killed_in_a_transaction_leaves_the_old_rows(embedded: EmbeddedWarehouse) -> None:
+    embedded.execute("CREATE TABLE LAKE.T (a NUMBER(38,0))")
+    code = (
+        "import os, sys\nfrom spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse\n"
+        "with EmbeddedWarehouse(folder=sys.argv[1], database='SPOTIFY_ASSETS').session() as session:\n"
+        "    session.execute('BEGIN')\n"
+        "    session.execute('INSERT INTO LAKE.T (a) VALUES (1)')\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code, embedded.folder], check=False)
+
+    assert done.returncode == -9
+    assert embedded.execute("SELECT COUNT(*) AS n FROM LAKE.T") == [(0,)]
+
+
+def test_a_merge_runs_inside_a_transaction(embedded: EmbeddedWarehouse) -> None:
+    """Why the connection is not a plain `FakeSnow.connect`: see `warehouse_embedded._connect`."""
+    embedded.execute("CREATE TABLE LAKE.T (a NUMBER(38,0)) COMMENT = 'it''s'")
+    with embedded.session() as session, session.transaction():
+        session.execute("DELETE FROM LAKE.T")
+        session.execute(
+            "MERGE INTO LAKE.T AS t USING (SELECT 1 AS a) AS s ON t.a = s.a "
+            "WHEN NOT MATCHED THEN INSERT (a) VALUES (s.a)"
+        )
+
+    assert embedded.execute("SELECT a FROM LAKE.T") == [(1,)]
+
+
+def test_a_frame_keeps_integers_and_dates_beside_nulls(embedded: EmbeddedWarehouse) -> None:
+    frame = embedded.query(
+        "SELECT 1 AS Whole, NULL AS nothing, DATE '2026-01-01' AS d UNION ALL SELECT 2, 3, NULL ORDER BY 1"
+    )
+
+    assert frame.to_dict("list") == {"whole": [1, 2], "nothing": [None, 3], "d": [dt.date(2026, 1, 1), None]}
+
+
+def test_a_frame_without_rows_has_its_columns(embedded: EmbeddedWarehouse) -> None:
+    frame = embedded.query("SELECT 1 AS a, 'x' AS b WHERE 1 = 0")
+
+    assert list(frame.columns) == ["a", "b"]
+    assert frame.empty
+
+
+def test_named_parameters_become_positional_ones_in_order() -> None:
+    assert positional("a = %(x)s OR b = %(y)s OR c = %(x)s AND d LIKE '5%%'", {"x": 1, "y": 2}) == (
+        "a = ? OR b = ? OR c = ? AND d LIKE '5%'", [1, 2, 1],
+    )
+
+
+def test_a_wrong_statement_is_a_permanent_failure_that_shows_it(embedded: EmbeddedWarehouse) -> None:
+    with pytest.raises(PermanentError, match="could not run 'SELECT nonsense'"):
+        embedded.execute("-- a comment\nSELECT nonsense")
+
+
+def test_loaded_runs_of_a_new_warehouse_are_none(embedded: EmbeddedWarehouse) -> None:
+    assert embedded.loaded_runs("songs") == {}
+
+
+def test_files_of_a_lake_elsewhere_are_staged_under_their_keys(embedded: EmbeddedWarehouse, store: ObjectStore) -> None:
+    store.put("tables/songs/run=r/day=2026-01-01/a.parquet", b"")
+
+    with embedded.session() as session, session.stage(store, ["tables/songs/run=r/day=2026-01-01/a.parquet"]) as stage:
+        assert stage == "LAKE.LAKE_FILES"

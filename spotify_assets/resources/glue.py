@@ -6,6 +6,7 @@ polling fails, and shows neither logs nor link of a failed run. What a run compu
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -99,7 +100,7 @@ class GlueJobResource(dg.ConfigurableResource):
             tail = runs.tail()
             with _stopped_unless_ended(context, runs, run_id):
                 run = self._wait(context, runs, run_id, reader, tail)
-            self._close(session, reader)
+            self._close(runs, session, reader)
             self._log(context, tail, run)
             if run.state != SUCCEEDED:
                 raise _failure(run, runs.url(run_id), tail)
@@ -160,16 +161,16 @@ class GlueJobResource(dg.ConfigurableResource):
                     f"Glue run {run_id} has not ended within {self.timeout_minutes + self.queue_minutes} minutes "
                     f"(last state {state or 'unknown'}); it is being stopped. {runs.url(run_id)}"
                 )
-            self._sleep(delay)
+            runs.sleep(delay)
 
-    def _close(self, session: PipesSession, reader: LakeMessageReader) -> None:
+    def _close(self, runs: GlueRuns, session: PipesSession, reader: LakeMessageReader) -> None:
         """Read what arrives around the run's end."""
         waited = 0.0
         reader.drain()
         while not session.message_handler.received_closed_message and waited < _CLOSING_SECONDS:
             if not session.message_handler.received_opened_message and waited >= _CLOSING_SECONDS / 4:
                 return  # it never opened one: a failure before the script's first line
-            self._sleep(2.0)
+            runs.sleep(2.0)
             waited += 2.0
             reader.drain()
 
@@ -208,6 +209,12 @@ def _stopped_unless_ended(context: dg.AssetExecutionContext, runs: GlueRuns, run
         raise
 
 
+_WOULD_FAIL_AGAIN = re.compile(
+    r"AnalysisException|ParseException|ImportError|ModuleNotFoundError|SyntaxError|AccessDenied|not a manifest"
+)
+"""Signs that another run of the same script would only cost another run."""
+
+
 def _failure(run: JobRun, url: str, tail: LogTail) -> PermanentError | TransientError:
     """The failure that fits how the run ended."""
     said = f": {run.error}" if run.error else ""
@@ -217,4 +224,6 @@ def _failure(run: JobRun, url: str, tail: LogTail) -> PermanentError | Transient
         return PermanentError(f"{text}\nGive it more workers, or more time: GlueWorkers of infra/aws.yaml.")
     if run.state == "STOPPED":
         return PermanentError(f"{text}\nSomebody stopped it; launch the step again when it is wanted.")
+    if run.state == "FAILED" and _WOULD_FAIL_AGAIN.search(f"{run.error}\n{lines}"):
+        return PermanentError(text)
     return TransientError(text)

@@ -163,6 +163,13 @@ def test_every_unhappy_end_is_an_end_and_says_so(
     assert all(part in str(error) for part in (f"ended {state}: because", "console.aws.amazon.com", "jr_1"))
 
 
+@pytest.mark.parametrize("sign", ["ModuleNotFoundError: No module named 'glue_scripts'", "AccessDenied: s3:PutObject"])
+def test_a_failure_that_would_repeat_itself_is_not_tried_again(store: ObjectStore, sign: str) -> None:
+    found = world(store, run_is("FAILED", ErrorMessage=sign), meanwhile=[])
+
+    assert isinstance(found.execute(), PermanentError)
+
+
 def test_a_failed_run_shows_the_last_lines_of_both_logs(store: ObjectStore) -> None:
     found = world(
         store, run_is("RUNNING"), run_is("FAILED", ErrorMessage="SparkException"), meanwhile=[],

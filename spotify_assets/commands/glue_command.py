@@ -1,0 +1,186 @@
+"""`spotify-assets glue`: ship the Glue script and its job, and write a manifest for a run by hand.
+
+What a version is belongs in `spotify_assets.glue_script`, what a run does in `resources/glue.py`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from spotify_assets import lake_layout, lake_state
+from spotify_assets.failures import PermanentError
+from spotify_assets.glue_script import script_arguments, script_version, ship
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.resources.aws import aws_failures, client, error_code
+from spotify_assets.resources.engine import DaySources
+from spotify_assets.resources.lake import lake_resource
+from spotify_assets.resources.spark_runs import make_manifest
+from spotify_assets.settings import Settings, load_settings
+
+
+@click.group("glue")
+def command() -> None:
+    """Ship the Glue script and its job; write manifests for runs by hand."""
+
+
+@command.command("deploy")
+@click.option("--role", metavar="ARN", help="Role of the job: output GlueRoleArn of infra/aws.yaml.")
+@click.option("--glue-version", default="5.0", show_default=True, type=click.Choice(["5.0", "5.1"]))
+@click.option("--worker-type", default="G.1X", show_default=True)
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(2, 299))
+@click.option("--timeout", default=120, show_default=True, type=click.IntRange(5, 2880), metavar="MINUTES")
+@click.option("--max-concurrent-runs", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--script-only", is_flag=True, help="Upload the script; leave the job alone.")
+@click.pass_context
+def deploy(
+    context: click.Context, role: str | None, glue_version: str, worker_type: str, workers: int, timeout: int,
+    max_concurrent_runs: int, script_only: bool,
+) -> None:
+    """Upload this code's script next to the lake and make the job run it; safe to repeat at any time.
+
+    An existing job keeps what is not given here: its role, its workers, its limits and every argument of its own.
+    """
+    settings = load_settings()
+    store = _store_on_s3(settings)
+    written = ship(store)
+    click.echo(f"script version {script_version()} {'uploaded' if written else 'is already there'}")
+    if script_only:
+        return
+    asked = {
+        "GlueVersion": glue_version, "WorkerType": worker_type, "NumberOfWorkers": workers, "Timeout": timeout,
+        "ExecutionProperty": {"MaxConcurrentRuns": max_concurrent_runs},
+    }
+    given = {
+        field: asked[field]
+        for name, field in (("glue_version", "GlueVersion"), ("worker_type", "WorkerType"),
+                            ("workers", "NumberOfWorkers"), ("timeout", "Timeout"),
+                            ("max_concurrent_runs", "ExecutionProperty"))
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    if role:
+        given["Role"] = role
+    glue = client("glue", settings.aws_endpoint_url)
+    for line in deploy_job(glue, settings.glue_job_name, store, {**asked, "Role": role}, given):
+        click.echo(line)
+
+
+def deploy_job(
+    glue: Any, name: str, store: ObjectStore, new: Mapping[str, object], given: Mapping[str, object]
+) -> list[str]:
+    """Create the job from `new`, or update it to this script and what was `given`; what changed, as lines.
+
+    Raises PermanentError when the job is new and `new` has no Role.
+    """
+    current = _job(glue, name)
+    if current is None:
+        if not new.get("Role"):
+            raise PermanentError(
+                f"There is no Glue job {name} yet: give its role with --role (output GlueRoleArn of infra/aws.yaml)."
+            )
+        with aws_failures(f"Creating Glue job {name}"):
+            glue.create_job(Name=name, **_with_script({**_BASE, **new}, name, store))
+        return [f"job {name} created"]
+    kept = {field: value for field, value in current.items() if field not in _NOT_UPDATABLE}
+    if "WorkerType" in kept:
+        for field in _INSTEAD_OF_WORKERS:
+            kept.pop(field, None)
+    wanted = _with_script({**kept, **given}, name, store)
+    changes = [f"job {name}: {what}" for what in _changes(kept, wanted)]
+    if changes:
+        with aws_failures(f"Updating Glue job {name}"):
+            glue.update_job(JobName=name, JobUpdate=wanted)
+    return changes or [f"job {name} is up to date"]
+
+
+_BASE: dict[str, object] = {
+    "Description": "Builds the seven lake tables from raw snapshots; started by Dagster, scripts by content hash",
+    "MaxRetries": 0,  # Dagster retries, and knows which failures are worth it
+}
+_NOT_UPDATABLE = {"Name", "CreatedOn", "LastModifiedOn", "AllocatedCapacity", "ProfileName"}
+_INSTEAD_OF_WORKERS = ("MaxCapacity",)  # Glue answers with it, and refuses it beside WorkerType
+
+
+def _with_script(job: Mapping[str, object], name: str, store: ObjectStore) -> dict[str, object]:
+    """`job` as it runs this code's script: command and arguments, its own other arguments kept."""
+    arguments = script_arguments(store)
+    own = job.get("DefaultArguments")
+    return {
+        **job,
+        "Command": {"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": arguments.pop("--scriptLocation")},
+        "DefaultArguments": {
+            "--custom-logGroup-prefix": f"/aws-glue/{name}",
+            "--job-language": "python",
+            "--job-bookmark-option": "job-bookmark-disable",
+            **(own if isinstance(own, dict) else {}),
+            **arguments,
+        },
+    }
+
+
+def _job(glue: Any, name: str) -> dict[str, Any] | None:
+    try:
+        with aws_failures(f"Glue job {name}"):
+            return glue.get_job(JobName=name)["Job"]
+    except PermanentError as error:
+        if error.__cause__ is not None and error_code(error.__cause__) == "EntityNotFoundException":  # pyright: ignore[reportArgumentType]
+            return None
+        raise
+
+
+def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """What differs, one phrase per field or argument."""
+    found = []
+    for field in sorted({*old, *new}):
+        before, after = old.get(field), new.get(field)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += [f"{field} {what}" for what in _changes(before, after)]
+        elif before != after:
+            found.append(f"{field} {before if before is not None else 'unset'} -> {after}")
+    return found
+
+
+@command.command("manifest")
+@click.option("--from", "first", required=True, metavar="YYYY-MM-DD", help="First snapshot date.")
+@click.option("--to", "last", metavar="YYYY-MM-DD", help="Last snapshot date; the first when not given.")
+def manifest(first: str, last: str | None) -> None:
+    """Write a manifest that builds dates without Dagster, and print how to run it.
+
+    The script writes the commit records itself, last.
+    """
+    settings = load_settings()
+    store = lake_resource(settings).store
+    start, end = _day(first), _day(last or first)
+    days = [start + dt.timedelta(days=number) for number in range((end - start).days + 1)]
+    sources = lake_state.read_current_sources(store, days)
+    work = [DaySources(day, found) for day, found in sources.items() if found]
+    if not work:
+        raise PermanentError(f"No raw snapshots from {start} to {end} in {store.url()}: choose dates that have some.")
+    run_id = f"by-hand-{secrets.token_hex(6)}"
+    key = lake_layout.manifest_key(run_id)
+    store.put(key, make_manifest(run_id, "spark" if store.is_local else "glue", work).to_json())
+    lake = store.url().rstrip("/")
+    click.echo(f"{len(work)} of {len(days)} dates have raw snapshots; manifest {store.url(key)}")
+    click.echo(
+        f"spark-submit --py-files glue_scripts.zip glue_scripts/playlist_tables.py --lake {lake} --manifest {key}"
+    )
+    if not store.is_local:
+        name = settings.glue_job_name
+        click.echo(f"aws glue start-job-run --job-name {name} --arguments='--lake={lake},--manifest={key}'")
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise PermanentError(f"{text!r} is not a date: write it as YYYY-MM-DD.") from None
+
+
+def _store_on_s3(settings: Settings) -> ObjectStore:
+    if not settings.lake_is_on_s3:
+        raise PermanentError("LAKE_URL is not on S3, where Glue could read the script: set it to s3://bucket/prefix.")
+    return lake_resource(settings).store

@@ -1,0 +1,141 @@
+"""`spotify-assets glue`: what is shipped, what it says changed, and a run by hand without Dagster."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from spotify_assets import glue_script, lake_state
+from spotify_assets.cli import main
+from spotify_assets.commands.glue_command import deploy_job
+from spotify_assets.failures import PermanentError
+from spotify_assets.object_store import ObjectStore
+from spotify_assets.resources.lake import LakeResource
+from spotify_assets_tests import entries as e
+from spotify_assets_tests.lakes import put_raw, rows
+from spotify_assets_tests.reference_tables import Raw, expected
+from spotify_assets_tests.scripted_aws import ScriptedClient
+
+ROLE = "arn:aws:iam::123456789012:role/glue"
+NEW = {"Role": ROLE, "GlueVersion": "5.0", "WorkerType": "G.1X", "NumberOfWorkers": 2, "Timeout": 120,
+       "ExecutionProperty": {"MaxConcurrentRuns": 3}}
+
+
+def glue(**job: object) -> ScriptedClient:
+    get_job = [{"Job": job}] if job else ["EntityNotFoundException"]
+    return ScriptedClient("glue", get_job=get_job, create_job=[{"Name": "j"}], update_job=[{"JobName": "j"}])
+
+
+def test_shipping_twice_writes_once(store: ObjectStore) -> None:
+    first, second = glue_script.ship(store), glue_script.ship(store)
+
+    assert (len(first), second) == (2, [])
+    assert glue_script.is_shipped(store)
+
+
+def test_the_package_holds_every_module_the_script_imports_and_nothing_of_dagster(store: ObjectStore) -> None:
+    with zipfile.ZipFile(BytesIO(glue_script.script_files()[glue_script.ARCHIVE])) as archive:
+        names = set(archive.namelist())
+        texts = {name: archive.read(name).decode() for name in names}
+
+    assert {"glue_scripts/__init__.py", "glue_scripts/tables.py", "glue_scripts/spark_tables.py"} <= names
+    for text in texts.values():
+        for module in re.findall(r"^\s*from glue_scripts\.(\w+) import|^from glue_scripts import (\w+)", text, re.M):
+            assert f"glue_scripts/{module[0] or module[1]}.py" in names
+        assert "spotify_assets." not in re.sub(r'"""[\s\S]*?"""', "", text)
+
+
+def test_a_new_job_needs_a_role(store: ObjectStore) -> None:
+    with pytest.raises(PermanentError, match="--role"):
+        deploy_job(glue(), "j", store, {**NEW, "Role": None}, {})
+
+
+def test_a_job_is_created_with_the_script_of_this_code(store: ObjectStore) -> None:
+    client = glue()
+
+    assert deploy_job(client, "j", store, NEW, {}) == ["job j created"]
+
+    (job,) = client.requests("create_job")
+    assert glue_script.script_version() in job["Command"]["ScriptLocation"]
+    assert job["DefaultArguments"]["--additional-python-modules"].startswith("dagster-pipes==")
+
+
+def test_deploying_the_same_again_changes_nothing(store: ObjectStore) -> None:
+    first = glue()
+    deploy_job(first, "j", store, NEW, {})
+    again = glue(**first.requests("create_job")[0], AllocatedCapacity=2, MaxCapacity=2.0)
+
+    assert deploy_job(again, "j", store, NEW, {}) == ["job j is up to date"]
+    assert again.requests("update_job") == []
+
+
+def test_an_update_names_what_changed_and_keeps_what_was_not_given(store: ObjectStore) -> None:
+    client = glue(Name="j", Role="arn:aws:iam::123456789012:role/own", WorkerType="G.2X", NumberOfWorkers=9,
+                  Command={"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": "s3://b/old.py"},
+                  DefaultArguments={"--own": "1", "--custom-logGroup-prefix": "/own"})
+
+    said = deploy_job(client, "j", store, NEW, {"NumberOfWorkers": 4})
+
+    (update,) = [request["JobUpdate"] for request in client.requests("update_job")]
+    assert (update["Role"], update["WorkerType"], update["NumberOfWorkers"]) == (
+        "arn:aws:iam::123456789012:role/own", "G.2X", 4)
+    assert update["DefaultArguments"]["--own"] == "1"
+    assert update["DefaultArguments"]["--custom-logGroup-prefix"] == "/own"
+    assert "job j: NumberOfWorkers 9 -> 4" in said
+    assert any("ScriptLocation s3://b/old.py -> " in line for line in said)
+
+
+def test_a_lake_that_is_not_on_s3_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SPOTIFY_ASSETS_HOME", str(tmp_path))
+    monkeypatch.delenv("LAKE_URL", raising=False)
+
+    result = CliRunner().invoke(main, ["glue", "deploy"])
+
+    assert result.exit_code == 1
+    assert "LAKE_URL is not on S3" in result.output
+
+
+def test_deploy_says_what_it_did(aws: str, s3_lake: LakeResource, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKE_URL", s3_lake.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws)
+    monkeypatch.setenv("GLUE_JOB_NAME", "deploy-says")
+
+    result = CliRunner().invoke(main, ["glue", "deploy", "--role", ROLE, "--workers", "3"])
+
+    assert result.exit_code == 0, result.output
+    assert result.output == f"script version {glue_script.script_version()} uploaded\njob deploy-says created\n"
+    assert glue_script.is_shipped(s3_lake.store)
+
+
+@pytest.mark.spark
+def test_a_run_by_hand_builds_and_commits_without_dagster(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    raw = Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A")), e.entry(e.track("B"))])])
+    put_raw(store, raw)
+    monkeypatch.setenv("LAKE_URL", store.url().rstrip("/"))
+    monkeypatch.setenv("SPOTIFY_ASSETS_HOME", str(tmp_path))
+    result = CliRunner().invoke(main, ["glue", "manifest", "--from", str(raw.day)])
+    command = result.output.splitlines()[1]
+    arguments = shlex.split(command)[4:]
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--master local[1] --conf spark.ui.enabled=false pyspark-shell")
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+
+    finished = subprocess.run(
+        [sys.executable, "-m", "glue_scripts.playlist_tables", "--JOB_NAME", "somebody", "--TempDir", "x", *arguments],
+        capture_output=True, text=True, check=False,
+    )
+
+    assert finished.returncode == 0, finished.stderr
+    commit = lake_state.read_commits(store, [raw.day])[raw.day]
+    assert set(rows(store, commit, "songs")) == expected([raw]).tables["songs"]
+    assert not lake_state.is_stale(lake_state.read_current_sources(store, [raw.day])[raw.day], commit)

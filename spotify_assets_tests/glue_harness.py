@@ -1,0 +1,103 @@
+"""AWS Glue on this machine: moto keeps jobs and runs, a real Spark executes what a run was started with.
+
+Whenever the step sleeps between polls, the harness takes every run that was started since: it fetches the script and
+the package the run's own arguments name, executes them in a process of their own with exactly these arguments, puts
+what was written back on S3, and moves the run's state. There is no Hadoop connector for S3 here, so Spark works on a
+mirror of the lake, named by one more argument; Pipes and its messages go over S3 as they do on Glue.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spotify_assets.object_store import ObjectStore
+from spotify_assets_tests.moto_aws import REGION
+
+LOG_GROUP = "test/log"  # moto's for every run
+
+
+@dataclass
+class GlueHarness:
+    """Executes the started runs of moto's Glue. `failures` holds what the script printed when it failed."""
+
+    endpoint: str
+    store: ObjectStore
+    folder: Path
+    executed: list[dict[str, str]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        from moto.moto_api import state_manager
+
+        state_manager.set_transition("glue::job_run", {"progression": "manual", "times": 10**6})
+
+    def sleep(self, seconds: float) -> None:
+        """What the step does instead of sleeping."""
+        for run in self._runs():
+            if run.status == "STARTING":
+                run.status = "RUNNING"
+                run.status = self._execute(run.job_run_id, run.arguments)
+
+    def _runs(self) -> list[Any]:
+        from moto.core import DEFAULT_ACCOUNT_ID
+        from moto.glue.models import glue_backends
+
+        return [run for job in glue_backends[DEFAULT_ACCOUNT_ID][REGION].jobs.values() for run in job.job_runs]
+
+    def _execute(self, run_id: str, arguments: dict[str, str]) -> str:
+        self.executed.append(arguments)
+        place = self.folder / run_id
+        place.mkdir(parents=True)
+        script, package = (
+            self._fetch(arguments[name], place) for name in ("--scriptLocation", "--extra-py-files")
+        )
+        mirror = ObjectStore.open((place / "lake").as_uri())
+        before = {found.key for found in self.store.list("") if not found.key.startswith("tables/")}
+        for key in before:
+            mirror.put(key, self.store.get(key))
+        own = [part for name, value in arguments.items() for part in (name, value)]
+        finished = subprocess.run(
+            [sys.executable, str(script), "--JOB_RUN_ID", run_id, *own, "--lake-mirror", mirror.url().rstrip("/")],
+            env={**os.environ, "PYTHONPATH": str(package), "AWS_ENDPOINT_URL": self.endpoint,
+                 "PYSPARK_PYTHON": sys.executable, "PYSPARK_SUBMIT_ARGS": _SUBMIT, "SPARK_LOCAL_IP": "127.0.0.1"},
+            cwd=place, capture_output=True, text=True, check=False,
+        )
+        self._write_logs(run_id, {"output": finished.stdout, "error": finished.stderr})
+        for found in mirror.list(""):
+            if found.key not in before and not found.key.startswith("."):
+                self.store.put(found.key, mirror.get(found.key))
+        if finished.returncode:
+            self.failures.append(finished.stderr)
+        return "FAILED" if finished.returncode else "SUCCEEDED"
+
+    def _fetch(self, url: str, place: Path) -> Path:
+        key = url.removeprefix(self.store.url())
+        path = place / key.rsplit("/", 1)[-1]
+        path.write_bytes(self.store.get(key))
+        return path
+
+    def _write_logs(self, run_id: str, texts: dict[str, str]) -> None:
+        import time
+
+        import boto3
+
+        logs = boto3.client("logs", REGION, endpoint_url=self.endpoint)
+        for stream, text in texts.items():
+            group = f"{LOG_GROUP}/{stream}"
+            if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+                logs.create_log_group(logGroupName=group)
+            logs.create_log_stream(logGroupName=group, logStreamName=run_id)
+            events = [{"timestamp": int(time.time() * 1000), "message": line} for line in text.splitlines() if line]
+            if events:
+                logs.put_log_events(logGroupName=group, logStreamName=run_id, logEvents=events[-100:])
+
+
+_SUBMIT = (
+    "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.ui.showConsoleProgress=false "
+    "--conf spark.driver.bindAddress=127.0.0.1 --conf spark.driver.host=127.0.0.1 pyspark-shell"
+)

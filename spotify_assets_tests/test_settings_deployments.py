@@ -86,5 +86,5 @@ def test_power_bi_needs_a_warehouse_it_can_reach() -> None:
 
 
 def test_overrides_win_over_the_environment() -> None:
-    settings = load_settings({"SPOTIFY_PLAYLISTS": "mine"}, {"SPOTIFY_PLAYLISTS": "abc"})
-    assert settings.spotify_playlists == ("abc",)
+    settings = load_settings({"SPOTIFY_PLAYLISTS": "mine"}, {"SPOTIFY_PLAYLISTS": "3cEYpjA9oz9GiPac4AsH4n"})
+    assert settings.spotify_playlists == ("3cEYpjA9oz9GiPac4AsH4n",)

@@ -163,7 +163,7 @@ class TestProperties:
             snake = re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
             if fed and fed[0] in settings and name != "SpotifySecretArn":
                 assert snake == fed[0]
-        fed = {"LakeUrl", "LakeEventsQueueUrl", "GlueJobName", "GlueDatabase", "AthenaWorkgroup"}
+        fed = {"LakeUrl", "LakeEventsQueueUrl", "GlueJobName", "GlueDatabase", "AthenaWorkgroup", "AlertSnsTopicArn"}
         assert fed <= template["Outputs"].keys()
 
 

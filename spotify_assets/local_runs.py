@@ -48,7 +48,7 @@ class Line:
         }
         result = self.defs.resolve_job_def(job).execute_in_process(
             instance=self.instance,
-            run_config={"ops": config} if config else None,
+            run_config={"ops": dict(config or {}), "loggers": {"console": {}}},
             tags={**first_last, **(tags or {})},
             raise_on_error=False,
         )

@@ -10,9 +10,17 @@ import pytest
 
 from spotify_assets.object_store import ObjectStore
 
+from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares an expensive fixture: all of Spark in one process, each module in one."""
+    for item in items:
+        group = "spark" if item.get_closest_marker("spark") else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture

@@ -71,19 +71,6 @@ class Snapshot:
         """How many entries the pages hold."""
         return sum(len(page.items) for page in self.pages)
 
-    @property
-    def spotify_snapshot_id(self) -> str | None:
-        """Spotify's version id of the playlist, where the source sent one."""
-        value = self.playlist.get("snapshot_id")
-        return value if isinstance(value, str) and value else None
-
-    @property
-    def owner_id(self) -> str | None:
-        """User id of the playlist's owner, where the source sent one."""
-        owner = self.playlist.get("owner")
-        value = owner.get("id") if isinstance(owner, dict) else None
-        return value if isinstance(value, str) else None
-
 
 def without_paging(playlist: JsonObject) -> JsonObject:
     """The playlist object without its entries, under whatever name they came."""

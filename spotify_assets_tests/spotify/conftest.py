@@ -83,7 +83,7 @@ def make_client(server: SpotifyServer, clock: TestClock, store: ObjectStore, acc
             "budget": 900,
             "concurrency": 4,
             "clock": clock,
-            "rules": RetryRules(timeout=0.5),
+            "rules": RetryRules(timeout=1.2),
         }
         who = options.pop("account", account)
         return SpotifyClient(who, store, **{**settings, **options})

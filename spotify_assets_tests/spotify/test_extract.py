@@ -101,7 +101,7 @@ def test_a_playlist_edited_between_pages_is_read_again(server: SpotifyServer, ru
     snapshot = stored(store, outcome.key)
     assert (outcome.status, outcome.reads) == ("read", 2)
     assert entries(snapshot) == playlist.entries
-    assert snapshot.spotify_snapshot_id == "v2"
+    assert snapshot.playlist["snapshot_id"] == "v2"
 
 
 def test_an_edit_that_keeps_the_total_is_seen_by_the_version_alone(server: SpotifyServer, run: Extract) -> None:

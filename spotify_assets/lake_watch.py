@@ -17,8 +17,8 @@ from spotify_assets import lake_layout, lake_state
 from spotify_assets.failures import PermanentError
 from spotify_assets.object_store import ObjectStore, StoredObject
 
-WINDOW_DAYS = 7
-"""Today and the six days before: looked at every time."""
+WINDOW_DAYS = 3
+"""Today and the two days before: looked at every time."""
 
 SWEEP_DAYS = 3
 """Older dates looked at each time: at a look every 30 seconds, 23 years of dates in 24 hours."""

@@ -92,6 +92,8 @@ class _Tick:
         self._warehouse = warehouse
         self._start = start
         self._now = now
+        self._busy: set[dt.date] | None = None
+        self._attempts: list[planning.Attempt] | None = None
 
     def ask(
         self, known: dict[dt.date, Month], looked: dict[dt.date, str]
@@ -105,11 +107,11 @@ class _Tick:
         doubtful = {first for first, month in known.items() if set(month.unloaded) - month.stuck}
         if not changed | doubtful:
             return known, [], []
-        busy = {loaded_watch.month_of(day) for day in runs.busy_dates(self._instance)}
+        busy = {loaded_watch.month_of(day) for day in self.busy}
         waiting = sorted((changed | doubtful) & busy)
-        attempts = runs.attempts(self._instance, LOADED_FILES)
+        attempts = self.attempts
         succeeded = {day for attempt in attempts if attempt.outcome == "succeeded" for day in attempt.contents}
-        planned = self._plan(known, waiting, attempts)
+        planned = self.plan(known, waiting)
         wanted = planned.requested | planned.postponed | planned.succeeded
         to_ask = sorted((changed | ({loaded_watch.month_of(day) for day in wanted} & doubtful)) - set(waiting))
         if not to_ask:
@@ -126,19 +128,30 @@ class _Tick:
         return result, to_ask, waiting
 
     def plan(self, known: dict[dt.date, Month], waiting: list[dt.date]) -> Plan:
-        """The loads to request."""
-        if not any(month.unloaded for month in known.values()):
-            return Plan()
-        return self._plan(known, waiting, runs.attempts(self._instance, LOADED_FILES))
-
-    def _plan(self, known: dict[dt.date, Month], waiting: list[dt.date], attempts: list[planning.Attempt]) -> Plan:
+        """The loads to request; none of a month that waits."""
         needs = {
             day: planning.digest(run)
             for first, month in known.items()
             if first not in waiting
             for day, run in month.unloaded.items()
         }
-        return planning.plan(needs, attempts, busy=runs.busy_dates(self._instance), through=(), now=self._now)
+        if not needs:
+            return Plan()
+        return planning.plan(needs, self.attempts, busy=self.busy, through=(), now=self._now)
+
+    @property
+    def busy(self) -> set[dt.date]:
+        """The dates that runs in flight touch."""
+        if self._busy is None:
+            self._busy = runs.busy_dates(self._instance)
+        return self._busy
+
+    @property
+    def attempts(self) -> list[planning.Attempt]:
+        """What became of the loads requested before."""
+        if self._attempts is None:
+            self._attempts = runs.attempts(self._instance, LOADED_FILES)
+        return self._attempts
 
 
 def _contents(attempts: list[planning.Attempt], day: dt.date) -> set[str]:

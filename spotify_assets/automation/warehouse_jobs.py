@@ -39,7 +39,7 @@ def warehouse_jobs(
     settings: Settings,
 ) -> "list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]":
     """The jobs; `drop_branch_database` exists in production's deployment on Snowflake only."""
-    jobs: "list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]" = [
+    jobs: list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition] = [
         _reconciliation(RECONCILE_RECENT, RECENT_CHECK, "the last two weeks"),
         _reconciliation(RECONCILE_ALL, ALL_CHECK, "everything"),
         _rebuild_job(),

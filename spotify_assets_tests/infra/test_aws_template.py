@@ -129,7 +129,7 @@ class TestProperties:
         assert arguments["--extra-py-files"] == f"s3://{BUCKET}/lake/glue/unreleased/glue_scripts.zip"
         output_logs = properties(resources, "GlueOutputLogs")["LogGroupName"]
         assert f"{arguments['--custom-logGroup-prefix']}/output" == output_logs
-        assert (job["GlueVersion"], job["Timeout"], job["MaxRetries"]) == ("5.0", 60, 0)
+        assert (job["GlueVersion"], job["Timeout"], job["MaxRetries"]) == ("5.0", 120, 0)
 
     def test_athena_stops_a_query_that_scans_too_much_and_encrypts_its_results(self, resources: dict) -> None:
         workgroup = properties(resources, "AthenaWorkgroup")["WorkGroupConfiguration"]

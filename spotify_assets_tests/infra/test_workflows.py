@@ -198,7 +198,8 @@ class TestDeployment:
     def test_a_pull_request_ships_the_script_as_a_branch_deployment_with_the_branchs_role(self, deploy) -> None:
         ship = deploy["jobs"]["deploy"]["steps"][step(deploy, "Ship the Glue script")]
         assert "pull_request" in ship["env"]["DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT"]
-        assert {name.lower() for name in ship["env"]} <= Settings.model_fields.keys()
+        assert "'--script-only' || ''" in ship["env"]["SCRIPT_ONLY"]
+        assert {name.lower() for name in ship["env"].keys() - {"SCRIPT_ONLY"}} <= Settings.model_fields.keys()
         sign_in = deploy["jobs"]["deploy"]["steps"][step(deploy, "Sign in to AWS")]
         assert "pull_request' && vars.AWS_BRANCH_DEPLOY_ROLE_ARN" in sign_in["with"]["role-to-assume"]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spotify_assets.object_store import ObjectStore
-
 from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
 
 if TYPE_CHECKING:

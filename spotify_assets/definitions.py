@@ -17,8 +17,9 @@ from spotify_assets.assets.dashboard import dashboard_assets
 from spotify_assets.assets.lake import lake_assets
 from spotify_assets.assets.marts import mart_assets
 from spotify_assets.assets.raw import raw_assets
-from spotify_assets.assets.warehouse import dimension_assets, lake_load_assets
+from spotify_assets.assets.warehouse import dimension_assets, lake_load_assets, landed_lake_assets
 from spotify_assets.automation.root import automation
+from spotify_assets.automation.snowpipe import snowpipe_checks
 from spotify_assets.checks.catalog import catalog_checks
 from spotify_assets.checks.dashboard import dashboard_checks
 from spotify_assets.checks.lake import lake_checks
@@ -40,10 +41,11 @@ def build_defs(
 ) -> dg.Definitions:
     """Everything, for `settings`. `overrides` replaces resources by name, `loggers` Dagster's own."""
     partitions = snapshot_dates(settings.partitions_start)
+    by_pipe = settings.warehouse_name == "snowflake" and settings.snowflake_load == "snowpipe"
     assets = [
         *raw_assets(partitions),
         *lake_assets(partitions, settings.transform_engine),
-        *lake_load_assets(partitions),
+        *(landed_lake_assets(partitions) if by_pipe else lake_load_assets(partitions)),
         loads_asset(),
         *dimension_assets(),
         *mart_assets(),
@@ -53,7 +55,8 @@ def build_defs(
     checks = [
         *raw_checks(partitions, settings),
         *lake_checks(partitions),
-        *warehouse_checks(partitions),
+        *warehouse_checks(partitions, by_pipe=by_pipe),
+        *(snowpipe_checks() if by_pipe else []),
         *mart_checks(),
         *dashboard_checks(),
         *(catalog_checks(partitions) if settings.lake_is_on_s3 else []),

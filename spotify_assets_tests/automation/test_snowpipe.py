@@ -12,15 +12,16 @@ import dagster as dg
 import pytest
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets.assets.warehouse import landed_lake_assets, table_key
+from spotify_assets.assets.warehouse import table_key
 from spotify_assets.automation import snowpipe as automation
-from spotify_assets.automation.snowpipe import FILES_CHECK, PIPE_CHECK, Cursor, Pipe, plan, snowpipe_checks
+from spotify_assets.automation.snowpipe import FILES_CHECK, PIPE_CHECK, Cursor, Pipe, plan
+from spotify_assets.definitions import build_defs
 from spotify_assets.failures import PermanentError
 from spotify_assets.object_store import ObjectStore
-from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import INTERACTIVE
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.settings import load_settings
 from spotify_assets.warehouse import snowpipe
 from spotify_assets.warehouse.session import QueryTag, Row, Session, Value
 from spotify_assets.warehouse.snowpipe import LoadedFile, Overdue, PipeStatus, Shown
@@ -179,10 +180,17 @@ def test_a_tick_records_commits_reports_arrivals_and_requests_one_run(store: Obj
     assert not after.asset_events
 
 
-def test_the_landed_tables_and_their_checks_load_as_definitions() -> None:
-    landed = landed_lake_assets(snapshot_dates(day(0)))
-    resources = {"warehouse": EmbeddedWarehouse(folder="x", database="SPOTIFY_ASSETS")}
+def test_the_whole_graph_loads_in_snowpipe_mode_with_nobody_loading_the_lake_tables() -> None:
+    settings = load_settings({
+        "SNOWFLAKE_ACCOUNT": "org-account", "SNOWFLAKE_USER": "U", "SNOWFLAKE_ROLE": "R", "SNOWFLAKE_WAREHOUSE": "W",
+        "SNOWFLAKE_PRIVATE_KEY": "k", "LAKE_URL": "s3://bucket/lake", "SNOWFLAKE_LOAD": "snowpipe",
+    })
 
-    dg.Definitions.validate_loadable(
-        dg.Definitions(assets=landed, asset_checks=snowpipe_checks(), resources=resources)
-    )
+    defs = build_defs(settings)
+
+    dg.Definitions.validate_loadable(defs)
+    graph = defs.resolve_asset_graph()
+    assert not any(graph.get(table_key("lake", table)).is_executable for table in LAKE_TABLES)
+    assert graph.get(table_key("spotify", "songs")).is_executable
+    checks = {key.name for key in graph.asset_check_keys if key.asset_key == table_key("lake", "songs")}
+    assert checks == {FILES_CHECK, PIPE_CHECK}

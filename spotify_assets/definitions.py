@@ -16,6 +16,7 @@ from spotify_assets.assets.catalog import catalog_assets
 from spotify_assets.assets.dashboard import dashboard_assets
 from spotify_assets.assets.lake import lake_assets
 from spotify_assets.assets.marts import mart_assets
+from spotify_assets.assets.powerbi import powerbi_assets
 from spotify_assets.assets.raw import raw_assets
 from spotify_assets.assets.warehouse import dimension_assets, lake_load_assets, landed_lake_assets
 from spotify_assets.automation.root import automation
@@ -50,7 +51,8 @@ def build_defs(
         *dimension_assets(),
         *mart_assets(),
         *dashboard_assets(),
-        *(catalog_assets(partitions) if settings.lake_is_on_s3 else []),
+        *(catalog_assets(partitions, settings.glue_crawler) if settings.lake_is_on_s3 else []),
+        *(powerbi_assets() if settings.powerbi_is_on else []),
     ]
     checks = [
         *raw_checks(partitions, settings),

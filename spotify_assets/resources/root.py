@@ -7,6 +7,7 @@
 | `engine`            | DuckDB             | `TRANSFORM_ENGINE`: local Spark, AWS Glue                  |
 | `warehouse`         | embedded           | `SNOWFLAKE_ACCOUNT`: Snowflake                             |
 | `catalog`, `athena` | not there          | `LAKE_URL` on S3: the Glue Data Catalog and Athena         |
+| `powerbi`           | not there          | `POWERBI_…`: the semantic model                            |
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ def resources(settings: Settings) -> dict[str, object]:
         from spotify_assets.resources.catalog import catalog_resource
 
         found |= {"catalog": catalog_resource(settings), "athena": athena_resource(settings)}
+    if settings.powerbi_is_on:
+        from spotify_assets.resources.powerbi import powerbi_resource
+
+        found["powerbi"] = powerbi_resource(settings)
     return found
 
 

@@ -55,7 +55,8 @@ def bare_pass(files: list[Path], out: Path) -> None:
 
     out.mkdir(exist_ok=True)
     with duckdb.connect(":memory:") as connection:
-        connection.execute("set memory_limit = '900MB'; set preserve_insertion_order = false; set enable_progress_bar = false")
+        connection.execute("set memory_limit = '900MB'; set preserve_insertion_order = false")
+        connection.execute("set enable_progress_bar = false")
         connection.execute(
             f"""
             create temp table entries as

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 
 import click
-
 from dotenv import find_dotenv, load_dotenv
 
 from spotify_assets.failures import PlatformError

@@ -51,11 +51,10 @@ def rows(store: ObjectStore, built: BuiltDay | Commit, table: str) -> list[Row]:
     if not keys:
         return []
     with store.local_files(keys) as paths:
-        found = duckdb.execute(
+        return duckdb.execute(
             f"select {', '.join(columns)} from read_parquet($1, hive_partitioning = false) order by all",
             [[str(path) for path in paths.values()]],
         ).fetchall()
-    return found
 
 
 def as_set(found: Iterable[Row]) -> set[Row]:

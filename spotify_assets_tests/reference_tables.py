@@ -111,7 +111,7 @@ def _add_entry(found, songs, albums, artists, playlist_id: str, position: int, e
     if entry.get("is_local") or item.get("is_local") or (uri or "").startswith("spotify:local:"):
         kind, song_id = "local", uri
     else:
-        kind = item.get("type") or ((uri or "").split(":") + [""])[1] or "unknown"
+        kind = item.get("type") or [*(uri or "").split(":"), ""][1] or "unknown"
         song_id = (item.get("id") or None) if kind == "track" else None
     found.tables["playlist_items"].add(
         (playlist_id, position, kind, uri, song_id, item.get("name") or "", added_at, added_by)

@@ -186,9 +186,8 @@ class AthenaResource(dg.ConfigurableResource):
 
     def _saved(self) -> Iterator[dict[str, Any]]:
         for page in self._athena.get_paginator("list_named_queries").paginate(WorkGroup=self.workgroup):
-            ids = page.get("NamedQueryIds", [])
-            if ids:
-                yield from self._athena.batch_get_named_query(NamedQueryIds=ids)["NamedQueries"]
+            for query_id in page.get("NamedQueryIds", []):
+                yield self._athena.get_named_query(NamedQueryId=query_id)["NamedQuery"]
 
     def _url(self, query_id: str) -> str:
         region = self._athena.meta.region_name

@@ -205,7 +205,8 @@ class TestPublishing:
         ]
         ids = [one["NamedQueryId"] for one in saved]
         athena.add_response("list_named_queries", {"NamedQueryIds": ids}, {"WorkGroup": "spotify-assets"})
-        athena.add_response("batch_get_named_query", {"NamedQueries": saved}, {"NamedQueryIds": ids})
+        for one in saved:
+            athena.add_response("get_named_query", {"NamedQuery": one}, {"NamedQueryId": one["NamedQueryId"]})
         athena.add_response("create_named_query", {"NamedQueryId": "1"}, {
             "Name": "new", "Description": "what", "Database": "spotify_assets", "QueryString": "select 'new'",
             "WorkGroup": "spotify-assets",

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
@@ -85,7 +85,7 @@ class ObjectStore:
         if parts.scheme == "s3" and parts.netloc:
             prefix = parts.path.strip("/")
             client = client or partial(s3_objects.default_client, endpoint_url)
-            place = S3Place(parts.netloc, f"{prefix}/" if prefix else "", client)
+            place = S3Place(parts.netloc, f"{prefix}/" if prefix else "", cache(client))
             return cls(s3_objects.backend(parts.netloc, prefix, session, endpoint_url), url, place)
         raise PermanentError(f"LAKE_URL is {url!r}: use file:///folder or s3://bucket/prefix.")
 
@@ -112,7 +112,8 @@ class ObjectStore:
                 for batch in obstore.list(self._backend, prefix, offset=after):
                     for meta in batch:
                         found = s3_objects.stored(meta)
-                        yield found
+                        if after is None or found.key > after:  # obstore drops a slash at the end of `after`
+                            yield found
                         last = found.key
         except InvalidPathError:
             # One key that obstore can't express ends its listing: go on behind the last key it gave.

@@ -10,6 +10,7 @@ import pytest
 
 from spotify_assets.object_store import ObjectStore
 from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
+from spotify_assets_tests.warehouse.fixtures import new_warehouse, prepared_folder, warehouse  # noqa: F401
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

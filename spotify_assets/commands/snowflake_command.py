@@ -30,17 +30,25 @@ def command() -> None:
     help="The role Snowflake assumes to read the lake: output SnowflakeRoleArn of infra/aws.yaml.",
 )
 @click.option("--admin-role", default="ACCOUNTADMIN", show_default=True, help="Role to connect with.")
+@click.option("--service-user", metavar="USER", help="User that loads, made when missing; SNOWFLAKE_USER by default.")
 @click.option("--analyst-role", default="SPOTIFY_ASSETS_ANALYST", show_default=True, help="Role that may read.")
 @click.option("--integration", default="SPOTIFY_ASSETS_LAKE", show_default=True, help="The storage integration's name.")
 @click.option("--credit-quota", default=20, show_default=True, help="Credits a month, then the warehouse is suspended.")
 def set_up(
-    dry_run: bool, aws_role_arn: str, admin_role: str, analyst_role: str, integration: str, credit_quota: int
+    dry_run: bool,
+    aws_role_arn: str,
+    admin_role: str,
+    service_user: str | None,
+    analyst_role: str,
+    integration: str,
+    credit_quota: int,
 ) -> None:
     """Create what is missing in the account; safe to repeat at any time.
 
     Runs the files of infra/snowflake with the names of the SNOWFLAKE_… variables: roles, a suspended warehouse with a
     resource monitor, database, access to the lake, tables (or pipes and views with SNOWFLAKE_LOAD=snowpipe), grants.
-    At the end it prints the two values that infra/aws.yaml needs.
+    At the end it prints the two values that infra/aws.yaml needs. SNOWFLAKE_USER signs in and must be allowed to use
+    the admin role; name the user that Dagster will sign in as with --service-user if it is another one.
     """
     settings = _snowflake_settings()
     variables = Variables(
@@ -51,7 +59,7 @@ def set_up(
         integration=integration,
         lake_url=settings.lake,
         aws_role_arn=aws_role_arn,
-        user=settings.snowflake_user or "",
+        user=service_user or settings.snowflake_user or "",
         credit_quota=credit_quota,
     )
     files = setup.plan(settings.snowflake_load, variables)

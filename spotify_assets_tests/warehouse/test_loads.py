@@ -13,6 +13,7 @@ from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets import lake_layout
 from spotify_assets.failures import PermanentError
 from spotify_assets.object_store import ObjectStore
+from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.warehouse import loads
 from spotify_assets.warehouse.session import Row, Session, Value
@@ -167,6 +168,20 @@ def test_a_lake_whose_path_duckdb_would_read_differently_loads_the_same(
     load(warehouse, store, {day(0): commit}, ["songs"])
 
     assert warehouse.execute("SELECT snapshot_date, song_id FROM LAKE.SONGS") == [(day(0), "a")]
+
+
+def test_a_lake_on_s3_loads_the_same(
+    warehouse: EmbeddedWarehouse, s3_lake: LakeResource, store: ObjectStore
+) -> None:
+    commit = commit_day(store, day(0), "run-1", tables_of(SONGS), files_per_table=2)
+    keys = commit.file_keys("songs")
+    with store.local_files(keys) as files:
+        s3_lake.store.upload_many(files)
+
+    load(warehouse, s3_lake.store, {day(0): commit}, ["songs"])
+
+    assert warehouse.execute("SELECT song_id FROM LAKE.SONGS ORDER BY 1") == [("a",), ("b",), ("b+c",)]
+    assert warehouse.loaded_runs("songs") == {day(0): "run-1"}
 
 
 class _Broken(Exception):

@@ -202,7 +202,7 @@ def order_drill(warehouse: EmbeddedWarehouse, store: ObjectStore, days: int, see
 def test_dates_loaded_in_random_order_twice_give_what_a_rebuild_gives(
     warehouse: EmbeddedWarehouse, store: ObjectStore
 ) -> None:
-    order_drill(warehouse, store, days=7, seed=11)
+    order_drill(warehouse, store, days=5, seed=11)
 
 
 @pytest.mark.soak

@@ -1,4 +1,4 @@
-"""An empty embedded warehouse and lake for each test."""
+"""An empty embedded warehouse for each test that asks for one; every test's fixtures (conftest.py)."""
 
 from __future__ import annotations
 

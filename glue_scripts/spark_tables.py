@@ -241,9 +241,10 @@ def _written(
     filled = [files.spark_path(manifest.table_prefixes[name]) for name, sizes in found.items() if sizes]
     if not filled:
         return {}
-    # Without a column Spark answers from the footers alone.
+    # Without a column Spark answers from the footers alone. What an abandoned attempt left half-written is passed over.
     counted = (
-        session.read.schema("snapshot_date date").option("recursiveFileLookup", "true").parquet(*filled)
+        session.read.schema("snapshot_date date").option("recursiveFileLookup", "true")
+        .option("ignoreCorruptFiles", "true").parquet(*filled)
         .groupBy("_metadata.file_path").count().toLocalIterator()
     )
     rows = {unquote(row["file_path"]): row["count"] for row in counted}
@@ -253,7 +254,7 @@ def _written(
     for name, sizes in found.items():
         for key, size in sizes.items():
             folder = _DAY_FOLDER.fullmatch(key.removeprefix(manifest.table_prefixes[name]))
-            if folder is None:
-                raise RuntimeError(f"{key} was written where no file of {name} belongs")
+            if folder is None or key not in by_key:
+                raise RuntimeError(f"{key} is not a Parquet file of {name} where one belongs: build the dates again")
             written.setdefault((name, folder[1]), []).append(DataFile(key, by_key[key], size))
     return written

@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import json
 import random
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,10 +14,12 @@ import pytest
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources import spark_engine
+from spotify_assets.spotify.sandbox import Sandbox
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.engine_parity import assert_engines_agree, work
-from spotify_assets_tests.lakes import put_raw, rows
+from spotify_assets_tests.lakes import SHARED_DATA, put_raw, rows
 from spotify_assets_tests.reference_tables import Raw, expected
+from spotify_assets_tests.resources.test_engine_on_real_payloads import load, whole_playlist
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -114,34 +117,25 @@ def test_several_dates_are_one_job_that_agrees_with_plain_python(spark: SparkSes
             assert len(day.tables[table].files) == 1
 
 
-def test_every_file_has_the_contracts_columns_and_types_and_nothing_else_is_written(
+def test_every_file_is_the_contracts_and_an_abandoned_attempts_files_are_never_reported(
     spark: SparkSession, store: ObjectStore
 ) -> None:
     import duckdb
 
     put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])]))
+    left = "tables/songs/run=run-1/day=2026-01-01/part-00000-left.parquet"
+    store.put(left, b"half a file")
 
     (built,) = spark_engine.build_days(spark, store, "run-1", work(store))
 
     keys = {file.key for table in built.tables.values() for file in table.files}
-    assert {found.key for found in store.list("tables/")} == keys
+    assert {found.key for found in store.list("tables/")} == {*keys, left}
     for table, contract in LAKE_TABLES.items():
         with store.local_files(file.key for file in built.tables[table].files) as paths:
             relation = duckdb.read_parquet([str(path) for path in paths.values()], hive_partitioning=False)
             assert tuple(relation.columns) == contract.column_names
             assert [str(kind) for kind in relation.types] == [column.type.duckdb for column in contract.columns]
             assert set(relation.project("snapshot_date, run_id").fetchall()) == {(built.day, "run-1")}
-
-
-def test_files_an_abandoned_attempt_left_are_never_reported(spark: SparkSession, store: ObjectStore) -> None:
-    put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])]))
-    (first,) = spark_engine.build_days(spark, store, "run-1", work(store))
-
-    (second,) = spark_engine.build_days(spark, store, "run-1", work(store))
-
-    for table in LAKE_TABLES:
-        assert rows(store, first, table) == rows(store, second, table)
-        assert not set(first.tables[table].files) & set(second.tables[table].files)
 
 
 def test_a_raw_object_that_is_gone_stops_the_build_and_is_named(spark: SparkSession, store: ObjectStore) -> None:
@@ -151,6 +145,58 @@ def test_a_raw_object_that_is_gone_stops_the_build_and_is_named(spark: SparkSess
 
     with pytest.raises(Exception, match=key):
         list(spark_engine.build_days(spark, store, "run-1", days))
+
+
+def test_recorded_payloads_and_the_sandbox_give_the_same_rows_as_duckdb(
+    spark: SparkSession, store: ObjectStore
+) -> None:
+    for raw in [*recorded(), *sandbox_snapshots()]:
+        put_raw(store, raw)
+
+    by_duckdb, by_spark = assert_engines_agree(spark, store)
+
+    assert len(by_spark) >= len(SANDBOX_DAYS)
+    assert sum(built.entries for built in by_duckdb) > 300
+
+
+SANDBOX_DAYS = [dt.date(2026, 3, day) for day in (1, 2)]
+
+
+def sandbox_snapshots() -> Iterator[Raw]:
+    """Every playlist of the sandbox on two days, in pages of 50."""
+    for day in SANDBOX_DAYS:
+        sandbox = Sandbox(day)
+        for playlist_id, playlist in sandbox.playlists.items():
+            head = json.loads(sandbox.answer("GET", f"/playlists/{playlist_id}", {}).body)
+            collection = "items" if playlist.shape == "new" else "tracks"
+            pages, offset = [], 0
+            while playlist.answers == 200:
+                query = {"limit": ["50"], "offset": [str(offset)]}
+                page = json.loads(sandbox.answer("GET", f"/playlists/{playlist_id}/{collection}", query).body)
+                pages.append((offset, page["items"]))
+                offset += 50
+                if offset >= page["total"]:
+                    break
+            if pages:
+                yield Raw(playlist_id, {name: value for name, value in head.items() if name not in ("tracks", "items")},
+                          pages, day, f"{day}T06:00:00Z")
+
+
+def recorded() -> Iterator[Raw]:
+    """All recorded payloads beside the project, in every shape and on their own days; nothing where there are none."""
+    day = dt.date(2024, 3, 1)
+    for path in sorted((SHARED_DATA / "playlists").glob("*.json.gz")):
+        yield whole_playlist(path, day)
+    for path in sorted((SHARED_DATA / "history").glob("*/*.json.gz")):
+        yield whole_playlist(path, dt.date.fromisoformat(path.name[:10]))
+    for folder in sorted((SHARED_DATA / "derived-new-shape").glob("*")):
+        pages = [load(path) for path in sorted(folder.glob("items.*.json.gz"))]
+        if pages:
+            yield Raw(e.spotify_id(f"new{folder.name}"), {}, [(page["offset"], page["items"]) for page in pages], day)
+    for path in sorted((SHARED_DATA / "lambda-landing").glob("*.json.gz")):
+        (playlist,) = load(path)
+        on = dt.date.fromisoformat(path.name.split(".")[1])
+        yield Raw(playlist["id"], playlist, [(0, playlist.pop("tracks")["items"])], on, f"{on}T06:00:00Z")
 
 
 @pytest.mark.soak

@@ -34,7 +34,7 @@ check: $(STAMP)  ## Lint, types and definitions, as CI runs them
 
 lock:  ## Resolve requirements.lock again from pyproject.toml (needs uv and a network)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements.lock
+		--no-header --quiet -o requirements.lock
 
 lambda: $(STAMP)  ## Build the extraction Lambda's zip and print its size
 	@$(BIN)/python infra/build_lambda.py

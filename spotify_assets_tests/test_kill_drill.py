@@ -1,4 +1,7 @@
-"""A build killed at random moments: whatever was current stays readable, and the next build repeats what is missing."""
+"""The command `build` killed at random moments: what was current stays sound, and the next build ends where it should.
+
+The short form, which also kills adopting and vacuuming, is `automation/test_kill_drill.py`.
+"""
 
 from __future__ import annotations
 
@@ -79,11 +82,6 @@ def drill(tmp_path: Path, kills: int, seed: int) -> None:
     assert home.tables(without_runs=True) == undisturbed.tables(without_runs=True)
     assert home.build() == []
     assert_what_is_current_is_sound(home)
-
-
-@pytest.mark.slow
-def test_a_build_killed_at_random_moments_ends_where_an_undisturbed_one_does(tmp_path: Path) -> None:
-    drill(tmp_path, kills=2, seed=1)
 
 
 @pytest.mark.soak

@@ -14,22 +14,22 @@ snapshots AS (
   SELECT
     playlist_id,
     snapshot_date,
-    ROW_NUMBER() OVER (PARTITION BY playlist_id ORDER BY snapshot_date) AS number,
+    ROW_NUMBER() OVER (PARTITION BY playlist_id ORDER BY snapshot_date) AS snapshot_number,
     COUNT(*) OVER (PARTITION BY playlist_id) AS snapshots
   FROM LAKE.PLAYLISTS
   WHERE snapshot_date IN (SELECT snapshot_date FROM loaded)
 ),
 presence AS (
-  SELECT i.playlist_id, i.song_id, i.snapshot_date, s.number, s.snapshots, MIN(i.position) AS position
+  SELECT i.playlist_id, i.song_id, i.snapshot_date, s.snapshot_number, s.snapshots, MIN(i.position) AS position
   FROM LAKE.PLAYLIST_ITEMS AS i
   INNER JOIN snapshots AS s ON s.playlist_id = i.playlist_id AND s.snapshot_date = i.snapshot_date
   WHERE i.song_id IS NOT NULL
-  GROUP BY i.playlist_id, i.song_id, i.snapshot_date, s.number, s.snapshots
+  GROUP BY i.playlist_id, i.song_id, i.snapshot_date, s.snapshot_number, s.snapshots
 ),
 islands AS (
   SELECT
     presence.*,
-    number - ROW_NUMBER() OVER (PARTITION BY playlist_id, song_id ORDER BY number) AS island
+    snapshot_number - ROW_NUMBER() OVER (PARTITION BY playlist_id, song_id ORDER BY snapshot_number) AS island
   FROM presence
 ),
 runs AS (
@@ -41,7 +41,7 @@ runs AS (
     MAX(snapshot_date) AS last_on,
     COUNT(*) AS days,
     MIN(position) AS best_position,
-    MAX(number) AS last_number,
+    MAX(snapshot_number) AS last_number,
     MAX(snapshots) AS snapshots
   FROM islands
   GROUP BY playlist_id, song_id, island

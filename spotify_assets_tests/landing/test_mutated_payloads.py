@@ -28,8 +28,8 @@ TODAY = dt.datetime.now(dt.UTC).date()
 
 STRANGE: list[object] = [
     None, True, False, 0, -1, 1.5, 10**18, 10**30, -(10**40), "", " ", "\x00", "\ud800", "🎵" * 50, "x" * 70_000,
-    "0000", "2024-13-45", "9999-12-31", "spotify:track:", "../../etc/passwd", "'; drop table songs; --", "\r\n", "NaN", [], {},
-    [None], [[]], [{}], {"": None}, {"track": {"track": {}}}, {"id": {}}, ["a"] * 200, {"items": {"items": {}}},
+    "0000", "2024-13-45", "9999-12-31", "spotify:track:", "../../etc/passwd", "'; drop table songs; --", "\r\n", "NaN",
+    [], {}, [None], [[]], [{}], {"": None}, {"track": {"track": {}}}, {"id": {}}, ["a"] * 200, {"items": {"items": {}}},
 ]
 
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import Measured, in_own_process
 from benchmarks.raw_lakes import write_raw_lake
@@ -87,7 +87,7 @@ _USUAL = {
 
 def _java_memory(spark: SparkSession) -> tuple[float, float]:
     """(peak resident MiB of the JVM, MiB of heap in use after a collection)."""
-    java = spark.sparkContext._jvm.java.lang  # pyright: ignore[reportOptionalMemberAccess]
+    java: Any = spark.sparkContext._jvm.java.lang  # pyright: ignore
     pid = java.ProcessHandle.current().pid()
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))

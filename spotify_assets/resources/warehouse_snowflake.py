@@ -59,6 +59,7 @@ class SnowflakeWarehouse(WarehouseResource):
     private_key_path: str | None = None
     private_key_passphrase: str | None = Field(default=None, repr=False)
     clone_of: str | None = None
+    lake_prefix: str = Field(default="", description="Where this deployment's lake is below the stage: branch/<n>")
     endpoint: str | None = Field(default=None, description="http(s)://host:port instead of the account's own address")
     login_timeout_seconds: int = 30
     network_timeout_seconds: int = 300
@@ -94,10 +95,17 @@ class SnowflakeWarehouse(WarehouseResource):
     def session(self, tag: QueryTag = INTERACTIVE) -> Iterator[Session]:
         """One connection. Raises PermanentError when sign-in is refused, TransientError when nobody answers."""
         with self._connection(tag) as connection:
-            session = Session(connection, translate=self._failure, stage=_stage)  # pyright: ignore[reportArgumentType]
+            session = Session(
+                connection, translate=self._failure, stage=self._stage  # pyright: ignore[reportArgumentType]
+            )
             if self.clone_of:
                 self._use_clone(session, self.clone_of)
             yield session
+
+    @contextmanager
+    def _stage(self, session: Session, store: ObjectStore, keys: Sequence[str]) -> Iterator[str]:
+        """The external stage on production's lake, which set-up made and a clone keeps: nothing to do per load."""
+        yield f"{STAGE}/{self.lake_prefix}" if self.lake_prefix else STAGE
 
     @contextmanager
     def _connection(self, tag: QueryTag) -> Iterator[SnowflakeConnection]:
@@ -218,6 +226,7 @@ def snowflake_warehouse(settings: Settings) -> SnowflakeWarehouse:
         warehouse=settings.snowflake_warehouse or "",
         database=database,
         clone_of=settings.snowflake_database if database != settings.snowflake_database else None,
+        lake_prefix=settings.lake.removeprefix(settings.lake_url or "").strip("/"),
         private_key=dg.EnvVar("SNOWFLAKE_PRIVATE_KEY") if settings.snowflake_private_key else None,
         private_key_path=str(settings.snowflake_private_key_path) if settings.snowflake_private_key_path else None,
         private_key_passphrase=(
@@ -230,8 +239,3 @@ def _secret(value: str | None) -> str | None:
     """The secret itself: Dagster resolves an EnvVar in a run, the command line has to."""
     return value.get_value() if isinstance(value, dg.EnvVar) else value
 
-
-@contextmanager
-def _stage(session: Session, store: ObjectStore, keys: Sequence[str]) -> Iterator[str]:
-    """The external stage on the lake's root, which set-up made: nothing to do per load."""
-    yield STAGE

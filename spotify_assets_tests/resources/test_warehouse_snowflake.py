@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 from urllib.parse import parse_qs
 
 import dagster as dg
@@ -23,9 +24,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from snowflake.connector import SnowflakeConnection
 
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
+from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.warehouse import warehouse_resource
 from spotify_assets.resources.warehouse_snowflake import SnowflakeWarehouse, is_transient
 from spotify_assets.settings import load_settings
+from spotify_assets.warehouse.loads import copy_statement
 from spotify_assets.warehouse.session import QueryTag, Session
 
 PASSPHRASE = "correct horse"
@@ -354,3 +357,16 @@ def test_making_the_resource_imports_no_driver() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_branch_deployment_copies_from_its_own_lake_below_productions_stage(store: ObjectStore) -> None:
+    branch = {"DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1", "DAGSTER_CLOUD_PULL_REQUEST_ID": "7"}
+    production = warehouse_resource(load_settings(_settings()))
+    warehouse = warehouse_resource(load_settings(_settings(**branch)))
+    assert isinstance(production, SnowflakeWarehouse)
+    assert isinstance(warehouse, SnowflakeWarehouse)
+    session = cast("Session", None)  # set-up made the stage: nothing is sent for it
+
+    with production._stage(session, store, []) as stage, warehouse._stage(session, store, []) as branch_stage:
+        assert stage == "LAKE.LAKE_FILES"
+        assert "FROM @LAKE.LAKE_FILES/branch/7/" in copy_statement("LAKE.SONGS", branch_stage, ["tables/x.parquet"])

@@ -21,7 +21,8 @@ from spotify_assets.warehouse import landing, schema, snowpipe
 from spotify_assets.warehouse.session import Session
 from spotify_assets.warehouse.sql import SCHEMAS
 
-FOLDER = Path(__file__).parents[2] / "infra" / "snowflake"
+_IN_WHEEL = Path(__file__).parents[1] / "infra" / "snowflake"
+FOLDER = _IN_WHEEL if _IN_WHEEL.is_dir() else Path(__file__).parents[2] / "infra" / "snowflake"
 
 FILES: dict[str, tuple[str, ...]] = {
     "copy": ("00_roles", "10_compute", "20_database", "30_lake_access", "40_lake_tables", "50_tables", "90_grants"),

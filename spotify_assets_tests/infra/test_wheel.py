@@ -175,3 +175,9 @@ def test_the_command_line_works_from_the_wheel(python: Path, tmp_path: Path) -> 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "spotify" in done.stdout.lower()
+
+
+def test_snowflakes_set_up_files_are_in_the_wheel(python: Path) -> None:
+    code = "from spotify_assets.warehouse import setup; print(*sorted(p.name for p in setup.FOLDER.glob('*.sql')))"
+    done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == sorted(path.name for path in (ROOT / "infra" / "snowflake").glob("*.sql"))

@@ -186,8 +186,10 @@ class TestDeployment:
     def test_main_and_pull_requests_deploy_and_a_closed_one_is_cleaned_up(self, deploy: dict[str, Any]) -> None:
         assert deploy["on"]["push"]["branches"] == ["main"]
         assert deploy["on"]["pull_request"]["types"] == ["opened", "synchronize", "reopened", "closed"]
-        first, *rest = deploy["jobs"]["deploy"]["steps"]
+        first, drop, *rest = deploy["jobs"]["deploy"]["steps"]
         assert "/prerun@" in first["uses"]
+        assert "github.event.action == 'closed'" in drop["if"]
+        assert "--job=drop_branch_database" in drop["with"]["command"]
         assert all("steps.prerun.outputs.result != 'skip'" in one["if"] for one in rest)
 
     def test_the_script_is_there_before_the_location_goes_live(self, deploy: dict[str, Any]) -> None:

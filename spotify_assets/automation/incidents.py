@@ -20,7 +20,7 @@ MAX_CAUSE = 1500
 _VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\d|\b[0-9a-f]{12,}\b|\d+")
 _SECRET_SHAPES = (
     re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"),
-    re.compile(r"(?i)\b(password|passphrase|secret|token|api_?key|private_?key)(\s*[=:]\s*)\S+"),
+    re.compile(r"(?i)([\w-]*(?:password|passphrase|secret|token|api_?key|private_?key))(\s*[=:]\s*)\S+"),
     re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
     re.compile(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
     re.compile(r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s]+"),

@@ -15,7 +15,7 @@ demo: $(STAMP)  ## Run the whole pipeline on the sandbox: two weeks of snapshots
 	@$(BIN)/python -m spotify_assets demo
 
 test: $(STAMP)  ## Run all the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not soak"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not soak"
 
 soak: $(STAMP)  ## Run the drills in their long form (tens of minutes)
 	@$(BIN)/python -m pytest -q -m soak

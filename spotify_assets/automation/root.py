@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from spotify_assets.automation.alerts import run_failures_sensor
+from spotify_assets.automation.extraction import unfinished_extraction_sensor
 from spotify_assets.automation.jobs import REFRESH, build_jobs
 from spotify_assets.automation.loaded_files import loaded_files_sensor
 from spotify_assets.automation.maintenance import maintenance_jobs
@@ -47,5 +48,6 @@ def _sensors(settings: Settings, jobs: list[Job]) -> list[dg.SensorDefinition]:
         landing_sensor(status, events=events),
         *([lake_events_sensor(start, queue, jobs, status)] if queue else []),
         snowpipe_sensor(REFRESH, status) if by_pipe else loaded_files_sensor(start, status),
+        unfinished_extraction_sensor(status),
         run_failures_sensor(settings, status),
     ]

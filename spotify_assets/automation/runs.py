@@ -53,9 +53,9 @@ def attempts(instance: dg.DagsterInstance, planner: str) -> list[Attempt]:
     return with_tags(instance, {PLANNER_TAG: planner})
 
 
-def with_tags(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> list[Attempt]:
-    """The runs that carry `tags`, in flight or ended, newest first."""
-    records = instance.get_run_records(dg.RunsFilter(tags=dict(tags)), limit=_REMEMBERED)
+def with_tags(instance: dg.DagsterInstance, tags: Mapping[str, str], job: str | None = None) -> list[Attempt]:
+    """The runs (of `job`) that carry `tags`, in flight or ended, newest first."""
+    records = instance.get_run_records(dg.RunsFilter(job_name=job, tags=dict(tags)), limit=_REMEMBERED)
     return [
         Attempt(
             run_id=record.dagster_run.run_id,

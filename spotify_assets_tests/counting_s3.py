@@ -34,6 +34,8 @@ class CountingBucket:
         self.contents = dict(contents or {})
         self.keys = sorted({*keys, *self.contents})
         self.counts: Counter[str] = Counter()
+        self.failures = 0
+        """How many of the next requests are answered with 503 Slow Down."""
 
     def put(self, key: str, content: bytes) -> None:
         self.contents[key] = content
@@ -80,6 +82,11 @@ def serving(bucket: CountingBucket) -> Iterator[str]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if bucket.failures:
+                bucket.failures -= 1
+                bucket.counts["refused"] += 1
+                self._answer(503, b"<Error><Code>SlowDown</Code><Message>slow down</Message></Error>", {})
+                return
             parts = urlsplit(self.path)
             key = unquote(parts.path).lstrip("/").partition("/")[2]
             if not key:

@@ -13,6 +13,7 @@ from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.s3_objects import S3Place
+from spotify_assets_tests.counting_s3 import CountingBucket, serving
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -144,3 +145,17 @@ def test_missing_credentials_name_what_to_set(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(PermanentError, match="AWS_ACCESS_KEY_ID"):
         ObjectStore.open("s3://bucket/prefix")
+
+
+def test_a_store_that_says_slow_down_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    bucket = CountingBucket([], {"lake/raw/a": b"1"})
+    with serving(bucket) as endpoint:
+        lake = LakeResource(url="s3://bucket/lake", endpoint_url=endpoint)
+        bucket.failures = 2
+        assert lake.store.get("raw/a") == b"1"
+        bucket.failures = 2
+        assert [found.key for found in lake.store.list("raw/")] == ["raw/a"]
+    assert bucket.counts["refused"] == 4

@@ -1,4 +1,4 @@
-"""A bucket on 127.0.0.1 that counts requests: S3's listing and reading over a sorted list of keys, for any number of them.
+"""A bucket on 127.0.0.1 that counts requests: S3's listing and reading over a sorted list of keys, however many.
 
 Only what reading a lake needs is answered (ListObjectsV2 with prefix, start-after, token and max-keys; GET; HEAD), as
 S3 documents it, so that real clients (obstore, boto3) can be counted against histories too large for a real bucket.

@@ -149,8 +149,7 @@ def _create_judged(
     _keep(elements, kept).createOrReplaceTempView("elements")
     for name, select in {
         "parsed": f"select {', '.join(tables.PARSED_COLUMNS)} from elements where entry_index is not null",
-        "snapshots": f"select {', '.join(tables.SNAPSHOT_COLUMNS)} from elements "
-                     "where page_offset = 0 and playlist is not null",
+        "snapshots": tables.snapshots_select("elements"),
         "bad_lines": "select snapshot_date, source_key, bad_line as line, cast(null as bigint) as entry_index, "
                      "playlist_id, bad_reason as reason from elements where bad_line is not null",
     }.items():

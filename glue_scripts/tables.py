@@ -96,6 +96,20 @@ SNAPSHOT_COLUMNS = ("snapshot_date", "source_key", "playlist_id", "extracted_at"
 """`snapshots`: one row per raw object; `extracted_at` is text, `total` BIGINT, `playlist` a STRUCT of PLAYLIST."""
 
 
+def snapshots_select(relation: str) -> str:
+    """`snapshots` from a relation of page elements with SNAPSHOT_COLUMNS, `page_offset` and `entry_index`.
+
+    The playlist of a raw object is that of its first page, which need not begin at position 0: an adopted object may
+    hold a part of a playlist.
+    """
+    return f"""
+select {', '.join(SNAPSHOT_COLUMNS)} from (
+    select *, row_number() over (partition by source_key order by page_offset) as choice
+    from {relation} where coalesce(entry_index, 0) = 0 and page_offset is not null
+) where choice = 1
+"""
+
+
 @dataclass(frozen=True)
 class Dialect:
     """The few words in which the two engines differ.
@@ -125,13 +139,15 @@ SPARK = Dialect(
 )
 
 
-def relations(dialect: Dialect) -> dict[str, str]:
+def relations(dialect: Dialect, carried: tuple[str, ...] = ()) -> dict[str, str]:
     """The intermediate relations by name, in the order in which they are to be created.
 
-    Each is read more than once: engines materialize `judged`, the others may be views.
+    Each is read more than once: engines materialize `judged`, the others may be views. `carried` are columns of an
+    engine's `parsed` that `judged` keeps, beside the shared ones; rows without an `entry_index` are no entries, and
+    only carry those.
     """
     return {
-        "judged": _judged(dialect),
+        "judged": _judged(carried),
         "quarantined": _QUARANTINED,
         "entries": _ENTRIES,
         "song_rows": _SONG_ROWS,
@@ -156,7 +172,8 @@ order by snapshot_date, source_key, line, entry_index
 """The entries that can't be read as entries, one row each."""
 
 COUNTS_SELECT = """
-select snapshot_date, count(*) as entries, count(reason) as quarantined from judged group by snapshot_date
+select snapshot_date, count(*) as entries, count(reason) as quarantined
+from judged where entry_index is not null group by snapshot_date
 """
 """How many entries the raw objects of each date hold, and how many of them are quarantined."""
 
@@ -182,7 +199,7 @@ def _not_whole(value: str) -> str:
     return f"({value} = '' or regexp_extract({value}, '^-?[0-9]{{1,18}}', 0) <> {value})"
 
 
-def _judged(dialect: Dialect) -> str:
+def _judged(carried: tuple[str, ...]) -> str:
     """Every element of every page with the reason it can't be read as an entry, or NULL.
 
     The entry is read through the first wrapper that is an object. No wrapper at all (or null, or the boolean
@@ -200,9 +217,10 @@ def _judged(dialect: Dialect) -> str:
         ("entry_is_local not in ('true', 'false')", "is_local is not true or false"),
     ]
     cases = "\n".join(f"    when {condition} then '{reason}'" for condition, reason in reasons)
+    kept = "".join(f" {name}," for name in carried)
     return f"""
 select snapshot_date, source_key, playlist_id, page_offset, entry_index, page_offset + entry_index as position,
-    wrapper, item, entry_is_local, entry.added_at as added_at, entry.added_by.id as added_by,
+    wrapper, item, entry_is_local, entry.added_at as added_at, entry.added_by.id as added_by,{kept}
     case
 {cases}
     end as reason
@@ -239,7 +257,7 @@ from (
             when entry_is_local = 'true' or item.is_local = 'true' or item.uri like 'spotify:local:%' then 'local'
             else coalesce(nullif(item.type, ''), nullif(split_part(item.uri, ':', 2), ''), 'unknown')
         end as item_type
-    from judged where reason is null
+    from judged where reason is null and entry_index is not null
 )
 """
 

@@ -31,6 +31,8 @@ concurrency:
     max_concurrent_runs: 4
 run_monitoring:
   enabled: true
+run_retries:
+  enabled: true
 retention:
   sensor:
     purge_after_days: 7

@@ -43,11 +43,18 @@ def behind(
 def bring_up_to_date(
     line: Line, settings: Settings, first: dt.date | None = None, last: dt.date | None = None
 ) -> list[Stretch]:
-    """Build, load and compute everything that is behind, through Dagster; the ranges of dates that were run."""
+    """Adopt, build, load and compute everything that is behind, through Dagster; the ranges of dates that were run."""
+    from spotify_assets.landing.adopting import waiting
     from spotify_assets.object_store import ObjectStore
     from spotify_assets.resources.warehouse import warehouse_resource
 
     store = ObjectStore.open(settings.lake, endpoint_url=settings.aws_endpoint_url)
+    left = waiting(store)
+    while left:
+        line.run("adopt_landing")
+        left, before = waiting(store), left
+        if left == before:
+            break
     needed, present = behind(store, warehouse_resource(settings), first, last)
     stretches = lake_state.stretches(needed, through=present)
     for stretch in stretches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import dagster as dg
@@ -104,3 +105,16 @@ def test_a_run_keeps_what_it_has_when_a_gap_is_built_later(tmp_path: Path) -> No
     assert home.build() == [(FIRST, FIRST), (dt.date(2026, 1, 3), dt.date(2026, 1, 3))]
     runs = home.tables()["analytics.song_runs"]
     assert [(row[2], row[3], row[4], row[7]) for row in runs] == [(FIRST, dt.date(2026, 1, 3), 2, 0)]
+
+
+def test_building_adopts_what_waits_in_the_landing_folder_first(tmp_path: Path) -> None:
+    home = new_home(tmp_path)
+    page = {"href": f"https://api.spotify.com/v1/playlists/{e.spotify_id('landed')}/tracks?offset=0&limit=100",
+            "limit": 100, "offset": 0, "total": 1, "next": None, "items": [e.entry(e.track("Landed"))]}
+    home.store.put(f"{lake_layout.LANDING_INBOX_PREFIX}spotify_raw_2026-01-02 06:00:00.json", json.dumps(page).encode())
+
+    home.build()
+
+    assert [row[1] for row in home.tables()["spotify.songs"]] == ["spotify:track:" + e.spotify_id("trackLanded")]
+    assert not list(home.store.list(lake_layout.LANDING_INBOX_PREFIX))
+    assert len(list(home.store.list(lake_layout.LANDING_PROCESSED_PREFIX))) == 1

@@ -147,12 +147,11 @@ class _Found:
 
 def _create_relations(connection: duckdb.DuckDBPyConnection) -> None:
     for name, select in relations(DUCKDB).items():
-        connection.execute(f"create temp {'table' if name in _MATERIALIZED else 'view'} {name} as {select}")
-        if name == "judged":
-            connection.execute("drop view parsed; drop table elements")
+        if name != "judged":  # the reader's, in one pass with reading
+            connection.execute(f"create temp {'table' if name in _MATERIALIZED else 'view'} {name} as {select}")
 
 
-_MATERIALIZED = {"judged", "song_rows", "album_rows", "song_credits", "album_credits", "song_artist_rows"}
+_MATERIALIZED = {"song_rows", "album_rows", "song_credits", "album_credits", "song_artist_rows"}
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, select: str, scratch: Path) -> list[_File]:

@@ -1,4 +1,4 @@
-"""How DuckDB reads raw objects: from gzipped JSON lines to the relations `parsed` and `snapshots`.
+"""How DuckDB reads raw objects: from gzipped JSON lines to the relations `judged` and `snapshots`, in one pass.
 
 The fast path reads all objects of a date in one pass and is strict about lines. Should a line not be a page at all
 (a damaged object), the slow path finds it, and the rest of the date is read without it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +36,7 @@ class BadLine:
 def read_entries(
     connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path], scratch: Path
 ) -> list[BadLine]:
-    """Create the relations `parsed` and `snapshots` from raw objects (key to local file) of any dates.
+    """Create the tables `judged` and `snapshots` from raw objects (key to local file) of any dates.
 
     Returns the lines that could not be read. `scratch` is a folder for what has to be rewritten without them.
     """
@@ -71,15 +71,15 @@ def _read(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path]) -> N
     # An empty page keeps one row without an element, so that its playlist is not lost.
     connection.execute(
         f"""
-        create or replace temp table elements as
-        select snapshot_date, source_key, playlist_id, page_offset, entry_index, total,
+        create or replace temp table judged as
+        with parsed as (
+        select * exclude (element, playlist), {_kinds()} as kinds,
             case when coalesce(entry_index, 0) = 0 then from_json(playlist, '{_structure(tables.PLAYLIST)}') end
-                as playlist,
-            extracted_at, {_kinds()} as kinds, from_json(element, '{_structure(tables.ENTRY)}') as entry
+                as playlist
         from (
-            select *, {_json_types()} as types
+            select *, from_json(element, '{_structure(tables.ENTRY)}') as entry
             from (
-                select filename, extracted_at, playlist, total, "offset" as page_offset,
+                select snapshot_date, source_key, playlist_id, extracted_at, playlist, total, "offset" as page_offset,
                     unnest(
                         case when page.items is null or "offset" is null or total is null or extracted_at is null
                             then error('a line is no page')
@@ -87,23 +87,20 @@ def _read(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path]) -> N
                     ) as element,
                     unnest(case when len(page.items) = 0 then [null] else range(len(page.items)) end) as entry_index
                 from read_json(
-                    $paths, format = 'newline_delimited', filename = true, maximum_object_size = {MAX_LINE_BYTES},
-                    columns = {_LINE_COLUMNS}
-                )
+                    $paths, format = 'newline_delimited', filename = true, hive_partitioning = false,
+                    maximum_object_size = {MAX_LINE_BYTES}, columns = {_LINE_COLUMNS}
+                ) join sources on filename = path
             )
-        ) join sources on filename = path
+        ))
+        {tables.relations(tables.DUCKDB, carried=_CARRIED)["judged"]}
         """,
         {"paths": [str(path) for path in paths.values()]},
     )
-    connection.execute(
-        "create or replace temp table snapshots as "
-        f"select {', '.join(tables.SNAPSHOT_COLUMNS)} from elements where page_offset = 0 and playlist is not null"
-    )
-    connection.execute(
-        "create or replace temp view parsed as "
-        f"select {', '.join(tables.PARSED_COLUMNS)} from elements where entry_index is not null"
-    )
+    connection.execute(f"create or replace temp table snapshots as {tables.snapshots_select('judged')}")
 
+
+_CARRIED = ("total", "extracted_at", "playlist")
+"""What `snapshots` needs; `playlist` is set with the first element of a page."""
 
 _LINE_COLUMNS = """{extracted_at: 'VARCHAR', playlist: 'JSON', "offset": 'BIGINT', total: 'BIGINT',
                     page: 'STRUCT(items JSON[])'}"""
@@ -121,28 +118,47 @@ def _structure(shape: tables.Shape) -> str:
 _KIND_PATHS = list(dict.fromkeys(path for paths in tables.KIND_PATHS.values() for path in paths))
 
 
-def _json_types() -> str:
-    """The JSON types at all paths of `tables.KIND_PATHS` in `element`, looked up in one pass over it."""
-    return "json_type(element, [" + ", ".join(f"'$.{path}'" if path else "'$'" for path in _KIND_PATHS) + "])"
-
-
 def _kinds() -> str:
-    """The STRUCT `kinds` of `tables.PARSED_COLUMNS` from the list `types`."""
+    """The STRUCT `kinds` of `tables.PARSED_COLUMNS`.
+
+    Nearly every entry is a whole track, which its parsed form shows: its kinds are known. Only for the others the
+    JSON is looked at a second time, all paths in one pass.
+    """
+    whole = "entry.{0}.uri is not null and entry.{0}.artists is not null and entry.{0}.album.artists is not null"
+    paths = ", ".join(f"'$.{path}'" if path else "'$'" for path in _KIND_PATHS)
+    looked_up = f"list_transform([json_type(element, [{paths}])], lambda types: {_struct(_kind_of_types)})[1]"
+    return (
+        f"case when {whole.format('item')} then {_struct(lambda name: repr(_WHOLE_ITEM[name]))} "
+        f"when entry.item is null and {whole.format('track')} then {_struct(lambda name: repr(_WHOLE_TRACK[name]))} "
+        f"else {looked_up} end"
+    )
+
+
+_WHOLE_ITEM = {"entry": "object", "item": "object", "track": "null", "artists": "array", "album": "object",
+               "album_artists": "array"}
+"""The kinds of an entry whose `item` is a whole track; what `track` is does not matter then."""
+
+_WHOLE_TRACK = {**_WHOLE_ITEM, "item": "null", "track": "object"}
+
+
+def _struct(value: Callable[[str], str]) -> str:
+    return "struct_pack(" + ", ".join(f"{name} := {value(name)}" for name in tables.KIND_PATHS) + ")"
+
+
+def _kind_of_types(name: str) -> str:
+    """The kind called `name`, from the list `types` of DuckDB's JSON types at `_KIND_PATHS`."""
 
     def found(path: str) -> str:
         return f"types[{_KIND_PATHS.index(path) + 1}]"
 
-    def kind(paths: tuple[str, ...]) -> str:
-        if len(paths) == 1:
-            chosen = found(paths[0])
-        else:
-            chosen = f"case when {found('item')} = 'OBJECT' then {found(paths[0])} else {found(paths[1])} end"
-        return (
-            f"case coalesce({chosen}, 'NULL') when 'OBJECT' then 'object' when 'ARRAY' then 'array' "
-            "when 'BOOLEAN' then 'boolean' when 'NULL' then 'null' else 'other' end"
-        )
-
-    return "struct_pack(" + ", ".join(f"{name} := {kind(paths)}" for name, paths in tables.KIND_PATHS.items()) + ")"
+    first, *second = tables.KIND_PATHS[name]
+    chosen = found(first)
+    if second:
+        chosen = f"case when {found('item')} = 'OBJECT' then {found(first)} else {found(second[0])} end"
+    return (
+        f"case coalesce({chosen}, 'NULL') when 'OBJECT' then 'object' when 'ARRAY' then 'array' "
+        "when 'BOOLEAN' then 'boolean' when 'NULL' then 'null' else 'other' end"
+    )
 
 
 def _raw_key(key: str) -> RawKey:

@@ -54,7 +54,7 @@ def built_days(reports: Iterable[DayReport], days: Sequence[DaySources], run: st
         )
     if work:
         raise TransientError(
-            f"{run} ended without reporting {', '.join(sorted(work))}: nothing of them is used; build these dates again."
+            f"{run} ended without reporting {', '.join(sorted(work))}: nothing of them is used; build the dates again."
         )
 
 

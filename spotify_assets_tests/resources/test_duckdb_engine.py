@@ -70,6 +70,14 @@ def test_an_empty_playlist_is_a_snapshot_without_items(store: ObjectStore) -> No
     assert built.tables["songs"].files == ()
 
 
+def test_a_part_of_a_playlist_keeps_its_positions_and_its_playlist(store: ObjectStore) -> None:
+    pages = [(100, [e.entry(e.track("B"))]), (50, [e.entry(e.track("A")), e.entry(None)])]
+    built, want = build(store, Raw(PLAYLIST, {"name": "A part"}, sorted(pages), total=200))
+
+    assert_equal(store, built, want)
+    assert [row[1] for row in rows(store, built, "playlist_items")] == [50, 51, 100]
+
+
 def test_the_same_song_twice_keeps_both_positions_and_one_song(store: ObjectStore) -> None:
     built, want = build(store, of(e.entry(e.track("Twice")), e.entry(e.track("Twice"))))
 

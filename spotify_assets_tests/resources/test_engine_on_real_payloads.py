@@ -34,7 +34,7 @@ def whole_playlist(path: Path, day: dt.date) -> Raw:
     return Raw(playlist["id"], playlist, pages, day, f"{day.isoformat()}T06:00:00Z")
 
 
-def build_and_compare(store: ObjectStore, raws: list[Raw]) -> int:
+def build_and_check(store: ObjectStore, raws: list[Raw]) -> int:
     """Build one day of `raws`, compare every table; the number of entries."""
     day = raws[0].day
     for raw in raws:
@@ -53,7 +53,7 @@ def test_all_recorded_playlists_of_one_day_give_exactly_the_expected_tables(stor
     day = dt.date(2024, 3, 1)
     raws = [whole_playlist(path, day) for path in sorted((SHARED_DATA / "playlists").glob("*.json.gz"))]
 
-    entries = build_and_compare(store, raws)
+    entries = build_and_check(store, raws)
 
     assert len(raws) == 71
     assert entries > 3_900
@@ -63,7 +63,7 @@ def test_all_recorded_playlists_of_one_day_give_exactly_the_expected_tables(stor
 def test_a_recorded_day_of_the_history_gives_exactly_the_expected_tables(store: ObjectStore, date: str) -> None:
     path = SHARED_DATA / "history" / "4uUIK0akoRvnyhbK377brv" / f"{date}.json.gz"
 
-    assert build_and_compare(store, [whole_playlist(path, dt.date.fromisoformat(date))]) > 280
+    assert build_and_check(store, [whole_playlist(path, dt.date.fromisoformat(date))]) > 280
 
 
 def test_new_shape_pages_and_every_oddity_give_exactly_the_expected_tables(store: ObjectStore) -> None:
@@ -74,7 +74,7 @@ def test_new_shape_pages_and_every_oddity_give_exactly_the_expected_tables(store
             playlist_id = "0000000000ODDITIES0000" if folder.name.startswith("oddities") else folder.name
             raws.append(Raw(playlist_id, {}, [(page["offset"], page["items"]) for page in pages]))
 
-    assert build_and_compare(store, raws) == 75 + 44 + 16 + 17
+    assert build_and_check(store, raws) == 75 + 44 + 16 + 17
 
 
 def test_landing_files_of_other_pipelines_give_exactly_the_expected_tables(store: ObjectStore) -> None:
@@ -82,6 +82,6 @@ def test_landing_files_of_other_pipelines_give_exactly_the_expected_tables(store
         (playlist,) = load(path)
         page = playlist.pop("tracks")
         day = dt.date.fromisoformat(path.name.split(".")[1])
-        build_and_compare(
+        build_and_check(
             store, [Raw(playlist["id"], playlist, [(0, page["items"])], day, f"{day.isoformat()}T06:00:00Z")]
         )

@@ -59,11 +59,27 @@ def test_all_recorded_playlists_of_one_day_give_exactly_the_expected_tables(stor
     assert entries > 3_900
 
 
-@pytest.mark.parametrize("date", ["2024-01-14", "2024-01-29", "2024-02-12"])
-def test_a_recorded_day_of_the_history_gives_exactly_the_expected_tables(store: ObjectStore, date: str) -> None:
-    path = SHARED_DATA / "history" / "4uUIK0akoRvnyhbK377brv" / f"{date}.json.gz"
+def test_every_recorded_day_of_the_history_gives_exactly_the_expected_tables(store: ObjectStore) -> None:
+    paths = sorted((SHARED_DATA / "history" / "4uUIK0akoRvnyhbK377brv").glob("*.json.gz"))
 
-    assert build_and_check(store, [whole_playlist(path, dt.date.fromisoformat(date))]) > 280
+    for path in paths:
+        assert build_and_check(store, [whole_playlist(path, dt.date.fromisoformat(path.name.split(".")[0]))]) > 280
+    assert len(paths) == 29
+
+
+def test_pages_recorded_by_other_clients_give_exactly_the_expected_tables(store: ObjectStore) -> None:
+    pages = {}
+    for path in sorted((SHARED_DATA / "clients").glob("*/*.json.gz")):
+        page = load(path)
+        items = page.get("items") if isinstance(page, dict) else None
+        if isinstance(items, list) and items and {"track", "item"} & items[0].keys() and "added_at" in items[0]:
+            pages[path.name] = items
+    raws = [Raw(f"{number:022d}", {}, [(0, items)]) for number, items in enumerate(pages.values())]
+
+    entries = build_and_check(store, raws)
+
+    assert {"playlist_items.json.gz", "playlist_items_episodes_and_tracks.json.gz"} <= pages.keys()
+    assert entries == sum(map(len, pages.values()))
 
 
 def test_new_shape_pages_and_every_oddity_give_exactly_the_expected_tables(store: ObjectStore) -> None:

@@ -22,10 +22,10 @@ SAMPLED = 3
 
 
 def main() -> None:
-    """Backfill 90 days of 10 playlists of 100 entries; load the definitions beside `import dagster`."""
+    """Backfill 90 days of two playlists of 100 entries; load the definitions beside `import dagster`."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        days = write_raw_lake(home / "lake", objects=10 * DAYS, entries=100, days=DAYS)
+        days = write_raw_lake(home / "lake", objects=2 * DAYS, entries=100, days=DAYS)
         environment = {**os.environ, "SPOTIFY_ASSETS_HOME": str(home), "DAGSTER_HOME": str(home / "dagster_home")}
         (home / "dagster_home").mkdir()
         (home / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")

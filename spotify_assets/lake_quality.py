@@ -33,13 +33,14 @@ class Fault:
 def rules(table: Table) -> dict[str, str]:
     """Rule to SELECT of the rows that break it, over views named like the lake's tables."""
     key = ", ".join(table.key)
+    required = [column.name for column in table.columns if not column.nullable]
+    empty = ", ".join(f"case when {name} is null then '{name}' end" for name in required)
     found = {
         f"{key} is unique": f"select {key}, count(*) as times from {table.name} group by {key} having count(*) > 1",
-        **{
-            f"{column.name} is not null": f"select {key} from {table.name} where {column.name} is null"
-            for column in table.columns
-            if not column.nullable
-        },
+        "required columns are filled": (
+            f"select {key}, concat_ws(', ', {empty}) as empty_columns from {table.name} "
+            f"where {' or '.join(f'{name} is null' for name in required)}"
+        ),
     }
     for reference in table.references:
         pairs = list(zip(reference.columns, reference.target_columns, strict=True))

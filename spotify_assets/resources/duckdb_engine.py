@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = "600MB"
 """DuckDB's bound for one pass; beyond it DuckDB spills to a scratch folder."""
 
-OBJECTS_A_PASS = 100
+OBJECTS_A_PASS = 200
 """Raw objects that are read together: small dates share a pass, which costs some 0.1 s however little it reads."""
 
 
@@ -57,13 +57,13 @@ class DuckDBEngine(TransformEngine):
     ) -> Iterator[BuiltDay]:
         done = 0
         for batch in batches(days, OBJECTS_A_PASS):
-            for built in build_days(store, run_id, batch, memory_limit=self.memory_limit, threads=self.threads):
-                done += 1
-                context.log.info(
-                    f"{built.day}: {built.entries} entries of {len(built.sources)} raw objects, "
-                    f"{built.quarantined} quarantined ({done} of {len(days)} dates)"
-                )
-                yield built
+            built = build_days(store, run_id, batch, memory_limit=self.memory_limit, threads=self.threads)
+            done += len(built)
+            context.log.info(
+                f"{batch[0].day} to {batch[-1].day}: {sum(day.entries for day in built)} entries, "
+                f"{sum(day.quarantined for day in built)} quarantined ({done} of {len(days)} dates)"
+            )
+            yield from built
 
 
 def batches(days: Sequence[DaySources], objects: int) -> Iterator[list[DaySources]]:

@@ -59,7 +59,7 @@ def test_a_sound_lake_breaks_no_rule(store: ObjectStore) -> None:
 
 DAMAGES = {
     "a key twice": ("songs", "select * from t union all select * from t", "song_id is unique"),
-    "a hole in a required column": ("songs", "select * replace (null as name) from t", "name is not null"),
+    "a hole in a required column": ("songs", "select * replace (null as name) from t", "required columns are filled"),
     "a reference to nothing": ("song_artists", "select * replace ('nobody' as artist_id) from t", "found in artists"),
     "an item of no playlist": ("playlist_items", "select * replace ('x' as playlist_id) from t", "found in playlists"),
 }

@@ -14,6 +14,7 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 from glue_scripts import tables
 
@@ -181,10 +182,21 @@ def _number(value: Number) -> str:
     return repr(number) if math.isfinite(number) else str.__str__(value)
 
 
+def _plain(number: str) -> str:
+    """A number's text inside a list or an object: DuckDB's JSON writer uses an exponent only outside 1e-6 to 1e21."""
+    mantissa, _, exponent = number.partition("e")
+    if not exponent:
+        return number
+    if not -7 < int(exponent) < 21:
+        return f"{mantissa}e{int(exponent)}"
+    digits = format(Decimal(number), "f")
+    return digits if "." in digits else f"{digits}.0"
+
+
 def _render(value: object) -> str:
     """A JSON value written again without spaces."""
     if type(value) is Number:
-        return _number(value)
+        return _plain(_number(value))
     if type(value) is dict:
         return "{" + ",".join(f"{_quoted(name)}:{_render(part)}" for name, part in value.items()) + "}"
     if type(value) is list:

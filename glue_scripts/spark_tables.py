@@ -140,21 +140,25 @@ def _read(files: LakeFiles, sources: Iterable[tuple[str, str, str, str]]) -> Ite
 def _create_judged(
     session: SparkSession, files: LakeFiles, sources: list[tuple[str, str, str, str]], kept: list[DataFrame]
 ) -> None:
-    """Create `parsed`, `snapshots`, `bad_lines` and `judged` as views; `kept` gets what is persisted."""
+    """Create `judged`, `snapshots` and `bad_lines` as views; `kept` gets what is persisted."""
     context = session.sparkContext
     tasks = min(len(sources), max(2 * context.defaultParallelism, len(sources) // _OBJECTS_PER_TASK))
     texts = context.parallelize(sources, max(tasks, 1)).mapPartitions(lambda part: _read(files, part))
     # FAILFAST: the rows are our own, so one that does not fit is a defect and not data.
     elements = session.read.schema(element_schema()).option("mode", "FAILFAST").json(texts)
-    _keep(elements, kept).createOrReplaceTempView("elements")
+    elements.createOrReplaceTempView("parsed")
+    judged = session.sql(tables.relations(tables.SPARK, carried=_CARRIED)["judged"])
+    _keep(judged, kept).createOrReplaceTempView("judged")
     for name, select in {
-        "parsed": f"select {', '.join(tables.PARSED_COLUMNS)} from elements where entry_index is not null",
-        "snapshots": tables.snapshots_select("elements"),
+        "snapshots": tables.snapshots_select("judged"),
         "bad_lines": "select snapshot_date, source_key, bad_line as line, cast(null as bigint) as entry_index, "
-                     "playlist_id, bad_reason as reason from elements where bad_line is not null",
+                     "playlist_id, bad_reason as reason from judged where bad_line is not null",
     }.items():
         session.sql(select).createOrReplaceTempView(name)
-    _keep(session.sql(tables.relations(tables.SPARK)["judged"]), kept).createOrReplaceTempView("judged")
+
+
+_CARRIED = ("total", "extracted_at", "playlist", "bad_line", "bad_reason")
+"""What `judged` keeps for `snapshots` and `bad_lines`, so that one relation is cached and not two."""
 
 
 def _create_relations(session: SparkSession, kept: list[DataFrame]) -> None:

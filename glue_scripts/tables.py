@@ -239,7 +239,7 @@ _QUARANTINED = """
 select judged.snapshot_date, judged.source_key, lines.line, judged.entry_index, judged.playlist_id, judged.reason
 from judged join (
     select source_key, page_offset, row_number() over (partition by source_key order by page_offset) as line
-    from (select distinct source_key, page_offset from judged)
+    from (select distinct source_key, page_offset from judged where page_offset is not null)
 ) as lines on judged.source_key = lines.source_key and judged.page_offset = lines.page_offset
 where judged.reason is not null
 """

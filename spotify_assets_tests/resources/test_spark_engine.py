@@ -39,6 +39,11 @@ ODD_VALUES = [
 """What may stand where Spotify sends something else."""
 
 
+def odd_value(random_: random.Random) -> object:
+    """One of ODD_VALUES, its own copy: what is put into it must not stand elsewhere too."""
+    return json.loads(json.dumps(random_.choice(ODD_VALUES)))
+
+
 def odd_entry(random_: random.Random) -> object:
     """A sound entry with one to three values, names or lists replaced by something odd."""
     shapes = [lambda: e.entry(e.track(random_.choice("ABCDEFG"))), e.local_file, e.episode, lambda: e.entry(None),
@@ -47,9 +52,9 @@ def odd_entry(random_: random.Random) -> object:
     for _ in range(random_.randrange(0, 3)):
         places = list(_places(found))
         if not places:
-            return random_.choice(ODD_VALUES)
+            return odd_value(random_)
         holder, name = random_.choice(places)
-        holder[name] = random_.choice(ODD_VALUES)
+        holder[name] = odd_value(random_)
     return found
 
 
@@ -68,7 +73,7 @@ def odd_lake(store: ObjectStore, *, objects: int, entries: int, seed: int) -> No
         playlist = {"name": f"P{number}", "owner": {"id": "o", "display_name": "d"}, "public": True,
                     "followers": {"total": 3}, "images": [{"url": "u"}], "snapshot_id": "s", "description": "d"}
         for _ in range(random_.randrange(0, 3)):
-            playlist[random_.choice(list(playlist))] = random_.choice(ODD_VALUES)
+            playlist[random_.choice(list(playlist))] = odd_value(random_)
         items = [odd_entry(random_) for _ in range(entries)]
         half = entries // 2
         key = put_raw(store, Raw(f"{number:022d}", playlist, [(0, items[:half]), (half, items[half:])],

@@ -65,6 +65,8 @@ def test_a_partition_that_another_run_created_meanwhile_is_switched(glue: Stubbe
     glue.add_response("batch_update_partition", {}, {**IN_TABLE, "Entries": ANY})
     CATALOG.publish_partitions(SONGS, {DAY: commit("b")})
 
+    glue.assert_no_pending_responses()
+
 
 def test_a_refused_partition_is_an_error_that_names_it(glue: Stubber) -> None:
     refused = {

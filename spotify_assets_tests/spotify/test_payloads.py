@@ -275,9 +275,9 @@ def test_any_json_is_either_read_or_refused(value: Any) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_either_read_or_refused(data: bytes) -> None:
     try:
-        decode(data, "file")
-    except PayloadError:
-        return
+        decode(data, "file.json")
+    except PayloadError as refused:
+        assert "file.json" in str(refused)
 
 
 entries_of_any_kind = st.lists(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from spotify_assets.settings import exported_dagster_home
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -38,6 +40,11 @@ retention:
     purge_after_days: 7
   schedule:
     purge_after_days: 90
+event_log_storage:
+  module: spotify_assets.local_event_log
+  class: BatchingSqliteEventLogStorage
+  config:
+    dagster_home: {env: DAGSTER_HOME}
 """
 
 
@@ -56,5 +63,6 @@ def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The instance of that home, for runs in this process."""
     import dagster as dg
 
-    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance:
+    home = dagster_home(settings)
+    with exported_dagster_home(home), dg.DagsterInstance.from_config(str(home)) as instance:
         yield instance

@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -347,6 +348,28 @@ def java_home() -> Path | None:
     return Path(value) if value else None
 
 
+# What other tools take from the environment and from nowhere else is set here, for this process and those it starts.
+
+
 def export_java_home(home: Path) -> None:
-    """Make `home` the JAVA_HOME of the processes this one starts; PySpark takes it from nowhere else."""
+    """Make `home` the Java of PySpark."""
     os.environ["JAVA_HOME"] = str(home)
+
+
+def export_event_batch_size(events: int) -> None:
+    """Make Dagster hand up to `events` events at once to its storage, unless the environment says how many."""
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(events))
+
+
+@contextmanager
+def exported_dagster_home(home: Path) -> Iterator[None]:
+    """Make `home` the DAGSTER_HOME meanwhile."""
+    before = os.environ.get("DAGSTER_HOME")
+    os.environ["DAGSTER_HOME"] = str(home)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["DAGSTER_HOME"]
+        else:
+            os.environ["DAGSTER_HOME"] = before

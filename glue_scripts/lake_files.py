@@ -37,6 +37,11 @@ class LakeFiles:
         folder = self._folder
         return f"{self.url.rstrip('/')}/{key}" if folder is None else f"file://{folder}/{key}"
 
+    def local_path(self, key: str) -> Path | None:
+        """Where the object `key` is a file on this machine; None on S3."""
+        folder = self._folder
+        return None if folder is None else folder / key
+
     def read(self, key: str, etag: str | None = None) -> bytes:
         """The bytes at `key`. On S3, with `etag`, only while the object is still that one.
 

@@ -1,7 +1,7 @@
 """The Glue job: arguments, Dagster Pipes, and who writes the commit records. The work itself is `spark_tables`'.
 
 Runs unmodified on AWS Glue 5 (Spark 3.5), where `--extra-py-files` carries this package and
-`--additional-python-modules` dagster-pipes; under a local PySpark 3.5; and by hand without Dagster:
+`--additional-python-modules` dagster-pipes and duckdb; under a local PySpark 3.5; and by hand without Dagster:
 
     spark-submit --py-files glue_scripts.zip glue_scripts/playlist_tables.py --lake s3://bucket/lake --manifest KEY
 

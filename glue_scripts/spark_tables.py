@@ -1,36 +1,35 @@
 """The Spark engine itself: raw objects of any set of dates in, Parquet of the seven tables out, in one application.
 
-Everything here is Spark: reading on the workers, the shared SELECTs over views, writing. What a line means is
-`pages`', what a row holds is `tables`', where things go is the manifest's. Dates are a column of one job, never a
+Everything here is Spark: the shared SELECTs over views, and writing. Reading is `spark_reader`'s, what a row holds is
+`tables`', where things go is the manifest's. Dates are a column of one job, never a
 loop, so neither the number of jobs nor the driver's memory grows with them. Needs pyspark 3.5, nothing of AWS or
 Dagster.
 """
 
 from __future__ import annotations
 
-import gc
+import datetime as dt
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from pyspark import StorageLevel
-from pyspark.sql import types as t
 
-from glue_scripts import pages, tables
+from glue_scripts import tables
 from glue_scripts.commit import DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.lake_files import LakeFiles
 from glue_scripts.manifest import DayReport, Manifest
+from glue_scripts.spark_reader import Source, read_sources, with_flat_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _PARALLEL_WRITES = 4
-_OBJECTS_PER_TASK = 100
 _ENTRIES_PER_PARTITION = 100_000
 
 _SESSION = {
@@ -41,6 +40,7 @@ _SESSION = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.adaptive.enabled": "true",
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }
 """What the result depends on, whatever the cluster's own settings are."""
 
@@ -52,7 +52,7 @@ _WRITE_OPTIONS = {
     "fs.file.impl.disable.cache": "true",
 }
 
-_PERSISTED = {"song_credits", "album_credits", "song_artist_rows"}
+_PERSISTED = {"song_rows", "album_rows"}
 """Relations that are read more than once and cost more to compute than to keep."""
 
 
@@ -65,7 +65,8 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
     for name, value in _SESSION.items():
         session.conf.set(name, value)
     sources = [
-        (day.day, source.key, source.etag, source.playlist_id) for day in manifest.days for source in day.sources
+        Source(dt.date.fromisoformat(day.day), source.key, source.etag, source.playlist_id)
+        for day in manifest.days for source in day.sources
     ]
     before = {key for prefix in manifest.table_prefixes.values() for key, _ in files.list(prefix)}
     kept: list[DataFrame] = []
@@ -97,81 +98,29 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
         yield report
 
 
-# --- reading --------------------------------------------------------------------------------------------------------
+# --- relations ------------------------------------------------------------------------------------------------------
 
 
-def element_schema() -> t.StructType:
-    """The schema of what the workers read: `pages.ROW_COLUMNS` with where each row comes from. Never inferred."""
-    columns: dict[str, t.DataType] = {
-        "snapshot_date": t.DateType(),
-        "source_key": t.StringType(),
-        "playlist_id": t.StringType(),
-        "page_offset": t.LongType(),
-        "entry_index": t.LongType(),
-        "total": t.LongType(),
-        "extracted_at": t.StringType(),
-        "playlist": _spark_type(tables.PLAYLIST),
-        "kinds": t.StructType([t.StructField(name, t.StringType()) for name in tables.KIND_PATHS]),
-        "entry": _spark_type(tables.ENTRY),
-        "bad_line": t.LongType(),
-        "bad_reason": t.StringType(),
-    }
-    return t.StructType([t.StructField(name, kind) for name, kind in columns.items()])
-
-
-def _spark_type(shape: tables.Shape) -> t.DataType:
-    if isinstance(shape, str):
-        return t.StringType()
-    if isinstance(shape, list):
-        return t.ArrayType(_spark_type(shape[0]))
-    return t.StructType([t.StructField(name, _spark_type(part)) for name, part in shape.items()])
-
-
-def _read(files: LakeFiles, sources: Iterable[tuple[str, str, str, str]]) -> Iterator[str]:
-    """On a worker: the rows of raw objects, each as one JSON text. That is what crosses to the JVM fastest."""
-    gc.disable()  # rows are trees and die at once; without this the collector takes a fifth of the time
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-    for day, key, etag, playlist_id in sources:
-        where = {"snapshot_date": day, "source_key": key, "playlist_id": playlist_id}
-        for row in pages.read_object(files.read(key, etag)):
-            yield encode({**where, **row})
-
-
-def _create_judged(
-    session: SparkSession, files: LakeFiles, sources: list[tuple[str, str, str, str]], kept: list[DataFrame]
-) -> None:
+def _create_judged(session: SparkSession, files: LakeFiles, sources: Sequence[Source], kept: list[DataFrame]) -> None:
     """Create `judged`, `snapshots` and `bad_lines` as views; `kept` gets what is persisted."""
-    context = session.sparkContext
-    tasks = min(len(sources), max(2 * context.defaultParallelism, len(sources) // _OBJECTS_PER_TASK))
-    texts = context.parallelize(sources, max(tasks, 1)).mapPartitions(lambda part: _read(files, part))
-    # FAILFAST: the rows are our own, so one that does not fit is a defect and not data.
-    elements = session.read.schema(element_schema()).option("mode", "FAILFAST").json(texts)
-    elements.createOrReplaceTempView("parsed")
-    judged = session.sql(tables.relations(tables.SPARK, carried=_CARRIED)["judged"])
-    _keep(judged, kept).createOrReplaceTempView("judged")
+    _keep(read_sources(session, files, sources), kept).createOrReplaceTempView("judged")
     for name, select in {
-        "snapshots": tables.snapshots_select("judged"),
+        "snapshots": with_flat_columns(tables.snapshots_select("judged")),
         "bad_lines": "select snapshot_date, source_key, bad_line as line, cast(null as bigint) as entry_index, "
                      "playlist_id, bad_reason as reason from judged where bad_line is not null",
     }.items():
         session.sql(select).createOrReplaceTempView(name)
 
 
-_CARRIED = ("total", "extracted_at", "playlist", "bad_line", "bad_reason")
-"""What `judged` keeps for `snapshots` and `bad_lines`, so that one relation is cached and not two."""
-
-
 def _create_relations(session: SparkSession, kept: list[DataFrame]) -> None:
     """Create the shared relations over `judged` as views; `kept` gets what is persisted."""
     for name, select in tables.relations(tables.SPARK).items():
-        if name == "judged":
-            continue
-        relation = session.sql(select)
+        relation = session.sql(with_flat_columns(select))
         (_keep(relation, kept) if name in _PERSISTED else relation).createOrReplaceTempView(name)
 
 
 def _keep(relation: DataFrame, kept: list[DataFrame]) -> DataFrame:
-    kept.append(relation.persist(StorageLevel.MEMORY_AND_DISK))
+    kept.append(relation.persist(StorageLevel.MEMORY_AND_DISK_DESER))
     return relation
 
 
@@ -218,7 +167,7 @@ def _write_tables(session: SparkSession, manifest: Manifest, files: LakeFiles) -
         name, select = table
         # Rebalancing brings a date's rows together and splits only what exceeds the advisory partition size.
         rows = session.sql(
-            f"select /*+ rebalance(day) */ *, cast(snapshot_date as string) as day from ({select})"
+            f"select /*+ rebalance(day) */ *, cast(snapshot_date as string) as day from ({with_flat_columns(select)})"
         )
         target = files.spark_path(manifest.table_prefixes[name])
         rows.write.mode("append").partitionBy("day").options(**_WRITE_OPTIONS).parquet(target)

@@ -1,9 +1,9 @@
 """The transformation, written once: SELECTs in the SQL that DuckDB and Spark share.
 
-An engine reads raw objects into two relations, `parsed` and `snapshots` (their columns are described at
-`PARSED_COLUMNS` and `SNAPSHOT_COLUMNS`), creates the relations of `relations()` in order, and writes the result of
-every SELECT of `table_selects()` as that table's Parquet. Everything that decides what a row holds is here; how JSON is
-read and lists are exploded differs between the engines and is a `Dialect`'s or the engine's. Standard library only.
+`raw_reader` reads raw objects as `parsed` (PARSED_COLUMNS) and judges them with `judged_select()`. Over `judged`
+(JUDGED) an engine creates `snapshots` and the relations of `relations()` in order, and writes the result of every
+SELECT of `table_selects()` as that table's Parquet. Everything that decides what a row holds is here; how lists are
+exploded differs between the engines and is a `Dialect`'s. Standard library only.
 
 Leaves of an entry arrive as text, so that what Spotify may send wrongly (a word for a number) is judged here, the same
 on every engine, and not by a JSON reader. Spotify's facts come from its Web API reference; the oddities (partial dates,
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from glue_scripts.contract import LAKE_TABLES, Table
 
 Shape = str | list["Shape"] | dict[str, "Shape"]
-"""A JSON structure: "text" for a leaf, [shape] for a list, {name: shape} for an object."""
+"""A structure: "text", "bigint" or "date" for a leaf, [shape] for a list, {name: shape} for an object."""
 
 _CREDIT: Shape = {"id": "text", "name": "text", "external_urls": {"spotify": "text"}}
 _IMAGES: Shape = [{"url": "text"}]
@@ -92,6 +92,22 @@ KIND_PATHS = {
 """The fields of `parsed.kinds`: the paths in the entry whose JSON kind they hold. Where there are two, the first
 counts when `item` is an object, else the second."""
 
+JUDGED: Mapping[str, Shape] = {
+    "snapshot_date": "date",
+    "source_key": "text",
+    "playlist_id": "text",
+    "page_offset": "bigint",
+    "entry_index": "bigint",
+    "position": "bigint",
+    "wrapper": "text",
+    "item": _ITEM,
+    "entry_is_local": "text",
+    "added_at": "text",
+    "added_by": "text",
+    "reason": "text",
+}
+"""`judged`: `parsed` with the entry read through its wrapper, and why it can't be read as an entry, or NULL."""
+
 SNAPSHOT_COLUMNS = ("snapshot_date", "source_key", "playlist_id", "extracted_at", "total", "playlist")
 """`snapshots`: one row per raw object; `extracted_at` is text, `total` BIGINT, `playlist` a STRUCT of PLAYLIST."""
 
@@ -115,13 +131,14 @@ class Dialect:
     """The few words in which the two engines differ.
 
     `timestamp` is the type without a zone; `first` takes the first element of the list `{0}` (NULL when there is
-    none); `explode` turns the list `{column}` of every row of `{relation}` into rows with all its columns,
-    `{index}` (0-based) and `{element}`.
+    none), `first_credit` the first of a list of credits that has an id; `explode` turns the list `{column}` of every
+    row of `{relation}` into rows with all its columns, `{index}` (0-based) and `{element}`.
     """
 
     name: str
     timestamp: str
     first: str
+    first_credit: str
     explode: str
 
 
@@ -129,39 +146,39 @@ DUCKDB = Dialect(
     name="duckdb",
     timestamp="timestamp",
     first="({0})[1]",
+    first_credit="list_filter({0}, lambda credit: credit.id <> '')[1]",
     explode="(select *, unnest(range(len({column}))) as {index}, unnest({column}) as {element} from {relation})",
 )
 SPARK = Dialect(
     name="spark",
     timestamp="timestamp_ntz",
     first="get({0}, 0)",
+    first_credit="get(filter({0}, credit -> credit.id <> ''), 0)",
     explode="(select * from {relation} lateral view posexplode({column}) exploded as {index}, {element})",
 )
 
 
-def relations(dialect: Dialect, carried: tuple[str, ...] = ()) -> dict[str, str]:
-    """The intermediate relations by name, in the order in which they are to be created.
-
-    Each is read more than once: engines materialize `judged`, the others may be views. `carried` are columns of an
-    engine's `parsed` that `judged` keeps, beside the shared ones; rows without an `entry_index` are no entries, and
-    only carry those.
-    """
+def relations(dialect: Dialect) -> dict[str, str]:
+    """The intermediate relations by name, in the order in which they are to be created; all may be views."""
     return {
-        "judged": _judged(carried),
         "quarantined": _QUARANTINED,
         "entries": _ENTRIES,
-        "song_rows": _SONG_ROWS,
+        "song_rows": _song_rows(dialect),
         "album_rows": _album_rows(dialect),
-        "song_credits": _credits(dialect, "song_id", "item.artists"),
-        "album_credits": _credits(dialect, "album_id", "item.album.artists"),
-        "song_artist_rows": _bridge("song_rows", "song_credits", "song_id"),
-        "album_artist_rows": _bridge("album_rows", "album_credits", "album_id"),
     }
 
 
 def table_selects(dialect: Dialect, run_id: str) -> dict[str, str]:
     """The SELECT of each lake table, its columns in the contract's order and types. `run_id` is a plain identifier."""
-    bodies = {**_TABLE_BODIES, "playlists": _playlists(dialect), "playlist_items": _playlist_items(dialect)}
+    bodies = {
+        "playlists": _playlists(dialect),
+        "playlist_items": _playlist_items(dialect),
+        "songs": "select * from song_rows",
+        "albums": "select * from album_rows",
+        "artists": _artists(dialect),
+        "song_artists": _bridge(dialect, "song_rows", "song_id"),
+        "album_artists": _bridge(dialect, "album_rows", "album_id"),
+    }
     return {name: _typed(dialect, table, bodies[name], run_id) for name, table in LAKE_TABLES.items()}
 
 
@@ -199,11 +216,12 @@ def _not_whole(value: str) -> str:
     return f"({value} = '' or regexp_extract({value}, '^-?[0-9]{{1,18}}', 0) <> {value})"
 
 
-def _judged(carried: tuple[str, ...]) -> str:
-    """Every element of every page with the reason it can't be read as an entry, or NULL.
+def judged_select(carried: tuple[str, ...] = ()) -> str:
+    """`judged` over `parsed`: every element of every page with the reason it can't be read as an entry, or NULL.
 
-    The entry is read through the first wrapper that is an object. No wrapper at all (or null, or the boolean
-    `track: true` that tracks themselves carry) is an entry that Spotify has removed.
+    `carried` are more columns of `parsed` that `judged` keeps. Rows without an `entry_index` are no entries, and only
+    carry those. The entry is read through the first wrapper that is an object. No wrapper at all (or null, or the
+    boolean `track: true` that tracks themselves carry) is an entry that Spotify has removed.
     """
     reasons = [
         ("kinds.entry not in ('object', 'null')", "the entry is not an object"),
@@ -266,30 +284,30 @@ def _winners(key: str, name: str, columns: str) -> str:
     """`columns` of the entry whose attributes count for each `key` on a date: one with a non-empty name before one
     with an empty name, then the one at the smallest (playlist_id, position)."""
     return f"""
-select entries.snapshot_date, entries.playlist_id, entries.position, entries.{key}, {columns}
-from entries join (
-    select snapshot_date, playlist_id, position, row_number() over (
-        partition by snapshot_date, {key}
-        order by case when {name} <> '' then 0 else 1 end, playlist_id, position
-    ) as choice
+select * from (
+    select snapshot_date, {key}, {columns},
+        row_number() over (
+            partition by snapshot_date, {key}
+            order by case when {name} <> '' then 0 else 1 end, playlist_id, position
+        ) as choice
     from entries where {key} is not null
-) as ranked on entries.snapshot_date = ranked.snapshot_date and entries.playlist_id = ranked.playlist_id
-    and entries.position = ranked.position
-where ranked.choice = 1
+) where choice = 1
 """
 
 
-_SONG_ROWS = _winners(
-    "song_id",
-    "item.name",
-    """
-    coalesce(nullif(item.uri, ''), concat('spotify:track:', entries.song_id)) as uri, coalesce(item.name, '') as name,
-    entries.album_id, coalesce(item.duration_ms, '0') as duration_ms, coalesce(item.explicit, 'false') as is_explicit,
+def _song_rows(dialect: Dialect) -> str:
+    return _winners(
+        "song_id",
+        "item.name",
+        f"""
+    coalesce(nullif(item.uri, ''), concat('spotify:track:', song_id)) as uri, coalesce(item.name, '') as name,
+    album_id, coalesce(item.duration_ms, '0') as duration_ms, coalesce(item.explicit, 'false') as is_explicit,
     item.popularity as popularity, nullif(item.external_ids.isrc, '') as isrc,
     coalesce(item.disc_number, '0') as disc_number, coalesce(item.track_number, '0') as track_number,
-    entries.song_id like 'spotify:local:%' as is_local, nullif(item.external_urls.spotify, '') as url
+    song_id like 'spotify:local:%' as is_local, nullif(item.external_urls.spotify, '') as url,
+    item.artists as credited, {dialect.first_credit.format('item.artists')}.id as artist_id
     """,
-)
+    )
 
 
 def _album_rows(dialect: Dialect) -> str:
@@ -314,32 +332,20 @@ def _album_rows(dialect: Dialect) -> str:
     nullif(item.album.release_date_precision, '') as release_date_precision,
     nullif({released}, '') as release_date_text, item.album.total_tracks as total_tracks,
     nullif(item.album.external_urls.spotify, '') as url,
-    nullif({dialect.first.format('item.album.images')}.url, '') as image_url
+    nullif({dialect.first.format('item.album.images')}.url, '') as image_url, item.album.artists as credited
     """,
     )
 
 
-def _credits(dialect: Dialect, key: str, artists: str) -> str:
-    """One row per entry and artist with an id on its song or album."""
-    source = (
-        f"(select snapshot_date, playlist_id, position, {key}, {artists} as credited from entries "
-        f"where {key} is not null)"
-    )
-    rows = dialect.explode.format(relation=source, column="credited", index="credit_position", element="credit")
-    return f"""
-select snapshot_date, playlist_id, position, {key}, credit_position, credit.id as artist_id,
-    coalesce(credit.name, '') as name, nullif(credit.external_urls.spotify, '') as url
-from {rows} as exploded where nullif(credit.id, '') is not null
-"""
-
-
-def _bridge(rows: str, credits: str, key: str) -> str:
+def _bridge(dialect: Dialect, rows: str, key: str) -> str:
     """The credits of the entry whose attributes count; an artist credited twice counts at the first place."""
+    credits = dialect.explode.format(
+        relation=f"(select snapshot_date, {key}, credited from {rows})",
+        column="credited", index="credit_position", element="credit",
+    )
     return f"""
-select {credits}.snapshot_date, {credits}.{key}, {credits}.artist_id, min({credits}.credit_position) as position
-from {credits} join {rows} on {credits}.snapshot_date = {rows}.snapshot_date and {credits}.{key} = {rows}.{key}
-    and {credits}.playlist_id = {rows}.playlist_id and {credits}.position = {rows}.position
-group by {credits}.snapshot_date, {credits}.{key}, {credits}.artist_id
+select snapshot_date, {key}, credit.id as artist_id, min(credit_position) as position
+from {credits} as exploded where credit.id <> '' group by snapshot_date, {key}, credit.id
 """
 
 
@@ -380,35 +386,27 @@ from entries
 """
 
 
-_ARTISTS = """
+def _artists(dialect: Dialect) -> str:
+    """Everybody with an id who is credited in any entry, as on the credit that comes first."""
+    credits = " union all ".join(
+        f"select snapshot_date, playlist_id, position, {number} as credited_on, credit_position, "
+        "credit.id as artist_id, coalesce(credit.name, '') as name, nullif(credit.external_urls.spotify, '') as url "
+        f"from {exploded} as exploded where credit.id <> ''"
+        for number, exploded in enumerate(
+            dialect.explode.format(
+                relation=f"(select snapshot_date, playlist_id, position, {artists} as credited from entries "
+                         f"where {key} is not null)",
+                column="credited", index="credit_position", element="credit",
+            )
+            for key, artists in (("song_id", "item.artists"), ("album_id", "item.album.artists"))
+        )
+    )
+    return f"""
 select snapshot_date, artist_id, name, url from (
     select *, row_number() over (
         partition by snapshot_date, artist_id
         order by case when name <> '' then 0 else 1 end, playlist_id, position, credited_on, credit_position
     ) as choice
-    from (
-        select snapshot_date, playlist_id, position, 0 as credited_on, credit_position, artist_id, name, url
-        from song_credits
-        union all
-        select snapshot_date, playlist_id, position, 1 as credited_on, credit_position, artist_id, name, url
-        from album_credits
-    )
+    from ({credits})
 ) where choice = 1
 """
-
-_TABLE_BODIES: Mapping[str, str] = {
-    "songs": """
-select song_rows.*, first_credit.artist_id
-from song_rows left join (
-    select snapshot_date, song_id, artist_id, row_number() over (
-        partition by snapshot_date, song_id order by position
-    ) as choice
-    from song_artist_rows
-) as first_credit on song_rows.snapshot_date = first_credit.snapshot_date
-    and song_rows.song_id = first_credit.song_id and first_credit.choice = 1
-""",
-    "albums": "select * from album_rows",
-    "artists": _ARTISTS,
-    "song_artists": "select * from song_artist_rows",
-    "album_artists": "select * from album_artist_rows",
-}

@@ -44,8 +44,8 @@ def script_version() -> str:
 
 
 def additional_modules() -> str:
-    """What Glue installs for the script: the side of Dagster Pipes that fits this code's."""
-    return f"dagster-pipes=={version('dagster-pipes')}"
+    """What Glue installs for the script: this code's side of Dagster Pipes, and its reader of raw JSON."""
+    return ",".join(f"{name}=={version(name)}" for name in ("dagster-pipes", "duckdb"))
 
 
 def script_key(name: str) -> str:

@@ -20,9 +20,9 @@ from pydantic import Field
 
 from glue_scripts.commit import DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
-from glue_scripts.tables import COUNTS_SELECT, DUCKDB, QUARANTINE_SELECT, relations, table_selects
+from glue_scripts.raw_reader import BadLine, RawObject, read_judged
+from glue_scripts.tables import COUNTS_SELECT, DUCKDB, QUARANTINE_SELECT, relations, snapshots_select, table_selects
 from spotify_assets import lake_layout
-from spotify_assets.resources.duckdb_reader import BadLine, read_entries
 from spotify_assets.resources.engine import BuiltDay, DaySources, TransformEngine
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def build_days(
             connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
             if threads:
                 connection.execute(f"set threads = {threads:d}")
-            bad_lines = read_entries(connection, paths, scratch)
+            bad_lines = read_judged(connection, [_raw_object(key, path) for key, path in paths.items()], scratch)
             _create_relations(connection)
             found = _Found(
                 counts={day: (entries, bad) for day, entries, bad in connection.execute(COUNTS_SELECT).fetchall()},
@@ -145,13 +145,19 @@ class _Found:
     files: Sequence[_File]
 
 
+def _raw_object(key: str, path: Path) -> RawObject:
+    raw = lake_layout.parse_raw_key(key)
+    assert raw is not None, f"{key} was listed as a raw object"
+    return RawObject(raw.day, key, raw.playlist_id, path)
+
+
 def _create_relations(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(f"create temp table snapshots as {snapshots_select('judged')}")
     for name, select in relations(DUCKDB).items():
-        if name != "judged":  # the reader's, in one pass with reading
-            connection.execute(f"create temp {'table' if name in _MATERIALIZED else 'view'} {name} as {select}")
+        connection.execute(f"create temp {'table' if name in _MATERIALIZED else 'view'} {name} as {select}")
 
 
-_MATERIALIZED = {"song_rows", "album_rows", "song_credits", "album_credits", "song_artist_rows"}
+_MATERIALIZED = {"song_rows", "album_rows"}
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, select: str, scratch: Path) -> list[_File]:
@@ -210,7 +216,7 @@ def _quarantine(
     names = ("source_key", "line", "entry_index", "playlist_id", "reason")
     rows = [
         *connection.execute(QUARANTINE_SELECT).fetchall(),
-        *((bad.raw.day, str(bad.raw), bad.line, None, bad.raw.playlist_id, bad.reason) for bad in bad_lines),
+        *((bad.raw.day, bad.raw.key, bad.line, None, bad.raw.playlist_id, bad.reason) for bad in bad_lines),
     ]
     records: dict[dt.date, list[dict[str, object]]] = {}
     for day, *values in rows:

@@ -33,7 +33,7 @@ JAVA = 17
 """What Spark 3.5 runs on here and on Glue 5."""
 
 
-_JAVA_OPTIONS = "-XX:+UseParallelGC -XX:TieredStopAtLevel=1"
+_JAVA_OPTIONS = "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:+UseTransparentHugePages"
 """For a JVM that lives for one build. Compiling its generated code thoroughly takes more than it gives: 1,000 entries
 take 17 CPU-seconds so, start included, and 30 without; 200,000 take the same either way."""
 

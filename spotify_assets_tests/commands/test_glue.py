@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 
@@ -65,7 +66,8 @@ def test_a_job_is_created_with_the_script_of_this_code(store: ObjectStore) -> No
 
     (job,) = client.requests("create_job")
     assert glue_script.script_version() in job["Command"]["ScriptLocation"]
-    assert job["DefaultArguments"]["--additional-python-modules"].startswith("dagster-pipes==")
+    modules = job["DefaultArguments"]["--additional-python-modules"].split(",")
+    assert modules == [f"{name}=={version(name)}" for name in ("dagster-pipes", "duckdb")]
 
 
 def test_deploying_the_same_again_changes_nothing(store: ObjectStore) -> None:

@@ -159,11 +159,23 @@ def test_an_unreadable_entry_is_quarantined_with_where_and_why(
     }
 
 
+def page_line(*, offset: str = "0", total: str = "1", extracted_at: str = '"2026-01-01T06:00:00Z"') -> bytes:
+    """A raw line without entries, its fields as JSON texts."""
+    return f'{{"offset": {offset}, "total": {total}, "extracted_at": {extracted_at}, "page": {{"items": []}}}}'.encode()
+
+
 DAMAGES = {
     "not JSON": (b"{nonsense", "line is not JSON"),
     "not UTF-8": (b'{"x": "\xff"}', "line is not UTF-8"),
     "no page": (b'{"offset": 1, "total": 1, "extracted_at": "2026-01-01T06:00:00Z"}', "line has no list page.items"),
     "no offset": (b'{"total": 1, "page": {"items": []}}', "line has no whole offset and total"),
+    **{
+        f"offset {offset}": (page_line(offset=offset), "line has no whole offset and total")
+        for offset in ('-1', '"5"', "1.0", "null", str(2**53), str(2**63), str(2**64))
+    },
+    "a total in words": (page_line(total='"many"'), "line has no whole offset and total"),
+    "a number for a moment": (page_line(extracted_at="7"), "line has no text extracted_at"),
+    "text after the document": (page_line() + b" trailing", "line is not JSON"),
 }
 
 
@@ -180,6 +192,16 @@ def test_a_damaged_line_is_quarantined_and_the_rest_is_read(store: ObjectStore, 
     assert built.quarantine_key is not None
     record = json.loads(store.get(built.quarantine_key))
     assert (record["source_key"], record["line"], record["reason"]) == (key, 2, reason)
+
+
+def test_a_date_of_nothing_but_damage_has_tables_without_rows(store: ObjectStore) -> None:
+    key = put_raw(store, of(e.entry(e.track("Lost"))))
+    store.put(key, b"not gzip at all")
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert (built.entries, built.quarantined) == (1, 1)
+    assert {table: built.tables[table].rows for table in LAKE_TABLES} == dict.fromkeys(LAKE_TABLES, 0)
 
 
 def test_a_truncated_object_is_quarantined_and_the_rest_is_read(store: ObjectStore) -> None:

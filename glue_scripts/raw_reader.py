@@ -1,21 +1,22 @@
-"""How DuckDB reads raw objects: from gzipped JSON lines to the relations `judged` and `snapshots`, in one pass.
+"""How raw objects are read: from gzipped JSON lines to the relation `judged` of `tables`, in one pass, by DuckDB.
 
-The fast path reads all objects of a date in one pass and is strict about lines. Should a line not be a page at all
-(a damaged object), the slow path finds it, and the rest of the date is read without it.
+The DuckDB engine reads all objects of its dates so, Spark's workers a few objects at a time (`spark_reader`): one
+reader, so that what counts as a line, a kind or the text of a leaf can't differ between the engines. The fast path
+reads all objects in one pass and is strict about lines. Should a line not be a page at all (a damaged object), the slow
+path finds it, and the rest is read without it. Needs duckdb.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glue_scripts import tables
-from spotify_assets import lake_layout
-from spotify_assets.lake_layout import RawKey
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,36 +26,48 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
+class RawObject:
+    """A raw object to read: its snapshot date, key and playlist, and where its bytes are."""
+
+    day: dt.date
+    key: str
+    playlist_id: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class BadLine:
     """A line of a raw object that is no page; `line` is 1-based."""
 
-    raw: RawKey
+    raw: RawObject
     line: int
     reason: str
 
 
-def read_entries(
-    connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path], scratch: Path
-) -> list[BadLine]:
-    """Create the tables `judged` and `snapshots` from raw objects (key to local file) of any dates.
+CARRIED: dict[str, tables.Shape] = {"total": "bigint", "extracted_at": "text", "playlist": tables.PLAYLIST}
+"""What `judged` keeps for `snapshots`; `playlist` is set with the first element of a page."""
+
+
+def read_judged(connection: duckdb.DuckDBPyConnection, raws: Sequence[RawObject], scratch: Path) -> list[BadLine]:
+    """Create the table `judged` (`tables.JUDGED`), with CARRIED, from raw objects of any dates.
 
     Returns the lines that could not be read. `scratch` is a folder for what has to be rewritten without them.
     """
     import duckdb
 
     try:
-        _read(connection, paths)
+        _read(connection, raws)
         return []
     except duckdb.Error:
-        readable, bad_lines = _without_bad_lines(connection, paths, scratch)
+        readable, bad_lines = _without_bad_lines(connection, raws, scratch)
         if not bad_lines:
             raise  # the failure lies elsewhere: memory, disk, a defect
         _read(connection, readable)
         return bad_lines
 
 
-def _read(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path]) -> None:
-    raws = [_raw_key(key) for key in paths]
+def _read(connection: duckdb.DuckDBPyConnection, raws: Sequence[RawObject]) -> None:
+    paths = [str(raw.path) for raw in raws]
     connection.execute(
         """
         create or replace temp table sources as
@@ -62,8 +75,8 @@ def _read(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path]) -> N
             unnest($playlist_ids) as playlist_id
         """,
         {
-            "paths": [str(path) for path in paths.values()],
-            "keys": list(paths),
+            "paths": paths,
+            "keys": [raw.key for raw in raws],
             "days": [raw.day for raw in raws],
             "playlist_ids": [raw.playlist_id for raw in raws],
         },
@@ -79,10 +92,10 @@ def _read(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path]) -> N
         from (
             select *, from_json(element, '{_structure(tables.ENTRY)}') as entry
             from (
-                select snapshot_date, source_key, playlist_id, extracted_at, playlist, total, "offset" as page_offset,
+                select snapshot_date, source_key, playlist_id, playlist, cast("offset" as bigint) as page_offset,
+                    cast(total as bigint) as total, extracted_at ->> '$' as extracted_at,
                     unnest(
-                        case when page.items is null or "offset" is null or total is null or extracted_at is null
-                            then error('a line is no page')
+                        case when page.items is null or not ({_IS_PAGE}) then error('a line is no page')
                         when len(page.items) = 0 then [null] else page.items end
                     ) as element,
                     unnest(case when len(page.items) = 0 then [null] else range(len(page.items)) end) as entry_index
@@ -92,18 +105,23 @@ def _read(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path]) -> N
                 ) join sources on filename = path
             )
         ))
-        {tables.relations(tables.DUCKDB, carried=_CARRIED)["judged"]}
+        {tables.judged_select(tuple(CARRIED))}
         """,
-        {"paths": [str(path) for path in paths.values()]},
+        {"paths": paths},
     )
-    connection.execute(f"create or replace temp table snapshots as {tables.snapshots_select('judged')}")
 
 
-_CARRIED = ("total", "extracted_at", "playlist")
-"""What `snapshots` needs; `playlist` is set with the first element of a page."""
-
-_LINE_COLUMNS = """{extracted_at: 'VARCHAR', playlist: 'JSON', "offset": 'BIGINT', total: 'BIGINT',
+_LINE_COLUMNS = """{extracted_at: 'JSON', playlist: 'JSON', "offset": 'JSON', total: 'JSON',
                     page: 'STRUCT(items JSON[])'}"""
+
+_MOST_ENTRIES = 2**53
+"""Whole numbers are exact in every JSON reader below this (RFC 7493, 2.2); positions count from offsets."""
+
+_IS_COUNT = f"coalesce(json_type({{0}}) = 'UBIGINT' and cast({{0}} as ubigint) < {_MOST_ENTRIES}, false)"
+_IS_TEXT = "coalesce(json_type({0}) = 'VARCHAR', false)"
+_IS_PAGE = " and ".join(
+    [_IS_COUNT.format('"offset"'), _IS_COUNT.format("total"), _IS_TEXT.format("extracted_at")]
+)
 
 
 def _structure(shape: tables.Shape) -> str:
@@ -161,32 +179,26 @@ def _kind_of_types(name: str) -> str:
     )
 
 
-def _raw_key(key: str) -> RawKey:
-    raw = lake_layout.parse_raw_key(key)
-    assert raw is not None, f"{key} was listed as a raw object"
-    return raw
-
-
 def _without_bad_lines(
-    connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path], scratch: Path
-) -> tuple[dict[str, Path], list[BadLine]]:
+    connection: duckdb.DuckDBPyConnection, raws: Sequence[RawObject], scratch: Path
+) -> tuple[list[RawObject], list[BadLine]]:
     """The raw objects without the lines that are no pages (rewritten to `scratch` where needed), and those lines."""
-    readable: dict[str, Path] = {}
+    readable: list[RawObject] = []
     bad_lines: list[BadLine] = []
-    for number, (key, path) in enumerate(paths.items()):
+    for number, raw in enumerate(raws):
         good: list[bytes] = []
         bad: list[BadLine] = []
-        for line, text in _lines(path):
+        for line, text in _lines(raw.path):
             reason = text if isinstance(text, str) else _line_fault(connection, text)
             if reason:
-                bad.append(BadLine(_raw_key(key), line, reason))
+                bad.append(BadLine(raw, line, reason))
             elif isinstance(text, bytes):
                 good.append(text)
-        if not bad:
-            readable[key] = path
-        elif good:
-            readable[key] = scratch / f"readable_{number}.jsonl.gz"
-            readable[key].write_bytes(gzip.compress(b"\n".join(good), 1))
+        if bad:
+            path = scratch / f"readable_{number}.jsonl.gz"
+            path.write_bytes(gzip.compress(b"\n".join(good), 1))
+            raw = replace(raw, path=path)
+        readable.append(raw)
         bad_lines.extend(bad)
     return readable, bad_lines
 
@@ -217,14 +229,21 @@ def _line_fault(connection: duckdb.DuckDBPyConnection, text: bytes) -> str | Non
         return "line is not UTF-8"
     try:
         found = connection.execute(
-            "select json_type($1::json, ['$.page.items', '$.offset', '$.total', '$.extracted_at'])", [decoded]
+            "select json_type(line, '$.page.items') = 'ARRAY', "
+            f"{_IS_COUNT.format(_at('offset'))} and {_IS_COUNT.format(_at('total'))}, "
+            f"{_IS_TEXT.format(_at('extracted_at'))} from (select $1::json as line)",
+            [decoded],
         ).fetchone()
     except duckdb.Error:
         return "line is not JSON"
     assert found is not None
-    items, offset, total, extracted_at = found[0]
-    if items != "ARRAY":
+    has_items, has_counts, has_moment = found
+    if not has_items:
         return "line has no list page.items"
-    if offset != "UBIGINT" or total != "UBIGINT":
+    if not has_counts:
         return "line has no whole offset and total"
-    return None if extracted_at == "VARCHAR" else "line has no text extracted_at"
+    return None if has_moment else "line has no text extracted_at"
+
+
+def _at(name: str) -> str:
+    return f"(line -> '$.{name}')"

@@ -210,3 +210,11 @@ def test_many_odd_lakes_agree(spark: SparkSession, store: ObjectStore, seed: int
     odd_lake(store, objects=60, entries=100, seed=seed)
 
     assert_engines_agree(spark, store)
+
+
+@pytest.mark.soak
+def test_two_hundred_thousand_odd_entries_agree(spark: SparkSession, store: ObjectStore) -> None:
+    odd_lake(store, objects=2_000, entries=100, seed=99)
+    built, _ = assert_engines_agree(spark, store)
+    assert sum(day.entries for day in built) > 180_000  # damaged objects are a line each
+    assert sum(day.quarantined for day in built) > 10_000

@@ -43,15 +43,16 @@ def build_defs(
     """Everything, for `settings`. `overrides` replaces resources by name, `loggers` Dagster's own."""
     partitions = snapshot_dates(settings.partitions_start)
     by_pipe = settings.warehouse_name == "snowflake" and settings.snowflake_load == "snowpipe"
+    without = settings.dates_without_snapshots
     assets = [
         *raw_assets(partitions),
-        *lake_assets(partitions, settings.transform_engine),
-        *(landed_lake_assets(partitions) if by_pipe else lake_load_assets(partitions)),
+        *lake_assets(partitions, settings.transform_engine, without),
+        *(landed_lake_assets(partitions) if by_pipe else lake_load_assets(partitions, without)),
         loads_asset(),
         *dimension_assets(),
         *mart_assets(),
         *dashboard_assets(),
-        *(catalog_assets(partitions, settings.glue_crawler) if settings.lake_is_on_s3 else []),
+        *(catalog_assets(partitions, settings.glue_crawler, without) if settings.lake_is_on_s3 else []),
         *(powerbi_assets() if settings.powerbi_is_on else []),
     ]
     checks = [

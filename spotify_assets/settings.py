@@ -26,6 +26,7 @@ SpotifySource = Literal["api", "sandbox"]
 TransformEngineName = Literal["duckdb", "spark", "glue"]
 WarehouseName = Literal["snowflake", "embedded"]
 SnowflakeLoad = Literal["copy", "snowpipe"]
+WithoutSnapshots = Literal["fail", "skip"]
 Switch = Literal["on", "off"]
 
 
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     powerbi_refresh_minutes: int = Field(default=60, ge=1)
 
     partitions_start: dt.date = dt.date(2026, 1, 1)
+    dates_without_snapshots: WithoutSnapshots = "fail"
 
     spotify_assets_automation: Switch = "off"
     extract_cron: str = "0 6 * * *"

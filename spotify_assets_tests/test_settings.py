@@ -34,6 +34,11 @@ def test_nothing_set_runs_everything_on_this_machine() -> None:
     assert not settings.automation_on
 
 
+def test_dates_without_snapshots_fail_unless_they_are_to_be_skipped() -> None:
+    assert load_settings({}).dates_without_snapshots == "fail"
+    assert load_settings({"DATES_WITHOUT_SNAPSHOTS": "skip"}).dates_without_snapshots == "skip"
+
+
 def test_each_end_switches_on_alone(key: Path) -> None:
     assert load_settings(SPOTIFY).source == "api"
     assert load_settings(S3).lake == "s3://bucket/lake"
@@ -68,6 +73,8 @@ MISTAKES = {
     "lake out of Snowflake's reach": ({"WAREHOUSE": "snowflake"}, ["LAKE_URL", "s3://bucket/prefix"]),
     "lake out of Glue's reach": ({"TRANSFORM_ENGINE": "glue"}, ["TRANSFORM_ENGINE", "LAKE_URL", "duckdb"]),
     "another kind of lake": ({"LAKE_URL": "gs://bucket"}, ["LAKE_URL", "'gs://bucket'", "s3://bucket/prefix"]),
+    "unknown way with gaps": ({"DATES_WITHOUT_SNAPSHOTS": "ignore"},
+                              ["DATES_WITHOUT_SNAPSHOTS", "'ignore'", "'fail'", "'skip'"]),
     "not a date": ({"PARTITIONS_START": "yesterday"}, ["PARTITIONS_START", "'yesterday'"]),
     "not a number": ({"SPOTIFY_DAILY_CALL_BUDGET": "many"}, ["SPOTIFY_DAILY_CALL_BUDGET", "'many'"]),
     "not an address": ({"SPOTIFY_API_URL": "api.spotify.com"}, ["SPOTIFY_API_URL", "https://"]),

@@ -13,6 +13,7 @@ from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets import catalog_tables, lake_layout
 from spotify_assets.assets.lake import lake_key
+from spotify_assets.assets.recording import names, recorded_alone, report_alone, skipped_dates
 from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.catalog_tables import PartitionPlan
 from spotify_assets.failures import PermanentError
@@ -20,6 +21,7 @@ from spotify_assets.metadata import column_schema
 from spotify_assets.resources.athena import AthenaResource, named_queries
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.settings import WithoutSnapshots
 
 GROUP = "catalog"
 OWNERS = ["team:data-platform"]
@@ -30,13 +32,20 @@ def catalog_key(table: str) -> dg.AssetKey:
     return dg.AssetKey(["glue_catalog", table])
 
 
-def catalog_assets(partitions: dg.DailyPartitionsDefinition, crawler: str | None = None) -> list[dg.AssetsDefinition]:
-    """One asset per table of the lake, any set of dates in one run; the saved queries; the crawler, if one is named."""
-    tables = [_catalog_asset(table, partitions) for table in LAKE_TABLES.values()]
+def catalog_assets(
+    partitions: dg.DailyPartitionsDefinition, crawler: str | None = None, without_snapshots: WithoutSnapshots = "fail"
+) -> list[dg.AssetsDefinition]:
+    """One asset per table of the lake, any set of dates in one run; the saved queries; the crawler, if one is named.
+
+    A date without a commit fails; with `without_snapshots` as `skip`, one that has no raw snapshots either is left out.
+    """
+    tables = [_catalog_asset(table, partitions, without_snapshots) for table in LAKE_TABLES.values()]
     return [*tables, athena_named_queries, *([crawler_asset(crawler)] if crawler else [])]
 
 
-def _catalog_asset(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def _catalog_asset(
+    table: Table, partitions: dg.DailyPartitionsDefinition, without_snapshots: WithoutSnapshots
+) -> dg.AssetsDefinition:
     @dg.asset(
         key=catalog_key(table.name),
         deps=[lake_key(table.name)],
@@ -58,7 +67,7 @@ def _catalog_asset(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg
     ) -> dg.MaterializeResult:
         with speak_to_dagster(context):
             days = [dt.date.fromisoformat(key) for key in context.partition_keys]
-            return _publish(context, table, days, lake, catalog)
+            return _publish(context, table, days, lake, catalog, without_snapshots)
 
     return catalog_table
 
@@ -69,6 +78,7 @@ def _publish(
     days: list[dt.date],
     lake: LakeResource,
     catalog: CatalogResource,
+    without_snapshots: WithoutSnapshots,
 ) -> dg.MaterializeResult:
     commits = lake.commits(days)
     mended = catalog.publish_table(table)
@@ -80,36 +90,38 @@ def _publish(
         f"{len(plan.unchanged)} as they were, {removed} without a commit removed; "
         f"table: {', '.join(mended) or 'as it was'}"
     )
-    by_day = dict(_partition_metadata(table, commits, plan, catalog))
-    if uncommitted:
-        for day, metadata in by_day.items():  # the step is about to fail for the other dates
-            context.log_event(dg.AssetMaterialization(catalog_key(table.name), partition=day, metadata=metadata))
-        names = ", ".join(day.isoformat() for day in uncommitted)
+    by_date = dict(_partition_metadata(table, commits, plan, catalog))
+    left_out = skipped_dates(lake, uncommitted, without_snapshots)
+    missing = [day for day in uncommitted if day not in left_out]
+    if missing:
+        report_alone(context, catalog_key(table.name), by_date)
         raise PermanentError(
-            f"No commit for {names}, so the Data Catalog has no partition of {table.name} for them: materialize "
-            f"lake/{table.name} for these dates first. The other dates are published."
+            f"No commit for {names(missing)}, so the Data Catalog has no partition of {table.name} for them: "
+            f"materialize lake/{table.name} for these dates first. The other dates are published."
         )
-    for day, metadata in by_day.items():
-        context.add_asset_metadata(metadata, asset_key=catalog_key(table.name), partition_key=day)
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/table_name": f"{catalog.database}.{table.name}",
-            "dagster/uri": lake.store.url(f"{lake_layout.TABLES_PREFIX}{table.name}/"),
-            "dates": len(commits),
-            "added": len(plan.create),
-            "switched": len(plan.switch),
-            "table_was_mended": ", ".join(mended) or "no",
-        }
-    )
+    metadata = {
+        "dagster/table_name": f"{catalog.database}.{table.name}",
+        "dagster/uri": lake.store.url(f"{lake_layout.TABLES_PREFIX}{table.name}/"),
+        "dates": len(commits),
+        "added": len(plan.create),
+        "switched": len(plan.switch),
+        "table_was_mended": ", ".join(mended) or "no",
+    }
+    if left_out:
+        report_alone(context, catalog_key(table.name), by_date, metadata)
+        return recorded_alone(catalog_key(table.name))
+    for day, of_day in by_date.items():
+        context.add_asset_metadata(of_day, asset_key=catalog_key(table.name), partition_key=day.isoformat())
+    return dg.MaterializeResult(metadata=metadata)
 
 
 def _partition_metadata(
     table: Table, commits: Mapping[dt.date, Commit], plan: PartitionPlan, catalog: CatalogResource
-) -> Iterator[tuple[str, dict[str, dg.MetadataValue]]]:
+) -> Iterator[tuple[dt.date, dict[str, dg.MetadataValue]]]:
     for day, commit in sorted(commits.items()):
         change = "added" if day in plan.create else "switched" if day in plan.switch else "as it was"
         location = catalog_tables.partition_location(table.name, commit.run_id, day, catalog.lake_url)
-        yield commit.day, {
+        yield day, {
             "dagster/partition_row_count": dg.MetadataValue.int(commit.rows(table.name)),
             "location": dg.MetadataValue.text(location),
             "built_by_run": dg.MetadataValue.text(commit.run_id),

@@ -15,11 +15,13 @@ from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets import lake_layout, lake_quality, lake_state
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
+from spotify_assets.assets.recording import names, recorded_alone, report_alone
 from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.failures import PermanentError
 from spotify_assets.metadata import column_schema, preview
 from spotify_assets.resources.engine import DaySources, TransformEngine
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.settings import WithoutSnapshots
 
 GROUP = "lake"
 OWNERS = ["team:data-platform"]
@@ -39,8 +41,14 @@ class BuildConfig(dg.Config):
     )
 
 
-def lake_assets(partitions: dg.DailyPartitionsDefinition, engine_kind: str) -> list[dg.AssetsDefinition]:
-    """The seven tables as one multi-asset. `engine_kind` is the engine's name as Dagster shows it."""
+def lake_assets(
+    partitions: dg.DailyPartitionsDefinition, engine_kind: str, without_snapshots: WithoutSnapshots = "fail"
+) -> list[dg.AssetsDefinition]:
+    """The seven tables as one multi-asset. `engine_kind` is the engine's name as Dagster shows it.
+
+    `without_snapshots` says what a run does about dates without raw snapshots, after it has built the others: fail, or
+    skip them with a warning.
+    """
 
     @dg.multi_asset(
         name="lake_tables",
@@ -55,7 +63,9 @@ def lake_assets(partitions: dg.DailyPartitionsDefinition, engine_kind: str) -> l
     ) -> Iterator[dg.MaterializeResult]:
         with speak_to_dagster(context):
             days = [dt.date.fromisoformat(key) for key in context.partition_keys]
-            yield from _build(context, lake, engine, days, rebuild=config.rebuild)
+            yield from _build(
+                context, lake, engine, days, rebuild=config.rebuild, without_snapshots=without_snapshots
+            )
 
     return [lake_tables]
 
@@ -67,6 +77,7 @@ def _build(
     days: Sequence[dt.date],
     *,
     rebuild: bool,
+    without_snapshots: WithoutSnapshots,
 ) -> Iterator[dg.MaterializeResult]:
     sources = lake.sources(days)
     commits = lake.commits(days)
@@ -90,13 +101,18 @@ def _build(
     )
     current = {day: commits[day] for day in days if day not in missing}
     if missing:
-        _report_alone(context, current)
-        names = ", ".join(day.isoformat() for day in missing)
-        raise PermanentError(
-            f"No raw snapshots for {names}: Spotify serves only the present, so these dates can only be filled by "
-            "`spotify-assets import` or the landing folder. The other dates are built."
+        sentence = (
+            f"No raw snapshots for {names(missing)}: Spotify serves only the present, so these dates can only be "
+            "filled by `spotify-assets import` or the landing folder."
         )
-    yield from _results(context, lake, current, {"dates_built": len(work), "seconds": round(seconds, 3)})
+        if without_snapshots == "fail":
+            for name in LAKE_TABLES:
+                report_alone(context, lake_key(name), _by_date(current, name))
+            raise PermanentError(f"{sentence} The other dates are built.")
+        context.log.warning(f"{sentence} They are skipped, as DATES_WITHOUT_SNAPSHOTS says.")
+    yield from _results(
+        context, lake, current, {"dates_built": len(work), "seconds": round(seconds, 3)}, whole=not missing
+    )
 
 
 def _results(
@@ -104,33 +120,29 @@ def _results(
     lake: LakeResource,
     commits: Mapping[dt.date, Commit],
     metadata: Mapping[str, float],
+    *,
+    whole: bool,
 ) -> Iterator[dg.MaterializeResult]:
+    """The seven results; unless `commits` are the `whole` of the run's dates, only theirs count as materialized."""
     for name in LAKE_TABLES:
-        for day, commit in commits.items():
-            context.add_asset_metadata(
-                _partition_metadata(commit, name), asset_key=lake_key(name), partition_key=day.isoformat()
+        by_date = _by_date(commits, name)
+        if commits:
+            newest = max(commits)  # a preview on every date of a range would only make its events heavy
+            by_date[newest]["preview"] = preview(
+                *lake_quality.sample(lake.store, LAKE_TABLES[name], commits[newest])
             )
-        newest = max(commits)  # a preview on every date of a range would only make its events heavy
-        sample = preview(*lake_quality.sample(lake.store, LAKE_TABLES[name], commits[newest]))
-        context.add_asset_metadata({"preview": sample}, asset_key=lake_key(name), partition_key=newest.isoformat())
-        yield dg.MaterializeResult(
-            asset_key=lake_key(name),
-            metadata={
-                **metadata,
-                "dagster/uri": lake.store.url(f"{lake_layout.TABLES_PREFIX}{name}/"),
-            },
-        )
+        shared = {**metadata, "dagster/uri": lake.store.url(f"{lake_layout.TABLES_PREFIX}{name}/")}
+        if whole:
+            for day, shown in by_date.items():
+                context.add_asset_metadata(shown, asset_key=lake_key(name), partition_key=day.isoformat())
+            yield dg.MaterializeResult(asset_key=lake_key(name), metadata=shared)
+        else:
+            report_alone(context, lake_key(name), by_date, shared)
+            yield recorded_alone(lake_key(name))
 
 
-def _report_alone(context: dg.AssetExecutionContext, commits: Mapping[dt.date, Commit]) -> None:
-    """Record the dates that are current one by one: the step is about to fail for the others."""
-    for day, commit in commits.items():
-        for name in LAKE_TABLES:
-            context.log_event(
-                dg.AssetMaterialization(
-                    lake_key(name), partition=day.isoformat(), metadata=_partition_metadata(commit, name)
-                )
-            )
+def _by_date(commits: Mapping[dt.date, Commit], table: str) -> dict[dt.date, dict[str, dg.MetadataValue]]:
+    return {day: _partition_metadata(commit, table) for day, commit in commits.items()}
 
 
 def _partition_metadata(commit: Commit, table: str) -> dict[str, dg.MetadataValue]:

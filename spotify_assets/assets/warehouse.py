@@ -6,19 +6,20 @@ One step per table, so that a bad table stops only its own downstream. What is s
 
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import dagster as dg
 
-from glue_scripts.commit import Commit
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
+from spotify_assets.assets.recording import names, recorded_alone, report_alone, skipped_dates
 from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.metadata import ColumnSource, column_lineage, column_schema, preview
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.settings import WithoutSnapshots
 from spotify_assets.warehouse import dimensions, loads
 from spotify_assets.warehouse.loads import LoadPlan
 from spotify_assets.warehouse.session import QueryTag, Session
@@ -39,9 +40,14 @@ def table_key(layer: str, table: str) -> dg.AssetKey:
     return dg.AssetKey(["snowflake", layer, table])
 
 
-def lake_load_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The seven tables of schema LAKE, loaded from the files of the dates' commits; any set of dates in one run."""
-    return [_lake_load(table, partitions) for table in LAKE_TABLES.values()]
+def lake_load_assets(
+    partitions: dg.DailyPartitionsDefinition, without_snapshots: WithoutSnapshots = "fail"
+) -> list[dg.AssetsDefinition]:
+    """The seven tables of schema LAKE, loaded from the files of the dates' commits; any set of dates in one run.
+
+    A date without a commit fails; with `without_snapshots` as `skip`, one that has no raw snapshots either is left out.
+    """
+    return [_lake_load(table, partitions, without_snapshots) for table in LAKE_TABLES.values()]
 
 
 def landed_lake_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetSpec]:
@@ -121,7 +127,9 @@ def applied_metadata(pending: Pending) -> dict[str, dg.MetadataValue]:
     }
 
 
-def _lake_load(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def _lake_load(
+    table: Table, partitions: dg.DailyPartitionsDefinition, without_snapshots: WithoutSnapshots
+) -> dg.AssetsDefinition:
     @dg.asset(
         key=table_key("lake", table.name),
         deps=[_upstream(table)],
@@ -143,7 +151,7 @@ def _lake_load(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.Ass
         context: dg.AssetExecutionContext, lake: LakeResource, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:
         with speak_to_dagster(context):
-            return _load(context, lake, warehouse, table)
+            return _load(context, lake, warehouse, table, without_snapshots)
 
     return load
 
@@ -160,7 +168,11 @@ def _lake_metadata(table: Table) -> dict[str, object]:
 
 
 def _load(
-    context: dg.AssetExecutionContext, lake: LakeResource, warehouse: WarehouseResource, table: Table
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    warehouse: WarehouseResource,
+    table: Table,
+    without_snapshots: WithoutSnapshots,
 ) -> dg.MaterializeResult:
     days = [dt.date.fromisoformat(key) for key in context.partition_keys]
     commits = lake.commits(days)
@@ -176,35 +188,30 @@ def _load(
             raise TransientError(f"Dates were built again in the lake while they were being loaded: {error}") from error
         raise
     plan, shown = sent.result
-    missing = [day for day in days if day not in commits]
+    by_date = {day: _partition_metadata(plan, day) for day in plan.days}
+    left_out = skipped_dates(lake, [day for day in days if day not in commits], without_snapshots)
+    missing = [day for day in days if day not in commits and day not in left_out]
     if missing:
-        _report_alone(context, commits, plan)
+        report_alone(context, context.asset_key, by_date)
         raise PermanentError(
-            f"No commit in the lake for {', '.join(map(str, missing))}: materialize lake/{table.name} for "
+            f"No commit in the lake for {names(missing)}: materialize lake/{table.name} for "
             f"{'this date' if len(missing) == 1 else 'these dates'} first. The other {len(commits)} were loaded."
         )
-    for day in days:
-        context.add_asset_metadata(_partition_metadata(plan, day), partition_key=day.isoformat())
-    return dg.MaterializeResult(
-        metadata={
-            **sent.metadata,
-            "dagster/table_name": warehouse.table_name("lake", table.name),
-            "rows": plan.rows,
-            "files": len(plan.files),
-            "dates": len(days),
-            **({"preview": shown} if shown else {}),
-        }
-    )
-
-
-def _report_alone(context: dg.AssetExecutionContext, commits: Mapping[dt.date, Commit], plan: LoadPlan) -> None:
-    """Record the loaded dates one by one: the step is about to fail for the others."""
-    for day in commits:
-        context.log_event(
-            dg.AssetMaterialization(
-                context.asset_key, partition=day.isoformat(), metadata=_partition_metadata(plan, day)
-            )
-        )
+    metadata = {
+        **sent.metadata,
+        "dagster/table_name": warehouse.table_name("lake", table.name),
+        "rows": plan.rows,
+        "files": len(plan.files),
+        "dates": len(commits),
+        **({"preview": shown} if shown else {}),
+    }
+    if left_out:
+        context.log.info(f"Without raw snapshots and so left out: {names(left_out)}")
+        report_alone(context, context.asset_key, by_date, metadata)
+        return recorded_alone(context.asset_key)
+    for day, of_day in by_date.items():
+        context.add_asset_metadata(of_day, partition_key=day.isoformat())
+    return dg.MaterializeResult(metadata=metadata)
 
 
 def _partition_metadata(plan: LoadPlan, day: dt.date) -> dict[str, dg.MetadataValue]:

@@ -129,6 +129,25 @@ def test_a_date_without_a_commit_fails_alone_and_is_named(s3_lake, catalog, glue
     assert "2026-01-02" in str(failure.event_specific_data)
 
 
+def test_a_date_that_is_to_be_skipped_has_no_partition_and_is_not_materialized(s3_lake, catalog, glue) -> None:
+    for day in (DAYS[0], DAYS[2]):
+        write_commit(s3_lake, day, "run")
+    skipping = [asset for asset in catalog_assets(PARTITIONS, None, "skip") if asset.key == catalog_key("songs")]
+    tags = {
+        "dagster/asset_partition_range_start": DAYS[0].isoformat(),
+        "dagster/asset_partition_range_end": DAYS[2].isoformat(),
+    }
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [*skipping, *SONGS_CHECK], resources={"lake": s3_lake, "catalog": catalog}, tags=tags, instance=instance
+        )
+        materialized = instance.get_materialized_partitions(catalog_key("songs"))
+
+    assert set(locations(glue, catalog, "songs")) == materialized == {"2026-01-01", "2026-01-03"}
+    assert evaluations(result)["songs"].passed
+
+
 def test_more_dates_than_one_call_takes_are_published(s3_lake, catalog, glue) -> None:
     days = [dt.date(2026, 1, 1) + dt.timedelta(days=number) for number in range(230)]
     table = LAKE_TABLES["albums"]

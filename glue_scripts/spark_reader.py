@@ -1,8 +1,7 @@
 """How Spark reads raw objects: workers read a few at a time with `raw_reader` and hand the JVM `judged` as Arrow.
 
-The columns are flat, one for every leaf and list, because Spark's cache reads single columns but structs only whole;
-`judged` becomes a view over them with its structs. Their types are written down here, never inferred. Needs pyspark,
-duckdb and pyarrow, which Glue 5 has.
+The columns are flat, one for every leaf and list, because Spark's cache reads single columns but structs only whole.
+Their types are written down here, never inferred. Needs pyspark, duckdb, and pyarrow, which Glue 5 has.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ ROWS_PER_BATCH = 10_000
 _MEMORY_LIMIT = "500MB"
 """DuckDB's bound in a worker; beyond it DuckDB spills to the worker's scratch folder."""
 
-_TASK_OBJECTS = 1_000
+_OBJECTS_PER_TASK = 1_000
+"""Raw objects of a task where there are more than cores can share; its memory holds one pass of them."""
 
 COLUMNS: Mapping[str, tables.Shape] = {**tables.JUDGED, **CARRIED, "bad_line": "bigint", "bad_reason": "text"}
 """What is read: `judged`, and rows with nothing but date, object and playlist for lines that are no pages."""
-
 
 _STRUCTS = "|".join(name for name, shape in COLUMNS.items() if isinstance(shape, dict))
 _STRUCT_PATH = re.compile(rf"\b(?:{_STRUCTS})(?:\.\w+)+")
@@ -59,7 +58,7 @@ class Source:
 def read_sources(session: SparkSession, files: LakeFiles, sources: Sequence[Source]) -> DataFrame:
     """COLUMNS of `sources`, flat. A source that is gone or was replaced fails the job, named."""
     context = session.sparkContext
-    tasks = max(min(len(sources), max(context.defaultParallelism, len(sources) // _TASK_OBJECTS)), 1)
+    tasks = max(min(len(sources), max(context.defaultParallelism, len(sources) // _OBJECTS_PER_TASK)), 1)
     shared = context.broadcast(sources)
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

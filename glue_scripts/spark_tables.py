@@ -1,9 +1,8 @@
 """The Spark engine itself: raw objects of any set of dates in, Parquet of the seven tables out, in one application.
 
 Everything here is Spark: the shared SELECTs over views, and writing. Reading is `spark_reader`'s, what a row holds is
-`tables`', where things go is the manifest's. Dates are a column of one job, never a
-loop, so neither the number of jobs nor the driver's memory grows with them. Needs pyspark 3.5, nothing of AWS or
-Dagster.
+`tables`', where things go is the manifest's. Dates are a column of one job, never a loop, so neither the number of jobs
+nor the driver's memory grows with them. Needs pyspark 3.5, nothing of AWS or Dagster.
 """
 
 from __future__ import annotations
@@ -40,7 +39,6 @@ _SESSION = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.adaptive.enabled": "true",
-    "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }
 """What the result depends on, whatever the cluster's own settings are."""
 

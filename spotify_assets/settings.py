@@ -74,6 +74,10 @@ class Settings(BaseSettings):
 
     transform_engine: TransformEngineName = "duckdb"
     glue_job_name: str = "spotify-assets"
+    glue_worker_type: str | None = None
+    glue_workers: int | None = Field(default=None, ge=2, le=299)
+    glue_timeout_minutes: int = Field(default=120, ge=5, le=2880)
+    glue_usd_per_dpu_hour: float = Field(default=0.44, ge=0)
     glue_database: str = "spotify_assets"
     glue_crawler: str | None = None
     athena_workgroup: str = "primary"

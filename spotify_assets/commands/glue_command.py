@@ -31,19 +31,16 @@ def command() -> None:
 @command.command("deploy")
 @click.option("--role", metavar="ARN", help="Role of the job: output GlueRoleArn of infra/aws.yaml.")
 @click.option("--glue-version", default="5.0", show_default=True, type=click.Choice(["5.0", "5.1"]))
-@click.option("--worker-type", default="G.1X", show_default=True)
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(2, 299))
-@click.option("--timeout", default=120, show_default=True, type=click.IntRange(5, 2880), metavar="MINUTES")
 @click.option("--max-concurrent-runs", default=3, show_default=True, type=click.IntRange(1))
 @click.option("--script-only", is_flag=True, help="Upload the script; leave the job alone.")
 @click.pass_context
 def deploy(
-    context: click.Context, role: str | None, glue_version: str, worker_type: str, workers: int, timeout: int,
-    max_concurrent_runs: int, script_only: bool,
+    context: click.Context, role: str | None, glue_version: str, max_concurrent_runs: int, script_only: bool
 ) -> None:
     """Upload this code's script next to the lake and make the job run it; safe to repeat at any time.
 
-    An existing job keeps what is not given here: its role, its workers, its limits and every argument of its own.
+    Workers and timeout are those of GLUE_WORKER_TYPE, GLUE_WORKERS and GLUE_TIMEOUT_MINUTES, which runs go by too. An
+    existing job keeps what is given neither here nor there: its role, its limits and every argument of its own.
     """
     settings = load_settings()
     store = _store_on_s3(settings)
@@ -52,15 +49,19 @@ def deploy(
     if script_only:
         return
     asked = {
-        "GlueVersion": glue_version, "WorkerType": worker_type, "NumberOfWorkers": workers, "Timeout": timeout,
-        "ExecutionProperty": {"MaxConcurrentRuns": max_concurrent_runs},
+        "GlueVersion": glue_version, "ExecutionProperty": {"MaxConcurrentRuns": max_concurrent_runs},
+        "WorkerType": settings.glue_worker_type or "G.1X", "NumberOfWorkers": settings.glue_workers or 2,
+        "Timeout": settings.glue_timeout_minutes,
     }
     given = {
         field: asked[field]
-        for name, field in (("glue_version", "GlueVersion"), ("worker_type", "WorkerType"),
-                            ("workers", "NumberOfWorkers"), ("timeout", "Timeout"),
-                            ("max_concurrent_runs", "ExecutionProperty"))
+        for name, field in (("glue_version", "GlueVersion"), ("max_concurrent_runs", "ExecutionProperty"))
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    } | {
+        field: asked[field]
+        for name, field in (("glue_worker_type", "WorkerType"), ("glue_workers", "NumberOfWorkers"),
+                            ("glue_timeout_minutes", "Timeout"))
+        if name in settings.model_fields_set
     }
     if role:
         given["Role"] = role

@@ -59,7 +59,16 @@ class GlueEngine(TransformEngine):
 
 def glue_engine(settings: Settings) -> GlueEngine:
     """The engine for the job the settings name."""
-    return GlueEngine(job=GlueJobResource(job_name=settings.glue_job_name, endpoint_url=settings.aws_endpoint_url))
+    return GlueEngine(
+        job=GlueJobResource(
+            job_name=settings.glue_job_name,
+            endpoint_url=settings.aws_endpoint_url,
+            worker_type=settings.glue_worker_type,
+            workers=settings.glue_workers,
+            timeout_minutes=settings.glue_timeout_minutes,
+            usd_per_dpu_hour=settings.glue_usd_per_dpu_hour,
+        )
+    )
 
 
 def run_key(manifest: Manifest) -> str:

@@ -19,7 +19,10 @@ from spotify_assets.cli import main
 from spotify_assets.commands.glue_command import deploy_job
 from spotify_assets.failures import PermanentError
 from spotify_assets.object_store import ObjectStore
+from spotify_assets.resources.aws import client
+from spotify_assets.resources.glue_engine import glue_engine
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.settings import load_settings
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.lakes import put_raw, rows
 from spotify_assets_tests.reference_tables import Raw, expected
@@ -110,11 +113,26 @@ def test_deploy_says_what_it_did(aws: str, s3_lake: LakeResource, monkeypatch: p
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws)
     monkeypatch.setenv("GLUE_JOB_NAME", "deploy-says")
 
-    result = CliRunner().invoke(main, ["glue", "deploy", "--role", ROLE, "--workers", "3"])
+    result = CliRunner().invoke(main, ["glue", "deploy", "--role", ROLE])
 
     assert result.exit_code == 0, result.output
     assert result.output == f"script version {glue_script.script_version()} uploaded\njob deploy-says created\n"
     assert glue_script.is_shipped(s3_lake.store)
+
+
+def test_the_settings_of_runs_are_the_jobs(aws: str, s3_lake: LakeResource, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"LAKE_URL": s3_lake.url, "AWS_ENDPOINT_URL": aws, "GLUE_JOB_NAME": "by-settings",
+                        "GLUE_WORKERS": "3", "GLUE_WORKER_TYPE": "G.2X", "GLUE_TIMEOUT_MINUTES": "45",
+                        "TRANSFORM_ENGINE": "glue", "GLUE_USD_PER_DPU_HOUR": "0.29"}.items():
+        monkeypatch.setenv(name, value)
+
+    result = CliRunner().invoke(main, ["glue", "deploy", "--role", ROLE])
+
+    assert result.exit_code == 0, result.output
+    job = client("glue", aws).get_job(JobName="by-settings")["Job"]
+    assert (job["WorkerType"], job["NumberOfWorkers"], job["Timeout"]) == ("G.2X", 3, 45)
+    run = glue_engine(load_settings()).job
+    assert (run.worker_type, run.workers, run.timeout_minutes, run.usd_per_dpu_hour) == ("G.2X", 3, 45, 0.29)
 
 
 @pytest.mark.spark

@@ -84,7 +84,7 @@ def _read(connection: duckdb.DuckDBPyConnection, raws: Sequence[RawObject]) -> N
     # An empty page keeps one row without an element, so that its playlist is not lost.
     connection.execute(
         f"""
-        create or replace temp table judged as
+        create or replace table judged as
         with parsed as (
         select * exclude (element, playlist), {_kinds()} as kinds,
             case when coalesce(entry_index, 0) = 0 then from_json(playlist, '{_structure(tables.PLAYLIST)}') end

@@ -11,6 +11,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from spotify_assets.object_store import ObjectStore
 
-MEMORY_LIMIT = "600MB"
+MEMORY_LIMIT = "800MB"
 """DuckDB's bound for one pass; beyond it DuckDB spills to a scratch folder."""
 
 OBJECTS_A_PASS = 200
@@ -114,11 +115,7 @@ def build_days(
             found = _Found(
                 counts={day: (entries, bad) for day, entries, bad in connection.execute(COUNTS_SELECT).fetchall()},
                 quarantine=_quarantine(connection, bad_lines),
-                files=[
-                    file
-                    for name, select in table_selects(DUCKDB, run_id).items()
-                    for file in _write(connection, name, select, scratch)
-                ],
+                files=_write_all(connection, table_selects(DUCKDB, run_id), scratch),
             )
             return _store(store, run_id, days, found)
     finally:
@@ -152,12 +149,19 @@ def _raw_object(key: str, path: Path) -> RawObject:
 
 
 def _create_relations(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(f"create temp table snapshots as {snapshots_select('judged')}")
+    connection.execute(f"create table snapshots as {snapshots_select('judged')}")
     for name, select in relations(DUCKDB).items():
-        connection.execute(f"create temp {'table' if name in _MATERIALIZED else 'view'} {name} as {select}")
+        connection.execute(f"create {'table' if name in _MATERIALIZED else 'view'} {name} as {select}")
 
 
 _MATERIALIZED = {"song_rows", "album_rows"}
+
+
+def _write_all(connection: duckdb.DuckDBPyConnection, selects: Mapping[str, str], scratch: Path) -> list[_File]:
+    """Write the tables two at a time: the end of a file keeps one core only."""
+    with ThreadPoolExecutor(2) as pool:
+        written = [pool.submit(_write, connection.cursor(), name, select, scratch) for name, select in selects.items()]
+        return [file for files in written for file in files.result()]
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, select: str, scratch: Path) -> list[_File]:

@@ -114,8 +114,8 @@ def _read(connection: duckdb.DuckDBPyConnection, raws: Sequence[RawObject]) -> N
 _LINE_COLUMNS = """{extracted_at: 'JSON', playlist: 'JSON', "offset": 'JSON', total: 'JSON',
                     page: 'STRUCT(items JSON[])'}"""
 
-_MOST_ENTRIES = 2**53
-"""Whole numbers are exact in every JSON reader below this (RFC 7493, 2.2); positions count from offsets."""
+_MOST_ENTRIES = 2**62
+"""Positions count from offsets, and a BIGINT holds them below this."""
 
 _IS_COUNT = f"coalesce(json_type({{0}}) = 'UBIGINT' and cast({{0}} as ubigint) < {_MOST_ENTRIES}, false)"
 _IS_TEXT = "coalesce(json_type({0}) = 'VARCHAR', false)"

@@ -171,7 +171,7 @@ DAMAGES = {
     "no offset": (b'{"total": 1, "page": {"items": []}}', "line has no whole offset and total"),
     **{
         f"offset {offset}": (page_line(offset=offset), "line has no whole offset and total")
-        for offset in ('-1', '"5"', "1.0", "null", str(2**53), str(2**63), str(2**64))
+        for offset in ('-1', '"5"', "1.0", "null", str(2**62), str(2**63), str(2**64))
     },
     "a total in words": (page_line(total='"many"'), "line has no whole offset and total"),
     "a number for a moment": (page_line(extracted_at="7"), "line has no text extracted_at"),

@@ -135,6 +135,27 @@ def test_the_settings_of_runs_are_the_jobs(aws: str, s3_lake: LakeResource, monk
     assert (run.worker_type, run.workers, run.timeout_minutes, run.usd_per_dpu_hour) == ("G.2X", 3, 45, 0.29)
 
 
+def test_deploying_again_changes_only_what_is_set(
+    aws: str, s3_lake: LakeResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API is scripted: moto has no UpdateJob."""
+    current = {**NEW, "WorkerType": "G.4X", "Timeout": 33}
+    scripted = glue(**current, Name="kept")
+    monkeypatch.setattr("spotify_assets.commands.glue_command.client", lambda *_: scripted)
+    for name, value in {"LAKE_URL": s3_lake.url, "AWS_ENDPOINT_URL": aws, "GLUE_JOB_NAME": "kept",
+                        "GLUE_WORKERS": "5"}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("GLUE_WORKER_TYPE", "GLUE_TIMEOUT_MINUTES"):
+        monkeypatch.delenv(name, raising=False)
+
+    result = CliRunner().invoke(main, ["glue", "deploy"])
+
+    assert result.exit_code == 0, result.output
+    (update,) = scripted.requests("update_job")
+    assert {field: update["JobUpdate"][field] for field in NEW} == {**current, "NumberOfWorkers": 5}
+    assert "NumberOfWorkers" in result.output
+
+
 @pytest.mark.spark
 def test_a_run_by_hand_builds_and_commits_without_dagster(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

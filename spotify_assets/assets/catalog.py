@@ -13,7 +13,7 @@ from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets import catalog_tables, lake_layout
 from spotify_assets.assets.lake import lake_key
-from spotify_assets.assets.recording import names, recorded_alone, report_alone, skipped_dates
+from spotify_assets.assets.recording import names, recorded, report_alone, skipped_dates
 from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.catalog_tables import PartitionPlan
 from spotify_assets.failures import PermanentError
@@ -107,12 +107,7 @@ def _publish(
         "switched": len(plan.switch),
         "table_was_mended": ", ".join(mended) or "no",
     }
-    if left_out:
-        report_alone(context, catalog_key(table.name), by_date, metadata)
-        return recorded_alone(catalog_key(table.name))
-    for day, of_day in by_date.items():
-        context.add_asset_metadata(of_day, asset_key=catalog_key(table.name), partition_key=day.isoformat())
-    return dg.MaterializeResult(metadata=metadata)
+    return recorded(context, catalog_key(table.name), by_date, metadata, whole=not left_out)
 
 
 def _partition_metadata(

@@ -15,7 +15,7 @@ from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets import lake_layout, lake_quality, lake_state
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
-from spotify_assets.assets.recording import names, recorded_alone, report_alone
+from spotify_assets.assets.recording import names, recorded, report_alone
 from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.failures import PermanentError
 from spotify_assets.metadata import column_schema, preview
@@ -132,13 +132,7 @@ def _results(
                 *lake_quality.sample(lake.store, LAKE_TABLES[name], commits[newest])
             )
         shared = {**metadata, "dagster/uri": lake.store.url(f"{lake_layout.TABLES_PREFIX}{name}/")}
-        if whole:
-            for day, shown in by_date.items():
-                context.add_asset_metadata(shown, asset_key=lake_key(name), partition_key=day.isoformat())
-            yield dg.MaterializeResult(asset_key=lake_key(name), metadata=shared)
-        else:
-            report_alone(context, lake_key(name), by_date, shared)
-            yield recorded_alone(lake_key(name))
+        yield recorded(context, lake_key(name), by_date, shared, whole=whole)
 
 
 def _by_date(commits: Mapping[dt.date, Commit], table: str) -> dict[dt.date, dict[str, dg.MetadataValue]]:

@@ -32,14 +32,27 @@ def report_alone(
         )
 
 
-def recorded_alone(key: dg.AssetKey) -> dg.MaterializeResult:
-    """The output after `report_alone`: checks and assets after it run, and no other date counts as materialized.
+def recorded(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    by_date: ByDate,
+    shared: Mapping[str, dg.RawMetadataValue],
+    *,
+    whole: bool,
+) -> dg.MaterializeResult:
+    """The output of one asset: checks and assets after it run, and the dates of `by_date` count as materialized.
 
-    Dagster 1.13 has no public way to do both: an output that is not yielded (`skippable`) skips whatever follows. It
+    They are the `whole` of the run's dates, or else are recorded alone, because no other date may count. Dagster 1.13
+    has no public way to do the latter and go on: an output that is not yielded (`skippable`) skips whatever follows. It
     leaves an output that carries this key unrecorded, for assets that record themselves. To be replaced when a
     MaterializeResult can name its partitions; a test of the whole line notices when the key stops working.
     """
-    return dg.MaterializeResult(asset_key=key, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
+    if not whole:
+        report_alone(context, key, by_date, shared)
+        return dg.MaterializeResult(asset_key=key, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
+    for day, metadata in by_date.items():
+        context.add_asset_metadata(metadata, asset_key=key, partition_key=day.isoformat())
+    return dg.MaterializeResult(asset_key=key, metadata=shared)
 
 
 def skipped_dates(lake: LakeResource, days: Iterable[dt.date], without_snapshots: WithoutSnapshots) -> list[dt.date]:

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
-from spotify_assets.assets.recording import names, recorded_alone, report_alone, skipped_dates
+from spotify_assets.assets.recording import names, recorded, report_alone, skipped_dates
 from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.metadata import ColumnSource, column_lineage, column_schema, preview
@@ -207,11 +207,7 @@ def _load(
     }
     if left_out:
         context.log.info(f"Without raw snapshots and so left out: {names(left_out)}")
-        report_alone(context, context.asset_key, by_date, metadata)
-        return recorded_alone(context.asset_key)
-    for day, of_day in by_date.items():
-        context.add_asset_metadata(of_day, partition_key=day.isoformat())
-    return dg.MaterializeResult(metadata=metadata)
+    return recorded(context, context.asset_key, by_date, metadata, whole=not left_out)
 
 
 def _partition_metadata(plan: LoadPlan, day: dt.date) -> dict[str, dg.MetadataValue]:

@@ -54,9 +54,12 @@ def _id(random_: random.Random) -> str:
     return "".join(random_.choices(_BASE62, k=22))
 
 
+_ARTISTS = [_id(random.Random(number)) for number in range(2_000)]
+
+
 def _credit(random_: random.Random) -> dict:
-    number = random_.randrange(2_000)
-    artist_id = f"{number:022d}"
+    number = random_.randrange(len(_ARTISTS))
+    artist_id = _ARTISTS[number]
     return {"id": artist_id, "name": f"Artist {number}", "type": "artist", "uri": f"spotify:artist:{artist_id}",
             "href": f"https://api.spotify.com/v1/artists/{artist_id}",
             "external_urls": {"spotify": f"https://open.spotify.com/artist/{artist_id}"}}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     S3Client = Any
+
+
+_DELETED_AT_ONCE = 1000
+"""What S3's DeleteObjects takes."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,19 @@ class LakeFiles:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
             file.write(data)
         os.replace(file.name, path)  # noqa: PTH105 - one atomic rename, said plainly
+
+    def delete(self, prefix: str) -> None:
+        """Remove every object under `prefix`, a folder ending in `/`. Nothing there is no error."""
+        folder = self._folder
+        if folder is not None:
+            shutil.rmtree(folder / prefix, ignore_errors=True)
+            return
+        keys = [self._s3(key) for key, _ in self.list(prefix)]
+        for at in range(0, len(keys), _DELETED_AT_ONCE):
+            some = keys[at : at + _DELETED_AT_ONCE]
+            _s3_client().delete_objects(
+                Bucket=some[0][0], Delete={"Objects": [{"Key": key} for _, key in some], "Quiet": True}
+            )
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """(key, size in bytes) of every object under `prefix`, a folder ending in `/`."""

@@ -37,14 +37,16 @@ class ManifestDay:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything a run needs to know. Keys and prefixes are relative to the lake's root; prefixes end in `/`.
+    """Everything a run needs to know. Keys and prefixes are relative to the lake's root.
 
-    `table_prefixes` says for each table where its files go: `<prefix>day=<date>/<file>.parquet`. `engine` is the name
-    the commits carry when the run writes them itself.
+    `table_prefixes` says for each table where its files go: `<prefix>day=<date>/<file>.parquet`. A build
+    stages what it reads under `<staging_prefix><name of its own>/`. `engine` is the name the commits carry when the run
+    writes them itself.
     """
 
     run_id: str
     engine: str
+    staging_prefix: str
     table_prefixes: Mapping[str, str]
     days: tuple[ManifestDay, ...]
 

@@ -1,14 +1,13 @@
-"""How Spark reads raw objects: workers read a few at a time with `raw_reader` and hand the JVM `judged` as Arrow.
+"""How Spark reads raw objects: workers read a few at a time with `raw_reader` and stage `judged` as Parquet.
 
-The columns are flat, one for every leaf and list, because Spark's cache reads single columns but structs only whole.
-Their types are written down here, never inferred. Needs pyspark, duckdb, and pyarrow, which Glue 5 has.
+JSON is read once, whatever happens to an executor later, and Spark gets what it reads best: columns, whose structs it
+reads only the asked parts of. Their types are written down here, never inferred. Needs pyspark and duckdb.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import itertools
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,28 +20,23 @@ from glue_scripts.raw_reader import CARRIED, BadLine, RawObject, read_judged
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark import SparkContext
     from pyspark.sql import types as t
 
 OBJECTS_PER_PASS = 50
-"""Raw objects a worker reads together."""
+"""Raw objects a worker reads together, and the most that a staged file holds."""
 
-ROWS_PER_BATCH = 10_000
-"""Rows of an Arrow batch: some ten megabytes, on either side."""
+_TASKS_PER_CORE = 2
+"""Enough for cores to end together. More cost more: a worker begins every task by looking its modules up anew."""
+
+_PASSES_PER_TASK = 20
+"""The most that a task which fails does again."""
 
 _MEMORY_LIMIT = "500MB"
 """DuckDB's bound in a worker; beyond it DuckDB spills to the worker's scratch folder."""
 
-_OBJECTS_PER_TASK = 1_000
-"""Raw objects of a task where there are more than cores can share; its memory holds one pass of them."""
-
 COLUMNS: Mapping[str, tables.Shape] = {**tables.JUDGED, **CARRIED, "bad_line": "bigint", "bad_reason": "text"}
-"""What is read: `judged`, and rows with nothing but date, object and playlist for lines that are no pages."""
-
-_STRUCTS = "|".join(name for name, shape in COLUMNS.items() if isinstance(shape, dict))
-_STRUCT_PATH = re.compile(rf"\b(?:{_STRUCTS})(?:\.\w+)+")
-_STRUCT = re.compile(rf"(?<![`.])\b(?:{_STRUCTS})\b(?=[, ])")
+"""What is staged: `judged`, and rows with nothing but date, object and playlist for lines that are no pages."""
 
 
 @dataclass(frozen=True)
@@ -55,43 +49,60 @@ class Source:
     playlist_id: str
 
 
-def read_sources(session: SparkSession, files: LakeFiles, sources: Sequence[Source]) -> DataFrame:
-    """COLUMNS of `sources`, flat. A source that is gone or was replaced fails the job, named."""
-    context = session.sparkContext
-    tasks = max(min(len(sources), max(context.defaultParallelism, len(sources) // _OBJECTS_PER_TASK)), 1)
-    shared = context.broadcast(sources)
+@dataclass(frozen=True)
+class Counted:
+    """How many entries some raw objects of a date hold and how many of them can't be read; a line that is no page
+    counts as one of both."""
 
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        numbers = (number for batch in batches for number in batch.column(0).to_pylist())
-        return read_batches(files, (shared.value[number] for number in numbers))
-
-    return session.range(0, len(sources), 1, tasks).mapInArrow(read, _spark_schema())
+    day: str
+    entries: int
+    quarantined: int
 
 
-def with_flat_columns(select: str) -> str:
-    """A SELECT of `tables` over flat columns: `item.album.name` is a column called so, `item` stands for all of its."""
+def stage(context: SparkContext, files: LakeFiles, sources: Sequence[Source], prefix: str) -> Iterator[Counted]:
+    """Write COLUMNS of `sources` as Parquet under `prefix`. A source that is gone or was replaced fails the job, named.
 
-    def columns(struct: re.Match[str]) -> str:
-        return ", ".join(f"`{path}`" for path, _ in _leaves({struct[0]: COLUMNS[struct[0]]}))
+    A task that runs twice writes the same files twice, under the same keys.
+    """
+    passes = [
+        (f"{prefix}pass-{number:06d}.parquet", sources[at : at + OBJECTS_PER_PASS])
+        for number, at in enumerate(range(0, len(sources), OBJECTS_PER_PASS))
+    ]
+    tasks = max(min(len(passes), _TASKS_PER_CORE * context.defaultParallelism), len(passes) // _PASSES_PER_TASK, 1)
 
-    return _STRUCT.sub(columns, _STRUCT_PATH.sub(r"`\g<0>`", select))
+    def read(passes: Iterable[tuple[str, Sequence[Source]]]) -> Iterator[Counted]:
+        return itertools.chain.from_iterable(stage_pass(files, some, key) for key, some in passes)
+
+    return iter(context.parallelize(passes, tasks).mapPartitions(read).collect())
 
 
-def read_batches(files: LakeFiles, sources: Iterable[Source]) -> Iterator[pa.RecordBatch]:
-    """On a worker: COLUMNS of `sources` in batches. Raises FileNotFoundError naming an object that is gone."""
+def stage_pass(files: LakeFiles, sources: Sequence[Source], key: str) -> list[Counted]:
+    """On a worker: COLUMNS of `sources` as one Parquet file at `key`.
+
+    Raises FileNotFoundError naming an object that is gone.
+    """
     import duckdb
 
-    left = iter(sources)
-    while some := list(itertools.islice(left, OBJECTS_PER_PASS)):
-        with tempfile.TemporaryDirectory(prefix="spotify_assets_") as folder, duckdb.connect(":memory:") as connection:
-            scratch = Path(folder)
-            connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'; set threads = 1")
-            connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
-            connection.execute("set temp_directory = ?", [str(scratch / "spill")])
-            bad_lines = read_judged(connection, [_fetched(files, source, scratch) for source in some], scratch)
-            _add_bad_lines(connection, bad_lines)
-            columns = ", ".join(f'{path} as "{path}"' for path, _ in _leaves(COLUMNS))
-            yield from connection.sql(f"select {columns} from rows").to_arrow_reader(ROWS_PER_BATCH)
+    with tempfile.TemporaryDirectory(prefix="spotify_assets_") as folder, duckdb.connect(":memory:") as connection:
+        scratch = Path(folder)
+        connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'; set threads = 1")
+        connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
+        connection.execute("set temp_directory = ?", [str(scratch / "spill")])
+        bad_lines = read_judged(connection, [_fetched(files, source, scratch) for source in sources], scratch)
+        _add_bad_lines(connection, bad_lines)
+        staged = scratch / "staged.parquet"
+        select = f"select {', '.join(COLUMNS)} from rows"
+        connection.execute(f"copy ({select}) to '{staged}' (format parquet, compression zstd)")
+        files.write(key, staged.read_bytes())
+        return [Counted(*found) for found in connection.execute(_COUNTS).fetchall()]
+
+
+_COUNTS = f"""
+select cast(snapshot_date as varchar), sum(entries)::bigint, sum(quarantined)::bigint from (
+    from ({tables.COUNTS_SELECT})
+    union all select snapshot_date, count(*), count(*) from bad_lines group by snapshot_date
+) group by snapshot_date
+"""
 
 
 def _fetched(files: LakeFiles, source: Source, scratch: Path) -> RawObject:
@@ -118,22 +129,14 @@ def _add_bad_lines(connection: duckdb.DuckDBPyConnection, bad_lines: Sequence[Ba
     connection.execute("create temp view rows as select * from judged union all by name select * from bad_lines")
 
 
-# --- columns --------------------------------------------------------------------------------------------------------
+# --- types ----------------------------------------------------------------------------------------------------------
 
 
-def _leaves(shapes: Mapping[str, tables.Shape], path: str = "") -> Iterator[tuple[str, tables.Shape]]:
-    """(path, shape) of every leaf and list."""
-    for name, shape in shapes.items():
-        if isinstance(shape, dict):
-            yield from _leaves(shape, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", shape
-
-
-def _spark_schema() -> t.StructType:
+def schema() -> t.StructType:
+    """COLUMNS as Spark's types."""
     from pyspark.sql import types as t
 
-    return t.StructType([t.StructField(path, _spark_type(shape)) for path, shape in _leaves(COLUMNS)])
+    return t.StructType([t.StructField(name, _spark_type(shape)) for name, shape in COLUMNS.items()])
 
 
 def _spark_type(shape: tables.Shape) -> t.DataType:

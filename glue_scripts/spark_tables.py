@@ -1,6 +1,6 @@
 """The Spark engine itself: raw objects of any set of dates in, Parquet of the seven tables out, in one application.
 
-Everything here is Spark: the shared SELECTs over views, and writing. Reading is `spark_reader`'s, what a row holds is
+Everything here is Spark: the shared SELECTs over what `spark_reader` staged, and writing. What a row holds is
 `tables`', where things go is the manifest's. Dates are a column of one job, never a loop, so neither the number of jobs
 nor the driver's memory grows with them. Needs pyspark 3.5, nothing of AWS or Dagster.
 """
@@ -11,25 +11,28 @@ import datetime as dt
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
-
-from pyspark import StorageLevel
 
 from glue_scripts import tables
 from glue_scripts.commit import DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.lake_files import LakeFiles
 from glue_scripts.manifest import DayReport, Manifest
-from glue_scripts.spark_reader import Source, read_sources, with_flat_columns
+from glue_scripts.spark_reader import Source, schema, stage
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 _PARALLEL_WRITES = 4
 _ENTRIES_PER_PARTITION = 100_000
+
+_ENTRIES_WORTH_CODE = 30_000
+"""Below, a fresh JVM interprets expressions sooner than it has generated and compiled code for them
+(`python -m benchmarks spark`)."""
 
 _SESSION = {
     "spark.sql.session.timeZone": "UTC",
@@ -50,9 +53,6 @@ _WRITE_OPTIONS = {
     "fs.file.impl.disable.cache": "true",
 }
 
-_PERSISTED = {"song_rows", "album_rows"}
-"""Relations that are read more than once and cost more to compute than to keep."""
-
 
 def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator[DayReport]:
     """Build every date of the manifest and report each, in the manifest's order, once all files are in place.
@@ -62,25 +62,16 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
     session = spark.newSession()
     for name, value in _SESSION.items():
         session.conf.set(name, value)
-    sources = [
-        Source(dt.date.fromisoformat(day.day), source.key, source.etag, source.playlist_id)
-        for day in manifest.days for source in day.sources
-    ]
     before = {key for prefix in manifest.table_prefixes.values() for key, _ in files.list(prefix)}
-    kept: list[DataFrame] = []
+    staging = f"{manifest.staging_prefix}{uuid.uuid4().hex}/"
     try:
-        _create_judged(session, files, sources, kept)
-        counts = _counts(session)
-        entries = sum(entries for entries, _ in counts.values())
-        partitions = max(session.sparkContext.defaultParallelism, entries // _ENTRIES_PER_PARTITION)
-        session.conf.set("spark.sql.shuffle.partitions", str(partitions))
-        _create_relations(session, kept)
+        counts = _stage(session, manifest, files, staging)
+        _size(session, sum(entries for entries, _ in counts.values()))
         quarantine = dict(_write_quarantine(session, manifest, files, counts))
         _write_tables(session, manifest, files)
         written = _written(session, manifest, files, before)
     finally:
-        for relation in kept:
-            relation.unpersist()
+        files.delete(staging)
     for day in manifest.days:
         entries, quarantined = counts.get(day.day, (0, 0))
         report = DayReport(
@@ -96,46 +87,53 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
         yield report
 
 
-# --- relations ------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------------------
 
 
-def _create_judged(session: SparkSession, files: LakeFiles, sources: Sequence[Source], kept: list[DataFrame]) -> None:
-    """Create `judged`, `snapshots` and `bad_lines` as views; `kept` gets what is persisted."""
-    _keep(read_sources(session, files, sources), kept).createOrReplaceTempView("judged")
-    for name, select in {
-        "snapshots": with_flat_columns(tables.snapshots_select("judged")),
+def _stage(session: SparkSession, manifest: Manifest, files: LakeFiles, staging: str) -> dict[str, tuple[int, int]]:
+    """Stage the manifest's raw objects and create the relations over them; (entries, quarantined) of each date.
+
+    The relations are analysed while the workers read: in a fresh JVM that takes longer than reading a small day.
+    """
+    sources = [
+        Source(dt.date.fromisoformat(day.day), source.key, source.etag, source.playlist_id)
+        for day in manifest.days for source in day.sources
+    ]
+    files.write(f"{staging}_begun", b"")  # a relation's path must be there; Spark reads no file whose name begins so
+    with ThreadPoolExecutor(1) as pool:
+        staged = pool.submit(stage, session.sparkContext, files, sources, staging)
+        _create_relations(session, files.spark_path(staging))
+        counts: dict[str, tuple[int, int]] = {}
+        for found in staged.result():
+            entries, quarantined = counts.get(found.day, (0, 0))
+            counts[found.day] = entries + found.entries, quarantined + found.quarantined
+    session.catalog.refreshTable("judged")
+    return counts
+
+
+def _create_relations(session: SparkSession, path: str) -> None:
+    """Create `judged`, which is what is staged at `path`, and all relations over it as views."""
+    session.read.schema(schema()).parquet(path).createOrReplaceTempView("judged")
+    selects = {
         "bad_lines": "select snapshot_date, source_key, bad_line as line, cast(null as bigint) as entry_index, "
                      "playlist_id, bad_reason as reason from judged where bad_line is not null",
-    }.items():
+        "snapshots": tables.snapshots_select("judged"),
+        **tables.relations(tables.SPARK),
+    }
+    for name, select in selects.items():
         session.sql(select).createOrReplaceTempView(name)
 
 
-def _create_relations(session: SparkSession, kept: list[DataFrame]) -> None:
-    """Create the shared relations over `judged` as views; `kept` gets what is persisted."""
-    for name, select in tables.relations(tables.SPARK).items():
-        relation = session.sql(with_flat_columns(select))
-        (_keep(relation, kept) if name in _PERSISTED else relation).createOrReplaceTempView(name)
+def _size(session: SparkSession, entries: int) -> None:
+    """Choose the number of partitions, and whether generating code pays, for so many entries."""
+    partitions = max(session.sparkContext.defaultParallelism, entries // _ENTRIES_PER_PARTITION)
+    session.conf.set("spark.sql.shuffle.partitions", str(partitions))
+    if entries < _ENTRIES_WORTH_CODE:
+        session.conf.set("spark.sql.codegen.wholeStage", "false")
+        session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")  # for what is not a whole stage
 
 
-def _keep(relation: DataFrame, kept: list[DataFrame]) -> DataFrame:
-    kept.append(relation.persist(StorageLevel.MEMORY_AND_DISK_DESER))
-    return relation
-
-
-# --- counts and quarantine ------------------------------------------------------------------------------------------
-
-
-def _counts(session: SparkSession) -> dict[str, tuple[int, int]]:
-    """(entries, quarantined) of each date that has any; a line that is no page counts as one of both."""
-    rows = session.sql(f"""
-        select cast(snapshot_date as string) as day, sum(entries) as entries, sum(quarantined) as quarantined
-        from (
-            select * from ({tables.COUNTS_SELECT})
-            union all
-            select snapshot_date, count(*), count(*) from bad_lines group by snapshot_date
-        ) group by snapshot_date
-    """).toLocalIterator()
-    return {row["day"]: (row["entries"], row["quarantined"]) for row in rows}
+# --- quarantine -----------------------------------------------------------------------------------------------------
 
 
 def _write_quarantine(
@@ -165,7 +163,7 @@ def _write_tables(session: SparkSession, manifest: Manifest, files: LakeFiles) -
         name, select = table
         # Rebalancing brings a date's rows together and splits only what exceeds the advisory partition size.
         rows = session.sql(
-            f"select /*+ rebalance(day) */ *, cast(snapshot_date as string) as day from ({with_flat_columns(select)})"
+            f"select /*+ rebalance(day) */ *, cast(snapshot_date as string) as day from ({select})"
         )
         target = files.spark_path(manifest.table_prefixes[name])
         rows.write.mode("append").partitionBy("day").options(**_WRITE_OPTIONS).parquet(target)

@@ -99,14 +99,16 @@ JUDGED: Mapping[str, Shape] = {
     "page_offset": "bigint",
     "entry_index": "bigint",
     "position": "bigint",
-    "wrapper": "text",
     "item": _ITEM,
-    "entry_is_local": "text",
     "added_at": "text",
     "added_by": "text",
+    "item_uri": "text",
+    "item_type": "text",
+    "song_id": "text",
+    "album_id": "text",
     "reason": "text",
 }
-"""`judged`: `parsed` with the entry read through its wrapper, and why it can't be read as an entry, or NULL."""
+"""`judged`: `parsed` read through its wrapper, with what the entry is and why it can't be read as one, or NULL."""
 
 SNAPSHOT_COLUMNS = ("snapshot_date", "source_key", "playlist_id", "extracted_at", "total", "playlist")
 """`snapshots`: one row per raw object; `extracted_at` is text, `total` BIGINT, `playlist` a STRUCT of PLAYLIST."""
@@ -217,7 +219,7 @@ def _not_whole(value: str) -> str:
 
 
 def judged_select(carried: tuple[str, ...] = ()) -> str:
-    """`judged` over `parsed`: every element of every page with the reason it can't be read as an entry, or NULL.
+    """`judged` over `parsed`: every element of every page, what it is, and why it can't be read as an entry, or NULL.
 
     `carried` are more columns of `parsed` that `judged` keeps. Rows without an `entry_index` are no entries, and only
     carry those. The entry is read through the first wrapper that is an object. No wrapper at all (or null, or the
@@ -232,22 +234,32 @@ def judged_select(carried: tuple[str, ...] = ()) -> str:
         ("kinds.album_artists not in ('array', 'null')", "album.artists is not a list"),
         *((_not_whole(f"item.{name}"), f"{name} is not a whole number") for name in _WHOLE_NUMBERS),
         *((f"item.{name} not in ('true', 'false')", f"{name} is not true or false") for name in _BOOLEANS),
-        ("entry_is_local not in ('true', 'false')", "is_local is not true or false"),
+        ("entry.is_local not in ('true', 'false')", "is_local is not true or false"),
     ]
-    cases = "\n".join(f"    when {condition} then '{reason}'" for condition, reason in reasons)
+    cases = "\n".join(f"        when {condition} then '{reason}'" for condition, reason in reasons)
     kept = "".join(f" {name}," for name in carried)
     return f"""
-select snapshot_date, source_key, playlist_id, page_offset, entry_index, page_offset + entry_index as position,
-    wrapper, item, entry_is_local, entry.added_at as added_at, entry.added_by.id as added_by,{kept}
-    case
-{cases}
-    end as reason
+select *,
+    case item_type when 'local' then item_uri when 'track' then nullif(item.id, '') end as song_id,
+    case when item_type in ('local', 'track') then nullif(item.album.id, '') end as album_id
 from (
-    select *, case wrapper when 'item' then entry.item when 'track' then entry.track end as item
+    select snapshot_date, source_key, playlist_id, page_offset, entry_index, page_offset + entry_index as position,
+        item, entry.added_at as added_at, entry.added_by.id as added_by, nullif(item.uri, '') as item_uri,{kept}
+        case
+            when wrapper is null then 'missing'
+            when entry.is_local = 'true' or item.is_local = 'true' or item.uri like 'spotify:local:%' then 'local'
+            else coalesce(nullif(item.type, ''), nullif(split_part(item.uri, ':', 2), ''), 'unknown')
+        end as item_type,
+        case
+{cases}
+        end as reason
     from (
-        select *, entry.is_local as entry_is_local,
-            case when kinds.item = 'object' then 'item' when kinds.track = 'object' then 'track' end as wrapper
-        from parsed
+        select *, case wrapper when 'item' then entry.item when 'track' then entry.track end as item
+        from (
+            select *,
+                case when kinds.item = 'object' then 'item' when kinds.track = 'object' then 'track' end as wrapper
+            from parsed
+        )
     )
 )
 """
@@ -264,20 +276,7 @@ where judged.reason is not null
 
 # --- entries, songs, albums and credits -----------------------------------------------------------------------------
 
-_ENTRIES = """
-select *,
-    case item_type when 'local' then uri when 'track' then nullif(item.id, '') end as song_id,
-    case when item_type in ('local', 'track') then nullif(item.album.id, '') end as album_id
-from (
-    select snapshot_date, playlist_id, position, added_at, added_by, item, nullif(item.uri, '') as uri,
-        case
-            when wrapper is null then 'missing'
-            when entry_is_local = 'true' or item.is_local = 'true' or item.uri like 'spotify:local:%' then 'local'
-            else coalesce(nullif(item.type, ''), nullif(split_part(item.uri, ':', 2), ''), 'unknown')
-        end as item_type
-    from judged where reason is null and entry_index is not null
-)
-"""
+_ENTRIES = "select * from judged where reason is null and entry_index is not null"
 
 
 def _winners(key: str, name: str, columns: str) -> str:
@@ -287,7 +286,7 @@ def _winners(key: str, name: str, columns: str) -> str:
 select * from (
     select snapshot_date, {key}, {columns},
         row_number() over (
-            partition by snapshot_date, {key}
+            partition by {key}, snapshot_date
             order by case when {name} <> '' then 0 else 1 end, playlist_id, position
         ) as choice
     from entries where {key} is not null
@@ -378,7 +377,7 @@ from snapshots
 
 def _playlist_items(dialect: Dialect) -> str:
     return f"""
-select snapshot_date, playlist_id, position, item_type, uri as item_uri, song_id,
+select snapshot_date, playlist_id, position, item_type, item_uri, song_id,
     case when item_type <> 'missing' then coalesce(item.name, '') end as name,
     case when added_at not like '1970-01-01%' then {_moment(dialect, 'added_at')} end as added_at,
     nullif(added_by, '') as added_by
@@ -404,7 +403,7 @@ def _artists(dialect: Dialect) -> str:
     return f"""
 select snapshot_date, artist_id, name, url from (
     select *, row_number() over (
-        partition by snapshot_date, artist_id
+        partition by artist_id, snapshot_date
         order by case when name <> '' then 0 else 1 end, playlist_id, position, credited_on, credit_position
     ) as choice
     from ({credits})

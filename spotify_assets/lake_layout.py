@@ -21,6 +21,8 @@ STATE_PREFIX = "state/"
 REPORTS_PREFIX = "reports/"
 PIPES_PREFIX = "dagster-pipes/"
 """What a Dagster run and the Glue run it started tell each other; gone after a week."""
+STAGING_PREFIX = "staging/"
+"""What a Spark run has read, for as long as it runs."""
 GLUE_PREFIX = "glue/"
 """Versions of the Glue script."""
 
@@ -100,6 +102,11 @@ def table_run_prefix(table: str, run_id: str, day: dt.date) -> str:
 def table_run_folder(table: str, run_id: str) -> str:
     """Prefix of the Parquet files of a table and run, all dates."""
     return f"tables/{_checked('[a-z_]+', table, 'table')}/run={_checked(_RUN, run_id, 'run id')}/"
+
+
+def staging_prefix(run_id: str) -> str:
+    """What the prefixes begin with under which a Spark run puts down what it has read; it adds a name and `/`."""
+    return f"{STAGING_PREFIX}run={_checked(_RUN, run_id, 'run id')}_"
 
 
 def pipes_prefix(name: str) -> str:

@@ -1,7 +1,8 @@
 """The vacuum: files of superseded runs, found by comparing with the commits, and removed. Free of Dagster.
 
 A file goes only when the commit of its date names another one in its place and it is older than `KEEP`. What no commit
-says anything about stays: files of a date without a readable commit, foreign files, raw, landing.
+says anything about stays: files of a date without a readable commit, foreign files, raw, landing. Old files under
+`staging/` go too: they are left by Spark runs that were killed.
 """
 
 from __future__ import annotations
@@ -58,20 +59,22 @@ def vacuum(store: ObjectStore, now: dt.datetime, on_progress: Callable[[str], No
     supersedes stays until the next time.
     """
     looked_at = removed = size = 0
-    prefixes = [*(f"{lake_layout.TABLES_PREFIX}{table}/" for table in LAKE_TABLES), lake_layout.QUARANTINE_PREFIX]
-    for prefix in prefixes:
+    built = [*(f"{lake_layout.TABLES_PREFIX}{table}/" for table in LAKE_TABLES), lake_layout.QUARANTINE_PREFIX]
+    for prefix in [*built, lake_layout.STAGING_PREFIX]:
         old = [found for found in store.list(prefix) if now - found.last_modified > KEEP]
-        days = sorted({day for found in old if (day := day_of(found.key))})
-        commits, unreadable = lake_watch.readable_commits(store, days)
-        for sentence in unreadable.values():
-            on_progress(f"kept what is there: {sentence}")
-        waste = superseded(old, commits, now)
+        waste = old
+        if prefix in built:
+            days = sorted({day for found in old if (day := day_of(found.key))})
+            commits, unreadable = lake_watch.readable_commits(store, days)
+            for sentence in unreadable.values():
+                on_progress(f"kept what is there: {sentence}")
+            waste = superseded(old, commits, now)
         for at in range(0, len(waste), _DELETED_AT_ONCE):
             store.delete(found.key for found in waste[at : at + _DELETED_AT_ONCE])
         looked_at, removed = looked_at + len(old), removed + len(waste)
         size += sum(found.size for found in waste)
         if waste:
-            on_progress(f"{prefix}: {len(waste)} files of superseded runs removed")
+            on_progress(f"{prefix}: {len(waste)} files that no run needs removed")
     return Vacuumed(looked_at, removed, size)
 
 

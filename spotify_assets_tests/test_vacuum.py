@@ -83,3 +83,10 @@ def test_foreign_files_below_the_tables_stay(lake: LakeResource) -> None:
     lake.store.put("tables/songs/notes.txt", b"mine")
     lake.store.put("tables/songs/run=x/day=never/a.parquet", b"mine")
     assert vacuum(lake.store, LATER).removed == 0
+
+
+def test_what_a_killed_spark_run_had_staged_goes(lake: LakeResource) -> None:
+    lake.store.put(f"{lake_layout.staging_prefix('r1')}a/pass-000000.parquet", b"rows")
+    assert vacuum(lake.store, dt.datetime.now(dt.UTC)).removed == 0
+    assert vacuum(lake.store, LATER).removed == 1
+    assert list(lake.store.list(lake_layout.STAGING_PREFIX)) == []

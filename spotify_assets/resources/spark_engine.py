@@ -33,11 +33,13 @@ JAVA = 17
 """What Spark 3.5 runs on here and on Glue 5."""
 
 
-_JAVA_OPTIONS = "-XX:+UseParallelGC -XX:TieredStopAtLevel=1" + (
-    " -XX:+UseTransparentHugePages" if sys.platform == "linux" else ""
-)
-"""For a JVM that lives for one build and starts cold: compiling thoroughly takes more than it gives, and touching a
-gigabyte of heap in pages of 4 KiB takes seconds. `python -m benchmarks spark` shows what a change here does."""
+_JAVA_OPTIONS = " ".join([
+    "-XX:+UseParallelGC",
+    "-XX:TieredStopAtLevel=1",  # compiling thoroughly takes more than it gives
+    "-XX:MetaspaceSize=256m",  # Spark's classes fit before the first collection
+    "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote",  # the jars came with PySpark, whole
+])
+"""For a JVM that lives for one build and starts cold. `python -m benchmarks spark` shows what a change here does."""
 
 
 class SparkEngine(TransformEngine):
@@ -84,7 +86,6 @@ class SparkEngine(TransformEngine):
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
-            "spark.sql.codegen.wholeStage": "false",  # generating code takes a cold JVM longer than running it saves
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
         }

@@ -20,6 +20,7 @@ def make_manifest(run_id: str, engine: str, days: Sequence[DaySources]) -> Manif
     return Manifest(
         run_id=run_id,
         engine=engine,
+        staging_prefix=lake_layout.staging_prefix(run_id),
         table_prefixes={table: lake_layout.table_run_folder(table, run_id) for table in LAKE_TABLES},
         days=tuple(
             ManifestDay(

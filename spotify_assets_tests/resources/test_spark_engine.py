@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from glue_scripts import spark_tables
 from glue_scripts.contract import LAKE_TABLES
+from glue_scripts.lake_files import LakeFiles
+from glue_scripts.spark_reader import COLUMNS, Counted, Source, stage_pass
+from spotify_assets import lake_layout
 from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources import spark_engine
 from spotify_assets.spotify.sandbox import Sandbox
@@ -96,10 +100,12 @@ def damage(store: ObjectStore, key: str, random_: random.Random) -> None:
     store.put(key, random_.choice([gzip.compress(spoilt), gzip.compress(spoilt), cut, b"not gzip at all"]))
 
 
+@pytest.mark.parametrize("worth_code", [0, 10**9], ids=["generated-code", "interpreted"])
 def test_odd_entries_playlists_and_damaged_objects_are_read_and_quarantined_alike(
-    spark: SparkSession, store: ObjectStore
+    spark: SparkSession, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, worth_code: int
 ) -> None:
-    odd_lake(store, objects=40, entries=30, seed=1)
+    monkeypatch.setattr(spark_tables, "_ENTRIES_WORTH_CODE", worth_code)
+    odd_lake(store, objects=60, entries=30, seed=1)
 
     by_duckdb, _ = assert_engines_agree(spark, store)
 
@@ -150,6 +156,35 @@ def test_a_raw_object_that_is_gone_stops_the_build_and_is_named(spark: SparkSess
 
     with pytest.raises(Exception, match=key):
         list(spark_engine.build_days(spark, store, "run-1", days))
+    assert list(store.list("staging/")) == []
+
+
+def test_what_was_staged_is_gone_with_the_build_and_not_mistaken_for_an_earlier_ones(
+    spark: SparkSession, store: ObjectStore
+) -> None:
+    put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])]))
+    left = f"{lake_layout.staging_prefix('run-1')}left/pass-000000.parquet"
+    store.put(left, b"half a file")
+
+    (built,) = spark_engine.build_days(spark, store, "run-1", work(store))
+
+    assert built.entries == built.tables["playlist_items"].rows == 1
+    assert [found.key for found in store.list("staging/")] == [left]
+
+
+def test_a_task_that_runs_again_stages_nothing_twice(store: ObjectStore) -> None:
+    import duckdb
+
+    key = put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track(name)) for name in "AB"])]))
+    files, source = LakeFiles(store.url().rstrip("/")), Source(dt.date(2026, 1, 1), key, "any", e.spotify_id("p"))
+
+    counted = [stage_pass(files, [source], "staging/run=r_1/pass-000000.parquet") for _ in range(2)]
+
+    assert counted == [[Counted("2026-01-01", entries=2, quarantined=0)]] * 2
+    (staged,) = store.list("staging/")
+    with store.local_files([staged.key]) as paths:
+        assert duckdb.read_parquet(str(paths[staged.key])).columns == list(COLUMNS)
+        assert len(duckdb.read_parquet(str(paths[staged.key]))) == 2
 
 
 def test_recorded_payloads_and_the_sandbox_give_the_same_rows_as_duckdb(

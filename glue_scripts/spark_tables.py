@@ -59,13 +59,10 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
 
     Nothing is made current. Raises FileNotFoundError (through Spark) when a raw object is gone.
     """
-    session = spark.newSession()
-    for name, value in _SESSION.items():
-        session.conf.set(name, value)
     before = {key for prefix in manifest.table_prefixes.values() for key, _ in files.list(prefix)}
     staging = f"{manifest.staging_prefix}{uuid.uuid4().hex}/"
     try:
-        counts = _stage(session, manifest, files, staging)
+        session, counts = _read(spark, manifest, files, staging)
         _size(session, sum(entries for entries, _ in counts.values()))
         quarantine = dict(_write_quarantine(session, manifest, files, counts))
         _write_tables(session, manifest, files)
@@ -90,25 +87,30 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def _stage(session: SparkSession, manifest: Manifest, files: LakeFiles, staging: str) -> dict[str, tuple[int, int]]:
-    """Stage the manifest's raw objects and create the relations over them; (entries, quarantined) of each date.
+def _read(
+    spark: SparkSession, manifest: Manifest, files: LakeFiles, staging: str
+) -> tuple[SparkSession, dict[str, tuple[int, int]]]:
+    """Stage the manifest's raw objects; a session with the relations over them, and each date's (entries, quarantined).
 
-    The relations are analysed while the workers read: in a fresh JVM that takes longer than reading a small day.
+    The session is made while the workers read: in a fresh JVM that takes longer than reading a small day.
     """
     sources = [
         Source(dt.date.fromisoformat(day.day), source.key, source.etag, source.playlist_id)
         for day in manifest.days for source in day.sources
     ]
     files.write(f"{staging}_begun", b"")  # a relation's path must be there; Spark reads no file whose name begins so
+    counts: dict[str, tuple[int, int]] = {}
     with ThreadPoolExecutor(1) as pool:
-        staged = pool.submit(stage, session.sparkContext, files, sources, staging)
+        staged = pool.submit(stage, spark.sparkContext, files, sources, staging)
+        session = spark.newSession()
+        for name, value in _SESSION.items():
+            session.conf.set(name, value)
         _create_relations(session, files.spark_path(staging))
-        counts: dict[str, tuple[int, int]] = {}
         for found in staged.result():
             entries, quarantined = counts.get(found.day, (0, 0))
             counts[found.day] = entries + found.entries, quarantined + found.quarantined
     session.catalog.refreshTable("judged")
-    return counts
+    return session, counts
 
 
 def _create_relations(session: SparkSession, path: str) -> None:
@@ -126,8 +128,8 @@ def _create_relations(session: SparkSession, path: str) -> None:
 
 def _size(session: SparkSession, entries: int) -> None:
     """Choose the number of partitions, and whether generating code pays, for so many entries."""
-    partitions = max(session.sparkContext.defaultParallelism, entries // _ENTRIES_PER_PARTITION)
-    session.conf.set("spark.sql.shuffle.partitions", str(partitions))
+    cores = session.sparkContext.defaultParallelism
+    session.conf.set("spark.sql.shuffle.partitions", str(max(cores, entries // _ENTRIES_PER_PARTITION)))
     if entries < _ENTRIES_WORTH_CODE:
         session.conf.set("spark.sql.codegen.wholeStage", "false")
         session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")  # for what is not a whole stage
@@ -186,6 +188,9 @@ def _written(
         name: {key: size for key, size in files.list(prefix) if key.endswith(".parquet") and key not in before}
         for name, prefix in manifest.table_prefixes.items()
     }
+    # Spark would list every folder in a task of its own, and there is a folder for each table and date.
+    cores = session.sparkContext.defaultParallelism
+    session.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", str(cores))
     filled = [files.spark_path(manifest.table_prefixes[name]) for name, sizes in found.items() if sizes]
     if not filled:
         return {}

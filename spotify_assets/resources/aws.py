@@ -30,16 +30,17 @@ _TRANSIENT = frozenset(
 
 
 @lru_cache(maxsize=32)
-def client(service: str, endpoint_url: str | None = None) -> Any:
+def client(service: str, endpoint_url: str | None = None, *, attempts: int = 8) -> Any:
     """The process's client of `service`, retrying adaptively; boto3 gives it no type.
 
-    `endpoint_url` replaces AWS's own endpoint. Raises PermanentError when no region is set.
+    `endpoint_url` replaces AWS's own endpoint; `attempts` is 1 where asking twice may do a thing twice. Raises
+    PermanentError when no region is set.
     """
     import boto3
     from botocore.config import Config
     from botocore.exceptions import NoRegionError
 
-    retries = Config(retries={"mode": "adaptive", "max_attempts": 8}, connect_timeout=10, read_timeout=60)
+    retries = Config(retries={"mode": "adaptive", "total_max_attempts": attempts}, connect_timeout=10, read_timeout=60)
     try:
         return boto3.client(service, endpoint_url=endpoint_url, config=retries)  # pyright: ignore[reportCallIssue, reportArgumentType]
     except NoRegionError:

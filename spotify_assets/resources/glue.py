@@ -54,12 +54,16 @@ class GlueJobResource(dg.ConfigurableResource):
 
     _sleep: Callable[[float], None] = PrivateAttr(default=time.sleep)
     _now: Callable[[], float] = PrivateAttr(default=time.monotonic)
-    _clients: tuple[Any, Any] | None = PrivateAttr(default=None)
+    _clients: tuple[Any, Any, Any] | None = PrivateAttr(default=None)
 
     def runs(self) -> GlueRuns:
         """The job's runs. Raises PermanentError when no region is set."""
-        glue, logs = self._clients or (client("glue", self.endpoint_url), client("logs", self.endpoint_url))
-        return GlueRuns(self.job_name, glue, logs, sleep=self._sleep, now=self._now)
+        glue, starting, logs = self._clients or (
+            client("glue", self.endpoint_url),
+            client("glue", self.endpoint_url, attempts=1),
+            client("logs", self.endpoint_url),
+        )
+        return GlueRuns(self.job_name, glue, starting, logs, sleep=self._sleep, now=self._now)
 
     def examine(self) -> str:
         """What the job is, in a few words. Raises PermanentError when it is not there."""
@@ -96,9 +100,9 @@ class GlueJobResource(dg.ConfigurableResource):
             run_id = self._attach(context, runs, reader, run_key) or self._start(
                 context, runs, {**arguments, **session.get_bootstrap_cli_arguments(), RUN_KEY: run_key}
             )
-            context.log.info(f"Glue run {run_id}: {runs.url(run_id)}")
             tail = runs.tail()
             with _stopped_unless_ended(context, runs, run_id):
+                context.log.info(f"Glue run {run_id}: {runs.url(run_id)}")
                 run = self._wait(context, runs, run_id, reader, tail)
             self._close(runs, session, reader)
             self._log(context, tail, run)
@@ -133,10 +137,7 @@ class GlueJobResource(dg.ConfigurableResource):
             workers["NumberOfWorkers"] = self.workers
         return runs.start(
             arguments, timeout_minutes=self.timeout_minutes, until=runs.now() + self.queue_minutes * 60,
-            workers=workers,
-            waiting=lambda seconds: context.log.info(
-                f"Glue job {self.job_name} is at its limit of concurrent runs; asking again in {seconds:.0f} s"
-            ),
+            workers=workers, waiting=context.log.info,
         )
 
     def _wait(
@@ -221,7 +222,7 @@ def _failure(run: JobRun, url: str, tail: LogTail) -> PermanentError | Transient
     lines = "\n".join(tail.last)
     text = f"Glue run {run.run_id} ended {run.state}{said}\n{url}" + (f"\nLast log lines:\n{lines}" if lines else "")
     if run.state == "TIMEOUT":
-        return PermanentError(f"{text}\nGive it more workers, or more time: GlueWorkers of infra/aws.yaml.")
+        return PermanentError(f"{text}\nGive it more workers (GLUE_WORKERS), or more time (GLUE_TIMEOUT_MINUTES).")
     if run.state == "STOPPED":
         return PermanentError(f"{text}\nSomebody stopped it; launch the step again when it is wanted.")
     if run.state == "FAILED" and _WOULD_FAIL_AGAIN.search(f"{run.error}\n{lines}"):

@@ -24,8 +24,12 @@ ENDED = frozenset({SUCCEEDED, "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"
 ATTACHABLE = frozenset({"STARTING", "RUNNING", "WAITING"})
 _PAGES_OF_HISTORY = 5  # of 200 runs: a run that could still be running is never further back
 
-_DPU = {"G.025X": 0.25, "Standard": 1.0, "G.1X": 1.0, "G.2X": 2.0, "G.4X": 4.0, "G.8X": 8.0}
-"""DPU of a worker, from the Glue price page."""
+_DPU = {
+    "G.025X": 0.25,
+    "Standard": 1.0,
+    **{f"{family}.{size}X": float(size) for family in "GR" for size in (1, 2, 4, 8, 12, 16)},
+}
+"""DPU of a worker, from "AWS Glue worker types"; those of the memory-optimized R family have a price of their own."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,15 @@ class JobRun:
 
 @dataclass
 class GlueRuns:
-    """The runs of one job, through boto3's `glue` and `logs` clients. `sleep` takes seconds."""
+    """The runs of one job, through boto3's `glue` and `logs` clients. `sleep` takes seconds.
+
+    `starting` is a `glue` client that never asks twice by itself: StartJobRun knows no token that would keep a second
+    request, after a lost answer, from starting a second run.
+    """
 
     job_name: str
     glue: Any
+    starting: Any
     logs: Any
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.monotonic
@@ -80,31 +89,39 @@ class GlueRuns:
 
     def start(
         self, arguments: Mapping[str, str], *, timeout_minutes: int, until: float,
-        workers: Mapping[str, object] | None = None, waiting: Callable[[float], None] = lambda seconds: None,
+        workers: Mapping[str, object] | None = None, waiting: Callable[[str], None] = lambda why: None,
     ) -> str:
-        """Start a run and return its id, waiting for its turn until `until` while the job is at its limit of runs.
+        """Start a run and return its id, waiting until `until` while the job is at its limit or AWS is troubled.
 
-        `timeout_minutes` is Glue's own limit; `workers` may hold WorkerType and NumberOfWorkers. `waiting` is told how
-        many seconds it will wait. Raises TransientError when the turn does not come.
+        `arguments` hold RUN_KEY, by which a run whose start was not answered is found. `timeout_minutes` is Glue's own
+        limit; `workers` may hold WorkerType and NumberOfWorkers. `waiting` is told why it will wait, and how long.
+        Raises TransientError when the time is over, PermanentError when asking again can't help.
         """
         delay = 5.0
         while True:
             try:
                 with aws_failures(f"Glue job {self.job_name}"):
-                    return self.glue.start_job_run(
+                    return self.starting.start_job_run(
                         JobName=self.job_name, Arguments=dict(arguments), Timeout=timeout_minutes, **(workers or {})
                     )["JobRunId"]
             except (PermanentError, TransientError) as error:
-                if error_code(error.__cause__ or error) not in _NO_TURN:  # pyright: ignore[reportArgumentType]
+                full = error_code(error.__cause__ or error) in _NO_TURN  # pyright: ignore[reportArgumentType]
+                if isinstance(error, PermanentError) and not full:
                     raise
                 if self.now() + delay > until:
-                    raise TransientError(
-                        f"Glue job {self.job_name} is at its limit of concurrent runs and no turn came: raise "
-                        "GlueMaxConcurrentRuns of infra/aws.yaml, or lower the limit of the pool 'glue'."
-                    ) from error
-            waiting(delay)
+                    raise self._no_turn() if full else error from error
+                why = f"Glue job {self.job_name} is at its limit of concurrent runs." if full else str(error)
+            waiting(f"{why} Asking again in {delay:.0f} s.")
             self.sleep(delay)
             delay = min(60.0, delay * 2)
+            if not full and (found := self.find(arguments[RUN_KEY])) is not None:
+                return found.run_id
+
+    def _no_turn(self) -> TransientError:
+        return TransientError(
+            f"Glue job {self.job_name} is at its limit of concurrent runs and no turn came: raise "
+            "GlueMaxConcurrentRuns of infra/aws.yaml, or lower the limit of the pool 'glue'."
+        )
 
     def poll(self, run_id: str) -> JobRun | None:
         """The run now, or None when AWS would not answer this once (throttled, a lost connection)."""

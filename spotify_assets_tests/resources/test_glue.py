@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_pipes import decode_param
 
@@ -65,7 +66,7 @@ class World:
         """Run the step; what it raised."""
         found: list[BaseException] = []
         resource = GlueJobResource(job_name="spotify-assets", **job)
-        resource._sleep, resource._clients = self.sleep, (self.glue, self.logs)
+        resource._sleep, resource._clients = self.sleep, (self.glue, self.glue, self.logs)
         resource._now = lambda: sum(self.slept)  # time passes only while the step sleeps
 
         @dg.asset
@@ -220,6 +221,39 @@ def test_a_turn_that_never_comes_is_a_failure_with_a_remedy(store: ObjectStore) 
 
     assert isinstance(error, TransientError)
     assert "GlueMaxConcurrentRuns" in str(error)
+
+
+@pytest.mark.parametrize("trouble", [ReadTimeoutError(endpoint_url="https://glue"), "ThrottlingException"])
+def test_a_start_whose_answer_is_lost_is_looked_for_before_another_is_started(
+    store: ObjectStore, trouble: Answer
+) -> None:
+    def started(_: dict) -> Mapping[str, object]:
+        (request,) = found.glue.requests("start_job_run")
+        return {"JobRuns": [run_is("RUNNING", Arguments=request["Arguments"])["JobRun"]]}
+
+    found = world(store, run_is("RUNNING"), run_is("SUCCEEDED"), start=[trouble], history=[NO_RUNS, started],
+                  meanwhile=[lambda _: None, all_sent])
+
+    assert found.execute() is None
+
+    assert len(found.glue.requests("start_job_run")) == 1
+
+
+def test_a_start_that_did_not_reach_aws_is_asked_for_again(store: ObjectStore) -> None:
+    found = world(store, run_is("RUNNING"), run_is("SUCCEEDED"), start=["ThrottlingException", STARTED],
+                  meanwhile=[lambda _: None, all_sent])
+
+    assert found.execute() is None
+
+    assert len(found.glue.requests("start_job_run")) == 2
+
+
+def test_a_start_is_never_sent_twice_by_the_client_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    runs = GlueJobResource(job_name="spotify-assets").runs()
+
+    assert runs.starting.meta.config.retries["total_max_attempts"] == 1
+    assert runs.glue.meta.config.retries["total_max_attempts"] > 1
 
 
 def test_terminating_the_dagster_run_stops_the_glue_run(store: ObjectStore) -> None:

@@ -41,7 +41,10 @@ def harness(s3_lake: LakeResource, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     found = GlueHarness(endpoint, s3_lake.store, tmp_path / "glue")
     monkeypatch.setattr(
         glue.GlueJobResource, "runs",
-        lambda self: GlueRuns(self.job_name, client("glue", endpoint), client("logs", endpoint), sleep=found.sleep),
+        lambda self: GlueRuns(
+            self.job_name, client("glue", endpoint), client("glue", endpoint, attempts=1), client("logs", endpoint),
+            sleep=found.sleep,
+        ),
     )
     return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,14 +24,11 @@ if TYPE_CHECKING:
     from pyspark import SparkContext
     from pyspark.sql import types as t
 
-OBJECTS_PER_PASS = 50
-"""Raw objects a worker reads together, and the most that a staged file holds."""
+OBJECTS_PER_PASS = 200
+"""Raw objects a worker reads together into one staged file. A pass costs 50 ms before it reads anything."""
 
-_TASKS_PER_CORE = 2
-"""Enough for cores to end together. More cost more: a worker begins every task by looking its modules up anew."""
-
-_PASSES_PER_TASK = 20
-"""The most that a task which fails does again."""
+_PASSES_PER_TASK = 5
+"""The most that a task which fails does again. A worker begins every task by looking its modules up anew, 80 ms."""
 
 _MEMORY_LIMIT = "500MB"
 """DuckDB's bound in a worker; beyond it DuckDB spills to the worker's scratch folder."""
@@ -68,7 +66,7 @@ def stage(context: SparkContext, files: LakeFiles, sources: Sequence[Source], pr
         (f"{prefix}pass-{number:06d}.parquet", sources[at : at + OBJECTS_PER_PASS])
         for number, at in enumerate(range(0, len(sources), OBJECTS_PER_PASS))
     ]
-    tasks = max(min(len(passes), _TASKS_PER_CORE * context.defaultParallelism), len(passes) // _PASSES_PER_TASK, 1)
+    tasks = max(min(len(passes), context.defaultParallelism), math.ceil(len(passes) / _PASSES_PER_TASK), 1)
 
     def read(passes: Iterable[tuple[str, Sequence[Source]]]) -> Iterator[Counted]:
         return itertools.chain.from_iterable(stage_pass(files, some, key) for key, some in passes)

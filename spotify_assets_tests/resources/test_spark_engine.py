@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from glue_scripts import spark_tables
+from glue_scripts import spark_reader, spark_tables
 from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.lake_files import LakeFiles
 from glue_scripts.spark_reader import COLUMNS, Counted, Source, stage_pass
@@ -105,7 +105,8 @@ def test_odd_entries_playlists_and_damaged_objects_are_read_and_quarantined_alik
     spark: SparkSession, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, worth_code: int
 ) -> None:
     monkeypatch.setattr(spark_tables, "_ENTRIES_WORTH_CODE", worth_code)
-    odd_lake(store, objects=60, entries=30, seed=1)
+    monkeypatch.setattr(spark_reader, "OBJECTS_PER_PASS", 15)
+    odd_lake(store, objects=40, entries=30, seed=1)
 
     by_duckdb, _ = assert_engines_agree(spark, store)
 

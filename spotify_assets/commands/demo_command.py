@@ -15,7 +15,7 @@ from spotify_assets.settings import Settings, load_settings
 
 DAYS = 14
 
-_LOCAL_ENDS = {"SPOTIFY_SOURCE": "sandbox", "TRANSFORM_ENGINE": "duckdb", "WAREHOUSE": "embedded"}
+_LOCAL_ENDS = {"SPOTIFY_SOURCE": "sandbox", "WAREHOUSE": "embedded"}
 
 
 @click.command("demo")
@@ -45,14 +45,19 @@ def command() -> None:
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """The settings with every end on this machine, in a home of its own when any end is configured otherwise."""
+    """The settings with every end on this machine, in a home of its own when any end is configured otherwise.
+
+    A configured engine stays when it runs here, so that Spark can be tried too.
+    """
     configured = (
         settings.source != "sandbox" or settings.lake_is_on_s3 or settings.warehouse_name != "embedded"
         or settings.lake_url is not None
     )
     home = settings.home / "demo" if configured else settings.home
+    engine = "duckdb" if settings.transform_engine == "glue" else settings.transform_engine
     return load_settings({
-        **_LOCAL_ENDS, "SPOTIFY_ASSETS_HOME": str(home), "PARTITIONS_START": settings.partitions_start.isoformat(),
+        **_LOCAL_ENDS, "TRANSFORM_ENGINE": engine, "SPOTIFY_ASSETS_HOME": str(home),
+        "PARTITIONS_START": settings.partitions_start.isoformat(),
     })
 
 

@@ -38,6 +38,7 @@ _JAVA_OPTIONS = " ".join([
     "-XX:TieredStopAtLevel=1",  # compiling thoroughly takes more than it gives
     "-XX:MetaspaceSize=256m",  # Spark's classes fit before the first collection
     "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote",  # the jars came with PySpark, whole
+    f"-Dlog4j2.configurationFile={Path(__file__).with_name('spark_log4j2.properties').as_uri()}",
 ])
 """For a JVM that lives for one build and starts cold. `python -m benchmarks spark` shows what a change here does."""
 
@@ -75,7 +76,6 @@ class SparkEngine(TransformEngine):
             self._lazy = LazyPySparkResource(spark_config={**self._properties(), **self.spark_config})
             context = self._lazy.spark_session.sparkContext
             context.pythonExec = sys.executable  # workers with this environment's packages, whatever PATH says
-            context.setLogLevel("ERROR")
         return self._lazy.spark_session
 
     def _properties(self) -> dict[str, str]:

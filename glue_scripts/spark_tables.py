@@ -29,10 +29,7 @@ if TYPE_CHECKING:
 
 _PARALLEL_WRITES = 4
 _ENTRIES_PER_PARTITION = 100_000
-
-_ENTRIES_WORTH_CODE = 30_000
-"""Below, a fresh JVM interprets expressions sooner than it has generated and compiled code for them
-(`python -m benchmarks spark`)."""
+_FEW_ENTRIES = 30_000
 
 _SESSION = {
     "spark.sql.session.timeZone": "UTC",
@@ -44,6 +41,15 @@ _SESSION = {
     "spark.sql.adaptive.enabled": "true",
 }
 """What the result depends on, whatever the cluster's own settings are."""
+
+_SESSION_FOR_FEW = {
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Soonest for `_FEW_ENTRIES`: one partition, so nothing to adapt, and expressions interpreted, which a fresh JVM has
+done before it has generated and compiled code for them (`python -m benchmarks spark`)."""
 
 _WRITE_OPTIONS = {
     # No marker files or checksum files among the tables.
@@ -63,9 +69,9 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
     staging = f"{manifest.staging_prefix}{uuid.uuid4().hex}/"
     try:
         session, counts = _read(spark, manifest, files, staging)
-        _size(session, sum(entries for entries, _ in counts.values()))
+        gather = _size(session, sum(entries for entries, _ in counts.values()))
         quarantine = dict(_write_quarantine(session, manifest, files, counts))
-        _write_tables(session, manifest, files)
+        _write_tables(session, manifest, files, gather)
         written = _written(session, manifest, files, before)
     finally:
         files.delete(staging)
@@ -126,13 +132,17 @@ def _create_relations(session: SparkSession, path: str) -> None:
         session.sql(select).createOrReplaceTempView(name)
 
 
-def _size(session: SparkSession, entries: int) -> None:
-    """Choose the number of partitions, and whether generating code pays, for so many entries."""
-    cores = session.sparkContext.defaultParallelism
-    session.conf.set("spark.sql.shuffle.partitions", str(max(cores, entries // _ENTRIES_PER_PARTITION)))
-    if entries < _ENTRIES_WORTH_CODE:
-        session.conf.set("spark.sql.codegen.wholeStage", "false")
-        session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")  # for what is not a whole stage
+def _size(session: SparkSession, entries: int) -> str:
+    """Set what depends on how many entries there are. Returns the hint that brings the rows of a date together."""
+    if entries < _FEW_ENTRIES:
+        settings, gather = _SESSION_FOR_FEW, "coalesce(1)"
+    else:
+        # Rebalancing brings a date's rows together and splits only what exceeds the advisory partition size.
+        partitions = max(session.sparkContext.defaultParallelism, entries // _ENTRIES_PER_PARTITION)
+        settings, gather = {"spark.sql.shuffle.partitions": str(partitions)}, "rebalance(day)"
+    for name, value in settings.items():
+        session.conf.set(name, value)
+    return gather
 
 
 # --- quarantine -----------------------------------------------------------------------------------------------------
@@ -158,15 +168,12 @@ def _write_quarantine(
 # --- writing --------------------------------------------------------------------------------------------------------
 
 
-def _write_tables(session: SparkSession, manifest: Manifest, files: LakeFiles) -> None:
+def _write_tables(session: SparkSession, manifest: Manifest, files: LakeFiles, gather: str) -> None:
     """Write the seven tables, several at once: one file per table and date, more only where a date is large."""
 
     def write(table: tuple[str, str]) -> None:
         name, select = table
-        # Rebalancing brings a date's rows together and splits only what exceeds the advisory partition size.
-        rows = session.sql(
-            f"select /*+ rebalance(day) */ *, cast(snapshot_date as string) as day from ({select})"
-        )
+        rows = session.sql(f"select /*+ {gather} */ *, cast(snapshot_date as string) as day from ({select})")
         target = files.spark_path(manifest.table_prefixes[name])
         rows.write.mode("append").partitionBy("day").options(**_WRITE_OPTIONS).parquet(target)
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 from glue_scripts.commit import Commit, DataFile, Source, TableFiles
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, order=True)

@@ -100,11 +100,16 @@ def damage(store: ObjectStore, key: str, random_: random.Random) -> None:
     store.put(key, random_.choice([gzip.compress(spoilt), gzip.compress(spoilt), cut, b"not gzip at all"]))
 
 
-@pytest.mark.parametrize("few_entries", [0, 10**9], ids=["many", "few"])
+@pytest.fixture(params=[0, 10**9], ids=["many", "few"])
+def either_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is built counts as many entries, and as few, which Spark builds in different ways."""
+    monkeypatch.setattr(spark_tables, "_FEW_ENTRIES", request.param)
+
+
+@pytest.mark.usefixtures("either_size")
 def test_odd_entries_playlists_and_damaged_objects_are_read_and_quarantined_alike(
-    spark: SparkSession, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, few_entries: int
+    spark: SparkSession, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spark_tables, "_FEW_ENTRIES", few_entries)
     monkeypatch.setattr(spark_reader, "OBJECTS_PER_PASS", 15)
     odd_lake(store, objects=40, entries=30, seed=1)
 
@@ -114,11 +119,10 @@ def test_odd_entries_playlists_and_damaged_objects_are_read_and_quarantined_alik
     assert all(built.tables[table].rows for built in by_duckdb for table in LAKE_TABLES)
 
 
-@pytest.mark.parametrize("few_entries", [0, 10**9], ids=["many", "few"])
+@pytest.mark.usefixtures("either_size")
 def test_several_dates_are_one_job_that_agrees_with_plain_python(
-    spark: SparkSession, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, few_entries: int
+    spark: SparkSession, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spark_tables, "_FEW_ENTRIES", few_entries)
     monkeypatch.setattr(spark_reader, "OBJECTS_PER_PASS", 1)
     raws = [Raw(e.spotify_id(f"p{number}"), {"name": "P"}, [(0, [e.entry(e.track(name)) for name in names])], day=day)
             for day in DAYS for number, names in enumerate(("AB", "BCC", ""))]

@@ -81,7 +81,10 @@ class LakeFiles:
         os.replace(file.name, path)  # noqa: PTH105 - one atomic rename, said plainly
 
     def delete(self, prefix: str) -> None:
-        """Remove every object under `prefix`, a folder ending in `/`. Nothing there is no error."""
+        """Remove every object under `prefix`, a folder ending in `/`.
+
+        Nothing there is no error, and neither is an object that the storage keeps: the vacuum will find it.
+        """
         folder = self._folder
         if folder is not None:
             shutil.rmtree(folder / prefix, ignore_errors=True)

@@ -39,9 +39,9 @@ class ManifestDay:
 class Manifest:
     """Everything a run needs to know. Keys and prefixes are relative to the lake's root.
 
-    `table_prefixes` says for each table where its files go: `<prefix>day=<date>/<file>.parquet`. A build
-    stages what it reads under `<staging_prefix><name of its own>/`. `engine` is the name the commits carry when the run
-    writes them itself.
+    `table_prefixes` says for each table where its files go: `<prefix>day=<date>/<file>.parquet`. A build stages what
+    it reads under `<staging_prefix><name of its own>/`. `engine` is the name the commits carry when the run writes them
+    itself.
     """
 
     run_id: str

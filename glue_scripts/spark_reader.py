@@ -57,7 +57,7 @@ class Counted:
     quarantined: int
 
 
-def stage(context: SparkContext, files: LakeFiles, sources: Sequence[Source], prefix: str) -> Iterator[Counted]:
+def stage(context: SparkContext, files: LakeFiles, sources: Sequence[Source], prefix: str) -> list[Counted]:
     """Write COLUMNS of `sources` as Parquet under `prefix`. A source that is gone or was replaced fails the job, named.
 
     A task that runs twice writes the same files twice, under the same keys.
@@ -71,7 +71,7 @@ def stage(context: SparkContext, files: LakeFiles, sources: Sequence[Source], pr
     def read(passes: Iterable[tuple[str, Sequence[Source]]]) -> Iterator[Counted]:
         return itertools.chain.from_iterable(stage_pass(files, some, key) for key, some in passes)
 
-    return iter(context.parallelize(passes, tasks).mapPartitions(read).collect())
+    return context.parallelize(passes, tasks).mapPartitions(read).collect()
 
 
 def stage_pass(files: LakeFiles, sources: Sequence[Source], key: str) -> list[Counted]:

@@ -43,12 +43,16 @@ def day_of(key: str) -> dt.date | None:
 def superseded(
     files: Iterable[StoredObject], commits: Mapping[dt.date, Commit], now: dt.datetime
 ) -> list[StoredObject]:
-    """Those of `files` that their date's commit does not name and that are older than `KEEP`."""
+    """Those of `files` that are older than `KEEP` and that their date's commit does not name, or that were staged."""
     named = {key for commit in commits.values() for key in _named(commit)}
     return [
         found
         for found in files
-        if day_of(found.key) in commits and found.key not in named and now - found.last_modified > KEEP
+        if now - found.last_modified > KEEP
+        and (
+            found.key.startswith(lake_layout.STAGING_PREFIX)
+            or (day_of(found.key) in commits and found.key not in named)
+        )
     ]
 
 
@@ -59,16 +63,14 @@ def vacuum(store: ObjectStore, now: dt.datetime, on_progress: Callable[[str], No
     supersedes stays until the next time.
     """
     looked_at = removed = size = 0
-    built = [*(f"{lake_layout.TABLES_PREFIX}{table}/" for table in LAKE_TABLES), lake_layout.QUARANTINE_PREFIX]
-    for prefix in [*built, lake_layout.STAGING_PREFIX]:
+    tables = (f"{lake_layout.TABLES_PREFIX}{table}/" for table in LAKE_TABLES)
+    for prefix in (*tables, lake_layout.QUARANTINE_PREFIX, lake_layout.STAGING_PREFIX):
         old = [found for found in store.list(prefix) if now - found.last_modified > KEEP]
-        waste = old
-        if prefix in built:
-            days = sorted({day for found in old if (day := day_of(found.key))})
-            commits, unreadable = lake_watch.readable_commits(store, days)
-            for sentence in unreadable.values():
-                on_progress(f"kept what is there: {sentence}")
-            waste = superseded(old, commits, now)
+        days = sorted({day for found in old if (day := day_of(found.key))})
+        commits, unreadable = lake_watch.readable_commits(store, days)
+        for sentence in unreadable.values():
+            on_progress(f"kept what is there: {sentence}")
+        waste = superseded(old, commits, now)
         for at in range(0, len(waste), _DELETED_AT_ONCE):
             store.delete(found.key for found in waste[at : at + _DELETED_AT_ONCE])
         looked_at, removed = looked_at + len(old), removed + len(waste)

@@ -234,6 +234,9 @@ class Settings(BaseSettings):
         if self.transform_engine == "glue" and not self.lake_is_on_s3:
             problems.append("TRANSFORM_ENGINE is 'glue' but LAKE_URL is not on S3, where Glue could read it: set "
                             "LAKE_URL to s3://bucket/prefix, or TRANSFORM_ENGINE to 'duckdb'.")
+        if self.transform_engine == "spark" and self.lake_is_on_s3:
+            problems.append(f"TRANSFORM_ENGINE is 'spark' but LAKE_URL is {self.lake_url}, which a local Spark can't "
+                            "write to: set TRANSFORM_ENGINE to 'glue' or 'duckdb'.")
         if self.lake_events_queue_url and not self.lake_is_on_s3:
             problems.append("LAKE_EVENTS_QUEUE_URL is set but LAKE_URL is not on S3: unset the one or set the other.")
         return problems

@@ -71,6 +71,7 @@ MISTAKES = {
     "no playlists": ({**SPOTIFY, "SPOTIFY_PLAYLISTS": ""}, ["SPOTIFY_PLAYLISTS", "'mine'"]),
     "half a Snowflake account": ({"SNOWFLAKE_ACCOUNT": "a", **S3}, ["SNOWFLAKE_USER", "SNOWFLAKE_ROLE", "embedded"]),
     "lake out of Snowflake's reach": ({"WAREHOUSE": "snowflake"}, ["LAKE_URL", "s3://bucket/prefix"]),
+    "lake out of the local Spark's reach": ({"TRANSFORM_ENGINE": "spark", **S3}, ["TRANSFORM_ENGINE", "s3://", "glue"]),
     "lake out of Glue's reach": ({"TRANSFORM_ENGINE": "glue"}, ["TRANSFORM_ENGINE", "LAKE_URL", "duckdb"]),
     "another kind of lake": ({"LAKE_URL": "gs://bucket"}, ["LAKE_URL", "'gs://bucket'", "s3://bucket/prefix"]),
     "unknown way with gaps": ({"DATES_WITHOUT_SNAPSHOTS": "ignore"},

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.measure import Measured, report
 from benchmarks.raw_lakes import write_raw_lake
-from spotify_assets.local_dagster import dagster_home
+from spotify_assets.local.instance import dagster_home
 from spotify_assets.settings import load_settings
 
 DAYS = 90

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from benchmarks.measure import in_own_process, report
 from benchmarks.raw_lakes import write_raw_lake
-from spotify_assets import lake_state
-from spotify_assets.object_store import ObjectStore
-from spotify_assets.resources.duckdb_engine import build_day
-from spotify_assets.resources.engine import DaySources
+from spotify_assets.engines.duckdb_engine import build_day
+from spotify_assets.engines.engine import DaySources
+from spotify_assets.lake import state
+from spotify_assets.storage.object_store import ObjectStore
 
 _CREDIT = "STRUCT(id VARCHAR, name VARCHAR, external_urls STRUCT(spotify VARCHAR))"
 _ALBUM = (
@@ -46,7 +46,7 @@ def main() -> None:
 def engine_pass(root: Path, day: dt.date) -> None:
     """What a step does for one date: list the raw objects, build the tables."""
     store = ObjectStore.open(root.as_uri())
-    build_day(store, "bench", DaySources(day, lake_state.read_current_sources(store, [day])[day]))
+    build_day(store, "bench", DaySources(day, state.read_current_sources(store, [day])[day]))
 
 
 def bare_pass(files: list[Path], out: Path) -> None:

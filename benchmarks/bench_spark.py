@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import Measured, in_own_process
 from benchmarks.raw_lakes import write_raw_lake
-from spotify_assets import lake_state
-from spotify_assets.object_store import ObjectStore
-from spotify_assets.resources.engine import DaySources
-from spotify_assets.resources.spark_engine import SparkEngine, build_days
+from spotify_assets.engines.engine import DaySources
+from spotify_assets.engines.spark_engine import SparkEngine, build_days
+from spotify_assets.lake import state
+from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -51,7 +51,7 @@ def engine_pass(root: Path, days: list[dt.date]) -> None:
     """What a step does: list the raw objects, build the tables, all dates in one job."""
     store = ObjectStore.open(root.as_uri())
     spark = _engine.session()
-    work = [DaySources(day, found) for day, found in lake_state.read_current_sources(store, days).items()]
+    work = [DaySources(day, found) for day, found in state.read_current_sources(store, days).items()]
     started = time.process_time()
     built = list(build_days(spark, store, "bench", work))
     files = sum(len(table.files) for day in built for table in day.tables.values())

@@ -14,9 +14,9 @@ from pathlib import Path
 from benchmarks.measure import in_own_process, report
 from glue_scripts.commit import Commit, DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_layout
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake import layout
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import loads, schema
 from spotify_assets.warehouse.session import Session
 
@@ -50,7 +50,7 @@ def write_lake(root: Path) -> dict[dt.date, Commit]:
     commits = {}
     with duckdb.connect() as connection:
         for number, day in enumerate(days):
-            key = f"{lake_layout.table_run_prefix(TABLE.name, 'bench', day)}part-0.parquet"
+            key = f"{layout.table_run_prefix(TABLE.name, 'bench', day)}part-0.parquet"
             path = root / key
             path.parent.mkdir(parents=True)
             connection.execute(

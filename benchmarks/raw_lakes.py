@@ -8,7 +8,7 @@ import json
 import random
 from pathlib import Path
 
-from spotify_assets.lake_layout import RawKey
+from spotify_assets.lake.layout import RawKey
 
 _MARKETS = [a + b for a in "ABCDEFGHIJKLM" for b in "NOPQRSTUVWXYZ"]
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

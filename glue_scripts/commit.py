@@ -2,7 +2,7 @@
 
 It says which run is current, the raw objects it was built from, and every file and row count. Whoever runs the
 transformation (a Dagster step, or the Glue job by hand) writes it last, in one atomic put. The format belongs
-here; where it is stored belongs in `spotify_assets.lake_layout`. Standard library only.
+here; where it is stored belongs in `spotify_assets.lake.layout`. Standard library only.
 """
 
 from __future__ import annotations

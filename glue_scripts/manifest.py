@@ -1,6 +1,6 @@
 """What a Spark run is told and what it answers, as data: the manifest in, one report per date out.
 
-Whoever starts a run decides where everything goes (keys and prefixes are `spotify_assets.lake_layout`'s business) and
+Whoever starts a run decides where everything goes (keys and prefixes are `spotify_assets.lake.layout`'s business) and
 writes the manifest as one JSON object in the lake; lists of raw objects are too long for arguments. Standard library
 only: the module is shipped to Glue.
 """

@@ -1,7 +1,7 @@
 """The failure taxonomy: what may be tried again and what may not.
 
 Plain exceptions, free of Dagster, so that the extraction library and the resources can raise them; the one place
-that translates them for Dagster's retries is `spotify_assets.automation.retries`.
+that translates them for Dagster's retries is `spotify_assets.retries`.
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from typing import Protocol, TypedDict
 
 from spotify_assets.failures import PermanentError
-from spotify_assets.object_store import ObjectStore
-from spotify_assets.resources.aws import aws_failures, client
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.spotify.auth import Account
 from spotify_assets.spotify.client import SpotifyClient
 from spotify_assets.spotify.extract import ExtractionReport, extract
 from spotify_assets.spotify.playlists import parse_playlists
+from spotify_assets.storage.aws import aws_failures, client
+from spotify_assets.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
 logging.getLogger().setLevel(logging.INFO)

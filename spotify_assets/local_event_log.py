@@ -1,69 +1,8 @@
-"""Dagster's SQLite event log with batches written as batches.
+"""Where homes made before version 0.2 look for their event log: their dagster.yaml names this module.
 
-A run over many dates records two events per asset and date. Dagster hands them over in batches, but its SQLite storage
-writes each on its own, with two new connections and transactions, which takes most of the time of a long backfill on
-a laptop. The databases, their schema and every event stay exactly Dagster's, so a home can go back to the stock class
-any day. Named in the dagster.yaml of `local_dagster`; Dagster+ has a storage of its own.
+Nothing belongs here. It can go when a home of that age is no longer worth opening.
 """
 
-from __future__ import annotations
+from spotify_assets.local.event_log import BatchingSqliteEventLogStorage
 
-import itertools
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from dagster import StringSource
-from dagster._core.events import ASSET_EVENTS
-from dagster._core.storage.event_log import SqliteEventLogStorage
-
-from spotify_assets.settings import export_event_batch_size
-
-if TYPE_CHECKING:
-    from dagster import EventLogEntry
-    from dagster._serdes import ConfigurableClassData
-
-BATCH_SIZE = 1_000
-"""Events of a batch: an insert of that many stays far below SQLite's 32,766 variables a statement."""
-
-
-class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
-    """`SqliteEventLogStorage` under a DAGSTER_HOME, which writes a batch in one transaction per database."""
-
-    @classmethod
-    def config_type(cls) -> dict[str, Any]:
-        return {"dagster_home": StringSource}
-
-    @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> BatchingSqliteEventLogStorage:
-        export_event_batch_size(BATCH_SIZE)  # Dagster collects batches only when it is told to
-        return cls(str(Path(config_value["dagster_home"]) / "history" / "runs"), inst_data)
-
-    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store `events`: those of assets together, the others (planned checks) one by one."""
-
-        def kind(event: EventLogEntry) -> tuple[str, bool]:
-            return event.run_id, event.is_dagster_event and event.dagster_event_type in ASSET_EVENTS
-
-        for (run_id, of_assets), part in itertools.groupby(events, key=kind):
-            if of_assets:
-                self._store_asset_events(run_id, list(part))
-            else:
-                for event in part:
-                    self.store_event(event)
-
-    def _store_asset_events(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
-        with self.run_connection(run_id) as connection:
-            connection.execute(self.prepare_insert_event_batch(events))
-        with self.index_transaction() as connection:
-            ids = [connection.execute(self.prepare_insert_event(event)).lastrowid for event in events]
-            self._store_asset_event_tags(connection, events, ids)
-            # An asset's row says what its newest event of each type says.
-            newest = {
-                (event.get_dagster_event().asset_key, event.dagster_event_type): (event, event_id)
-                for event, event_id in zip(events, ids, strict=True)
-            }
-            for event, event_id in newest.values():
-                self._store_asset_event(connection, event, event_id)
+__all__ = ["BatchingSqliteEventLogStorage"]

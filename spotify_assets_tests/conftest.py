@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
 from spotify_assets_tests.warehouse.fixtures import new_warehouse, prepared_folder, warehouse  # noqa: F401
 
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> ObjectStore:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One small Spark for all tests of a process."""
-    from spotify_assets.resources.spark_engine import SparkEngine
+    from spotify_assets.engines.spark_engine import SparkEngine
 
     folder = tmp_path_factory.mktemp("spark")
     properties = {"spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder / "warehouse")}

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_state
-from spotify_assets.object_store import ObjectStore
-from spotify_assets.resources import duckdb_engine, spark_engine
-from spotify_assets.resources.engine import BuiltDay, DaySources
+from spotify_assets.engines import duckdb_engine, spark_engine
+from spotify_assets.engines.engine import BuiltDay, DaySources
+from spotify_assets.lake import state
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.lakes import rows
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def work(store: ObjectStore) -> list[DaySources]:
     """Every date of the lake with its current raw objects."""
-    days = lake_state.raw_days(store)
-    return [DaySources(day, sources) for day, sources in lake_state.read_current_sources(store, days).items()]
+    days = state.raw_days(store)
+    return [DaySources(day, sources) for day, sources in state.read_current_sources(store, days).items()]
 
 
 def quarantine(store: ObjectStore, built: BuiltDay) -> Counter[str]:

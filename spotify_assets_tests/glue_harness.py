@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.moto_aws import REGION
 
 LOG_GROUP = "test/log"  # moto's for every run

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_state
-from spotify_assets.lake_layout import RawKey
-from spotify_assets.object_store import ObjectStore
-from spotify_assets.resources.engine import BuiltDay, DaySources
+from spotify_assets.engines.engine import BuiltDay, DaySources
+from spotify_assets.lake import state
+from spotify_assets.lake.layout import RawKey
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.reference_tables import Raw, Row
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -39,7 +39,7 @@ def put_raw(store: ObjectStore, raw: Raw, *, run_id: str = "seed") -> str:
 
 def day_sources(store: ObjectStore, day: dt.date) -> DaySources:
     """The current raw objects of a date."""
-    return DaySources(day, lake_state.read_current_sources(store, [day])[day])
+    return DaySources(day, state.read_current_sources(store, [day])[day])
 
 
 def rows(store: ObjectStore, built: BuiltDay | Commit, table: str) -> list[Row]:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glue_scripts.contract import all_tables
-from spotify_assets.local_runs import Line, open_line
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.local.runs import Line, open_line
+from spotify_assets.local.updating import bring_up_to_date
 from spotify_assets.resources.warehouse import WarehouseResource, warehouse_resource
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.updating import bring_up_to_date
+from spotify_assets.storage.object_store import ObjectStore
 
 START = "2026-01-01"
 

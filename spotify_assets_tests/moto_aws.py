@@ -13,8 +13,8 @@ import pytest
 
 from glue_scripts.commit import Commit, DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_layout
-from spotify_assets.lake_layout import DataKey
+from spotify_assets.lake import layout
+from spotify_assets.lake.layout import DataKey
 from spotify_assets.resources.lake import LakeResource
 
 REGION = "eu-west-1"
@@ -66,5 +66,5 @@ def write_commit(lake: LakeResource, day: dt.date, run_id: str, rows: Mapping[st
         day=day.isoformat(), run_id=run_id, engine="duckdb", committed_at="2026-11-21T06:00:00Z", sources=(),
         entries=counts["playlist_items"], quarantined=0, quarantine_key=None, tables=tables,
     )
-    lake.store.put(lake_layout.commit_key(day), commit.to_json())
+    lake.store.put(layout.commit_key(day), commit.to_json())
     return commit

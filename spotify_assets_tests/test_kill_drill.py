@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_quality, lake_state
+from spotify_assets.lake import quality, state
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.lakes import put_raw
 from spotify_assets_tests.line import Home, new_home
@@ -53,9 +53,9 @@ def build_and_kill(home: Home, seconds: float) -> bool:
 
 
 def assert_what_is_current_is_sound(home: Home) -> None:
-    commits = lake_state.read_commits(home.store, lake_state.committed_days(home.store))
+    commits = state.read_commits(home.store, state.committed_days(home.store))
     for table in LAKE_TABLES.values():
-        assert lake_quality.faults(home.store, table, commits) == []
+        assert quality.faults(home.store, table, commits) == []
 
 
 def drill(tmp_path: Path, kills: int, seed: int) -> tuple[Home, Home]:

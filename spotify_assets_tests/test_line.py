@@ -12,8 +12,8 @@ import dagster as dg
 import pytest
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_layout, lake_state, lake_watch
-from spotify_assets.local_runs import RunFailed
+from spotify_assets.lake import layout, state, watch
+from spotify_assets.local.runs import RunFailed
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.lakes import put_raw
 from spotify_assets_tests.line import Home, new_home
@@ -33,8 +33,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def test_every_commit_is_in_the_warehouse_row_for_row(home: Home) -> None:
-    days = lake_state.committed_days(home.store)
-    commits = lake_state.read_commits(home.store, days)
+    days = state.committed_days(home.store)
+    commits = state.read_commits(home.store, days)
     tables = home.tables()
 
     assert days == [FIRST + dt.timedelta(days=number) for number in range(4)]
@@ -44,22 +44,22 @@ def test_every_commit_is_in_the_warehouse_row_for_row(home: Home) -> None:
 
 
 def test_entries_in_equal_items_and_quarantined(home: Home) -> None:
-    for commit in lake_state.read_commits(home.store, lake_state.committed_days(home.store)).values():
+    for commit in state.read_commits(home.store, state.committed_days(home.store)).values():
         assert commit.entries == commit.rows("playlist_items") + commit.quarantined
         assert commit.entries > 2_500
 
 
 def test_building_again_runs_no_date_and_changes_no_table(home: Home) -> None:
     before = home.tables()
-    page = home.store.get(lake_layout.report_key("dashboard"))
+    page = home.store.get(layout.report_key("dashboard"))
 
     assert home.build() == []
     assert home.tables() == before
-    assert home.store.get(lake_layout.report_key("dashboard")) == page
+    assert home.store.get(layout.report_key("dashboard")) == page
 
 
 def test_every_partition_and_check_is_recorded_in_dagster(home: Home) -> None:
-    days = {day.isoformat() for day in lake_state.committed_days(home.store)}
+    days = {day.isoformat() for day in state.committed_days(home.store)}
     with home.line() as line:
         for table in LAKE_TABLES:
             assert line.instance.get_materialized_partitions(dg.AssetKey(["lake", table])) >= days
@@ -71,13 +71,13 @@ def test_every_partition_and_check_is_recorded_in_dagster(home: Home) -> None:
 
 
 def test_a_late_snapshot_of_an_old_day_rebuilds_that_day_alone(home: Home, tmp_path: Path) -> None:
-    before = lake_state.read_commits(home.store, lake_state.committed_days(home.store))
+    before = state.read_commits(home.store, state.committed_days(home.store))
     day = dt.date(2026, 1, 2)
     put_raw(home.store, Raw(e.spotify_id("late"), {"name": "Late"}, [(0, [e.entry(e.track("Late one"))])], day=day))
 
     ranges = home.build()
 
-    after = lake_state.read_commits(home.store, lake_state.committed_days(home.store))
+    after = state.read_commits(home.store, state.committed_days(home.store))
     assert ranges == [(day, day)]
     assert {changed for changed in after if after[changed] != before[changed]} == {day}
     songs = {row[0]: row for row in home.tables()["spotify.songs"]}
@@ -94,7 +94,7 @@ def test_a_date_without_snapshots_fails_alone_and_names_itself(tmp_path: Path) -
 
     assert "No raw snapshots for 2026-01-02" in str(caught.value)
     assert "import" in str(caught.value)
-    assert lake_state.committed_days(home.store) == [FIRST, dt.date(2026, 1, 3)]
+    assert state.committed_days(home.store) == [FIRST, dt.date(2026, 1, 3)]
     with home.line() as line:
         assert line.instance.get_materialized_partitions(dg.AssetKey(["lake", "songs"])) == {"2026-01-01", "2026-01-03"}
 
@@ -138,7 +138,7 @@ def test_a_run_told_to_skip_gaps_builds_loads_and_computes_the_other_dates(skipp
     assert skipped.result.success
     assert [row[0].isoformat() for row in tables["lake.songs"]] == sorted(skipped.present)
     assert [row[2:5] for row in tables["analytics.song_runs"]] == [(FIRST, dt.date(2026, 1, 3), 2)]
-    assert skipped.home.store.head(lake_layout.report_key("dashboard"))
+    assert skipped.home.store.head(layout.report_key("dashboard"))
 
 
 def test_a_skipped_date_is_not_materialized_in_dagster(skipped: Skipped) -> None:
@@ -177,7 +177,7 @@ def test_one_warning_names_every_skipped_date(skipped: Skipped) -> None:
 
 
 def test_a_skipped_date_is_not_asked_for_again(skipped: Skipped) -> None:
-    assert lake_watch.look(skipped.home.store, FIRST, LAST).stale == []
+    assert watch.look(skipped.home.store, FIRST, LAST).stale == []
     assert skipped.home.build() == []
 
 
@@ -214,10 +214,10 @@ def test_building_adopts_what_waits_in_the_landing_folder_first(tmp_path: Path) 
     home = new_home(tmp_path)
     page = {"href": f"https://api.spotify.com/v1/playlists/{e.spotify_id('landed')}/tracks?offset=0&limit=100",
             "limit": 100, "offset": 0, "total": 1, "next": None, "items": [e.entry(e.track("Landed"))]}
-    home.store.put(f"{lake_layout.LANDING_INBOX_PREFIX}spotify_raw_2026-01-02 06:00:00.json", json.dumps(page).encode())
+    home.store.put(f"{layout.LANDING_INBOX_PREFIX}spotify_raw_2026-01-02 06:00:00.json", json.dumps(page).encode())
 
     home.build()
 
     assert [row[1] for row in home.tables()["spotify.songs"]] == ["spotify:track:" + e.spotify_id("trackLanded")]
-    assert not list(home.store.list(lake_layout.LANDING_INBOX_PREFIX))
-    assert len(list(home.store.list(lake_layout.LANDING_PROCESSED_PREFIX))) == 1
+    assert not list(home.store.list(layout.LANDING_INBOX_PREFIX))
+    assert len(list(home.store.list(layout.LANDING_PROCESSED_PREFIX))) == 1

@@ -9,13 +9,13 @@ import dagster as dg
 import pytest
 
 from glue_scripts.contract import LAKE_TABLES, all_tables
-from spotify_assets import lake_layout, lake_state
 from spotify_assets.automation.sensors import stale_dates_sensor
 from spotify_assets.definitions import build_defs
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake import layout, state
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import warehouse_resource
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.lakes import rows
 
 TODAY = dt.datetime.now(dt.UTC).date()
@@ -44,7 +44,7 @@ def run_the_line(settings: Settings, lake: LakeResource) -> None:
 
 def content(settings: Settings, store: ObjectStore) -> dict[str, object]:
     """What the line left, without run ids and times."""
-    commits = lake_state.read_commits(store, lake_state.committed_days(store))
+    commits = state.read_commits(store, state.committed_days(store))
     found: dict[str, object] = {}
     for table in LAKE_TABLES:
         drop = LAKE_TABLES[table].column_names.index("extracted_at") - 1 if table == "playlists" else None
@@ -60,7 +60,7 @@ def content(settings: Settings, store: ObjectStore) -> dict[str, object]:
         plain = frame.drop(columns=[name for name in VARYING if name in frame.columns])
         found[f"{layer}.{table.name}"] = sorted(map(str, plain.itertuples(index=False)))
     found["counts"] = {day: (each.entries, each.quarantined, len(each.sources)) for day, each in commits.items()}
-    raw = [lake_layout.parse_raw_key(each.key) for each in store.list(lake_layout.RAW_PREFIX)]
+    raw = [layout.parse_raw_key(each.key) for each in store.list(layout.RAW_PREFIX)]
     found["raw"] = sorted((key.day, key.playlist_id) for key in raw if key)
     return found
 
@@ -83,4 +83,4 @@ def test_the_line_on_s3_leaves_what_the_line_on_a_folder_leaves(
     for what, value in wanted.items():
         assert found[what] == value, what
     assert wanted["raw"]
-    assert s3_lake.store.head(lake_layout.report_key("dashboard"))
+    assert s3_lake.store.head(layout.report_key("dashboard"))

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from spotify_assets import lake_state
 from spotify_assets.cli import main
+from spotify_assets.lake import state
 from spotify_assets.spotify.snapshot import read
 from spotify_assets_tests.lakes import SHARED_DATA
 from spotify_assets_tests.line import Home, new_home
@@ -72,7 +72,7 @@ def recorded() -> dict[dt.date, dict[tuple[str, int], int]]:
 
 
 def test_every_day_of_the_history_is_there(home: Home) -> None:
-    assert lake_state.committed_days(home.store) == sorted(recorded())
+    assert state.committed_days(home.store) == sorted(recorded())
     assert len(recorded()) == 29
 
 
@@ -126,8 +126,8 @@ def test_every_recorded_file_is_imported_as_it_is_and_twice_changes_nothing(
 
     assert {found.key: found.etag for found in home.store.list("raw/")} == first
     day = dt.date(2024, 3, 1)
-    assert lake_state.raw_days(home.store) == [day, dt.date(2024, 4, 22), dt.date(2024, 5, 15)]
-    sources = lake_state.read_current_sources(home.store, [day])[day]
+    assert state.raw_days(home.store) == [day, dt.date(2024, 4, 22), dt.date(2024, 5, 15)]
+    sources = state.read_current_sources(home.store, [day])[day]
     imported = {read(home.store, source.key).playlist_id: read(home.store, source.key).entries for source in sources}
     for path in sorted((SHARED_DATA / "playlists").glob("*.json.gz")):
         playlist = json.loads(gzip.decompress(path.read_bytes()))

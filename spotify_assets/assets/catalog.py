@@ -1,6 +1,6 @@
 """The seven lake tables in the Glue Data Catalog: published from the contract and the commits, without a crawler.
 
-What a catalog table must look like is `spotify_assets.catalog_tables`' business, talking to Glue is
+What a catalog table must look like is `spotify_assets.lake.catalog_tables`' business, talking to Glue is
 `resources/catalog.py`'s. Included only when the lake is on S3, where Athena and Spark can read it.
 """
 
@@ -11,16 +11,16 @@ import dagster as dg
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
-from spotify_assets import catalog_tables, lake_layout
 from spotify_assets.assets.lake import lake_key
+from spotify_assets.assets.metadata import column_schema
 from spotify_assets.assets.recording import names, recorded, report_alone, skipped_dates
-from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
-from spotify_assets.catalog_tables import PartitionPlan
 from spotify_assets.failures import PermanentError
-from spotify_assets.metadata import column_schema
+from spotify_assets.lake import catalog_tables, layout
+from spotify_assets.lake.catalog_tables import PartitionPlan
 from spotify_assets.resources.athena import AthenaResource, named_queries
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.settings import WithoutSnapshots
 
 GROUP = "catalog"
@@ -101,7 +101,7 @@ def _publish(
         )
     metadata = {
         "dagster/table_name": f"{catalog.database}.{table.name}",
-        "dagster/uri": lake.store.url(f"{lake_layout.TABLES_PREFIX}{table.name}/"),
+        "dagster/uri": lake.store.url(f"{layout.TABLES_PREFIX}{table.name}/"),
         "dates": len(commits),
         "added": len(plan.create),
         "switched": len(plan.switch),

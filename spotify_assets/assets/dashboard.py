@@ -9,10 +9,10 @@ import dagster as dg
 
 from glue_scripts.contract import MARTS
 from spotify_assets.assets.warehouse import OWNERS, POOL, send, table_key
-from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
-from spotify_assets.lake_layout import report_key
+from spotify_assets.lake.layout import report_key
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 
 DASHBOARD_KEY = dg.AssetKey("dashboard")
 DASHBOARD_REPORT = report_key("dashboard")

@@ -13,14 +13,14 @@ from pydantic import Field
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
-from spotify_assets import lake_layout, lake_quality, lake_state
+from spotify_assets.assets.metadata import column_schema, preview
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
 from spotify_assets.assets.recording import names, recorded, report_alone
-from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.failures import PermanentError
-from spotify_assets.metadata import column_schema, preview
-from spotify_assets.resources.engine import DaySources, TransformEngine
+from spotify_assets.lake import layout, quality, state
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.settings import WithoutSnapshots
 
 GROUP = "lake"
@@ -85,14 +85,14 @@ def _build(
     work = [
         DaySources(day, sources[day])
         for day in days
-        if sources[day] and (rebuild or lake_state.is_stale(sources[day], commits.get(day)))
+        if sources[day] and (rebuild or state.is_stale(sources[day], commits.get(day)))
     ]
     started = time.monotonic()
     for built in engine.build(context, lake.store, context.run_id, work):
         commit = built.commit(
             run_id=context.run_id, engine=engine.engine_name, committed_at=dt.datetime.now(dt.UTC)
         )
-        lake.store.put(lake_layout.commit_key(built.day), commit.to_json())
+        lake.store.put(layout.commit_key(built.day), commit.to_json())
         commits[built.day] = commit
     seconds = time.monotonic() - started
     context.log.info(
@@ -129,9 +129,9 @@ def _results(
         if commits:
             newest = max(commits)  # a preview on every date of a range would only make its events heavy
             by_date[newest]["preview"] = preview(
-                *lake_quality.sample(lake.store, LAKE_TABLES[name], commits[newest])
+                *quality.sample(lake.store, LAKE_TABLES[name], commits[newest])
             )
-        shared = {**metadata, "dagster/uri": lake.store.url(f"{lake_layout.TABLES_PREFIX}{name}/")}
+        shared = {**metadata, "dagster/uri": lake.store.url(f"{layout.TABLES_PREFIX}{name}/")}
         yield recorded(context, lake_key(name), by_date, shared, whole=whole)
 
 

@@ -6,6 +6,7 @@ How a mart is replaced belongs in `spotify_assets.warehouse.marts`; what a colum
 import dagster as dg
 
 from glue_scripts.contract import MARTS, Table
+from spotify_assets.assets.metadata import ColumnSource, column_lineage, column_schema
 from spotify_assets.assets.warehouse import (
     KINDS,
     OWNERS,
@@ -15,9 +16,8 @@ from spotify_assets.assets.warehouse import (
     send,
     table_key,
 )
-from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
-from spotify_assets.metadata import ColumnSource, column_lineage, column_schema
 from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.warehouse import marts
 from spotify_assets.warehouse.sql import qualified
 

@@ -8,8 +8,8 @@ import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, MARTS
 from spotify_assets.assets.warehouse import OWNERS, table_key
-from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.resources.powerbi import PowerBIResource
+from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 
 SEMANTIC_MODEL = dg.AssetKey(["powerbi", "semantic_model"])
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
-from spotify_assets.lake_layout import raw_day_prefix
+from spotify_assets.lake.layout import raw_day_prefix
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.spotify import SpotifyResource
+from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 
 if TYPE_CHECKING:
     from spotify_assets.spotify.extract import ExtractionReport, PlaylistOutcome

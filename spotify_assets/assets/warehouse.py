@@ -13,12 +13,12 @@ from typing import Generic, TypeVar
 import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
+from spotify_assets.assets.metadata import ColumnSource, column_lineage, column_schema, preview
 from spotify_assets.assets.recording import names, recorded, report_alone, skipped_dates
-from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
-from spotify_assets.metadata import ColumnSource, column_lineage, column_schema, preview
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.settings import WithoutSnapshots
 from spotify_assets.warehouse import dimensions, loads
 from spotify_assets.warehouse.loads import LoadPlan

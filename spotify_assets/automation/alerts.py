@@ -11,10 +11,10 @@ import dagster as dg
 from spotify_assets.automation import incidents, runs
 from spotify_assets.automation.incidents import Incident
 from spotify_assets.automation.planning import shown
-from spotify_assets.automation.retries import FAILURE_TAG
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.resources.aws import aws_failures, client
+from spotify_assets.retries import FAILURE_TAG
 from spotify_assets.settings import Settings
+from spotify_assets.storage.aws import aws_failures, client
 
 RUN_FAILURES = "run_failures"
 INCIDENT_TAG = "spotify_assets/incident"

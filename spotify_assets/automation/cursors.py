@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from spotify_assets.loaded_watch import Month
+from spotify_assets.warehouse.loaded_watch import Month
 
 VERSION = 1
 

@@ -6,15 +6,16 @@ import datetime as dt
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_watch, loaded_watch
 from spotify_assets.automation import planning, runs
 from spotify_assets.automation.cursors import LoadedCursor
 from spotify_assets.automation.jobs import LOAD, OWNERS
 from spotify_assets.automation.planning import Plan
 from spotify_assets.automation.sensors import TICK_SECONDS, Clock, utc_now
-from spotify_assets.loaded_watch import Month
+from spotify_assets.lake import watch
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.warehouse import loaded_watch
+from spotify_assets.warehouse.loaded_watch import Month
 
 LOADED_FILES = "loaded_files"
 
@@ -119,8 +120,8 @@ class _Tick:
         loaded = self._warehouse.impatient().all_loaded_runs(list(LAKE_TABLES))
         result = dict(known)
         for first in to_ask:
-            days = lake_watch.days_between(first, loaded_watch.next_month(first) - dt.timedelta(days=1))
-            commits, _ = lake_watch.readable_commits(self._lake.store, days)
+            days = watch.days_between(first, loaded_watch.next_month(first) - dt.timedelta(days=1))
+            commits, _ = watch.readable_commits(self._lake.store, days)
             found = loaded_watch.unloaded(commits, loaded.values(), self._start)
             done = {day for day in found if planning.digest(found[day]) in _contents(attempts, day)} & succeeded
             fingerprint = looked.get(first, known[first].fingerprint)

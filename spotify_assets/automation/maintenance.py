@@ -1,4 +1,4 @@
-"""Jobs without assets: adopting what landed, and the vacuum. What they do is in `landing` and `vacuum`."""
+"""Jobs without assets: adopting what landed, and the vacuum. What they do is in `spotify.landing` and `lake.vacuum`."""
 
 import datetime as dt
 
@@ -6,8 +6,8 @@ import dagster as dg
 from pydantic import Field
 
 from spotify_assets.automation.jobs import CRASH_RETRIES, OWNERS
-from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 
 ADOPT = "adopt_landing"
 VACUUM = "vacuum"
@@ -31,10 +31,10 @@ class AdoptConfig(dg.Config):
     description="Adopt the objects that wait in landing/to_be_processed/, each by itself; none can fail the others.",
 )
 def _adopt_objects(context: dg.OpExecutionContext, config: AdoptConfig, lake: LakeResource) -> None:
-    from spotify_assets.landing import adopting
+    from spotify_assets.spotify import landing
 
     with speak_to_dagster(context):
-        landed = adopting.adopt_waiting(
+        landed = landing.adopt_waiting(
             lake.store,
             dt.datetime.now(dt.UTC).date(),
             only=set(config.digests) or None,
@@ -59,7 +59,7 @@ def _adopt_objects(context: dg.OpExecutionContext, config: AdoptConfig, lake: La
     description="Remove files of runs that no commit names any more and that are older than a week.",
 )
 def _remove_superseded(context: dg.OpExecutionContext, lake: LakeResource) -> None:
-    from spotify_assets.vacuum import vacuum
+    from spotify_assets.lake.vacuum import vacuum
 
     with speak_to_dagster(context):
         done = vacuum(lake.store, dt.datetime.now(dt.UTC), on_progress=context.log.info)

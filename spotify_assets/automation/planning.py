@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
-from spotify_assets.lake_state import stretches
+from spotify_assets.lake.state import stretches
 
 Outcome = Literal["running", "failed", "cancelled", "succeeded"]
 

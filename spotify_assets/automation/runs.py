@@ -11,7 +11,7 @@ import dagster as dg
 
 from spotify_assets.automation import planning
 from spotify_assets.automation.planning import Attempt, Outcome, Request
-from spotify_assets.automation.retries import FAILURE_TAG, RETRY_AT_TAG
+from spotify_assets.retries import FAILURE_TAG, RETRY_AT_TAG
 
 PLANNER_TAG = "spotify_assets/planned_by"
 CONTENTS_TAG = ".dagster/spotify_assets/contents"

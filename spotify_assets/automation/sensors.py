@@ -1,6 +1,6 @@
 """The sensors of the lake: thin shells that look, let `planning` decide, and say what they saw.
 
-How the lake is looked at belongs to `lake_watch`, what Dagster's runs say to `runs`, which runs to request to
+How the lake is looked at belongs to `lake.watch`, what Dagster's runs say to `runs`, which runs to request to
 `planning`. A sensor keeps nothing that can't be derived again: losing its cursor costs time, never a date.
 """
 
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from spotify_assets import lake_layout, lake_watch
 from spotify_assets.automation import planning, runs
 from spotify_assets.automation.cursors import EventsCursor, LandingCursor, StaleCursor
 from spotify_assets.automation.jobs import BUILD, OWNERS
 from spotify_assets.automation.maintenance import ADOPT, ADOPT_OP
 from spotify_assets.automation.planning import Limits, Plan
-from spotify_assets.lake_watch import Look
-from spotify_assets.landing import adopting
+from spotify_assets.lake import layout, watch
+from spotify_assets.lake.watch import Look
 from spotify_assets.resources.lake import LakeResource
-from spotify_assets.s3_events import EventQueue, Message
-from spotify_assets.s3_objects import S3Place
+from spotify_assets.spotify import landing
+from spotify_assets.storage.s3_events import EventQueue, Message
+from spotify_assets.storage.s3_objects import S3Place
 
 if TYPE_CHECKING:
     from spotify_assets.automation.root import Job
@@ -52,7 +52,7 @@ def stale_dates_sensor(
 
     With `events` another sensor hears of new objects at once, and this one only sweeps.
     """
-    window_days = 0 if events else lake_watch.WINDOW_DAYS
+    window_days = 0 if events else watch.WINDOW_DAYS
 
     @dg.sensor(
         name=STALE_DATES,
@@ -70,9 +70,9 @@ def stale_dates_sensor(
         now = clock()
         today = now.date()
         cursor = StaleCursor.parse(context.cursor)
-        window = lake_watch.window(today, start, window_days)
-        recent = lake_watch.look(lake.store, window, today)
-        swept = lake_watch.sweep(lake.store, start, cursor.sweep, window)
+        window = watch.window(today, start, window_days)
+        recent = watch.look(lake.store, window, today)
+        swept = watch.sweep(lake.store, start, cursor.sweep, window)
         seen = recent.joined(swept.look)
         planned = plan_builds(context.instance, seen, now)
         parts = [f"the window {window} to {today}"] if recent.days else []
@@ -120,14 +120,14 @@ def lake_events_sensor(
         queue.delete(cursor.receipts)
         messages = queue.receive(MESSAGES_PER_TICK, RECEIVING_SECONDS)
         keys = [key for message in messages for key in message.keys or ()]
-        named = {raw.day for key in keys if (raw := lake_layout.parse_raw_key(key)) and raw.day >= start}
+        named = {raw.day for key in keys if (raw := layout.parse_raw_key(key)) and raw.day >= start}
         days = sorted(cursor.pending | named)
         now_days, later = days[-EVENT_DATES_PER_TICK:], days[:-EVENT_DATES_PER_TICK]
-        seen = lake_watch.look_at(lake.store, now_days)
+        seen = watch.look_at(lake.store, now_days)
         planned = plan_builds(context.instance, seen, now)
         requests = [runs.run_request(STALE_DATES, BUILD, request) for request in planned.requests]
-        landed = cursor.landed or any(key.startswith(lake_layout.LANDING_INBOX_PREFIX) for key in keys)
-        waiting = sorted(found.digest for found in adopting.waiting(lake.store)) if landed else []
+        landed = cursor.landed or any(key.startswith(layout.LANDING_INBOX_PREFIX) for key in keys)
+        waiting = sorted(found.digest for found in landing.waiting(lake.store)) if landed else []
         adoptions, why = _adoption(context.instance, waiting, now)
         requests += adoptions
         pending = (set(seen.stale) - planned.given_up - planned.succeeded) | set(later)
@@ -164,9 +164,9 @@ def landing_sensor(
         ),
         owners=OWNERS,
     )
-    def landing(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
+    def landed_objects(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         cursor = LandingCursor.parse(context.cursor)
-        waiting = {found.digest for found in adopting.waiting(lake.store)}
+        waiting = {found.digest for found in landing.waiting(lake.store)}
         settled = sorted(waiting & cursor.seen)
         looked = f"{cursor.note}{len(waiting)} objects wait, {len(settled)} of them unchanged since the last look"
         requests, why = _adoption(context.instance, settled, clock())
@@ -178,7 +178,7 @@ def landing_sensor(
             cursor=LandingCursor(frozenset(waiting)).dump(),
         )
 
-    return landing
+    return landed_objects
 
 
 def plan_builds(instance: dg.DagsterInstance, seen: Look, now: dt.datetime) -> Plan:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_layout
 from spotify_assets.assets.warehouse import table_key
+from spotify_assets.lake import layout
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.warehouse import snowpipe
@@ -210,7 +210,7 @@ def snowpipe_sensor(job_name: str, status: dg.DefaultSensorStatus) -> dg.SensorD
 
 def committed(lake: LakeResource) -> dict[dt.date, str]:
     """The etag of each date's commit record; one listing."""
-    found = ((lake_layout.parse_commit_key(one.key), one.etag) for one in lake.store.list(lake_layout.COMMITS_PREFIX))
+    found = ((layout.parse_commit_key(one.key), one.etag) for one in lake.store.list(layout.COMMITS_PREFIX))
     return dict(sorted((day, etag) for day, etag in found if day))
 
 

@@ -5,9 +5,9 @@ from pydantic import Field
 
 from glue_scripts.contract import DIMENSIONS, MARTS
 from spotify_assets.assets.warehouse import POOL
-from spotify_assets.automation.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.checks.warehouse import ALL_CHECK, LOADS_KEY, RECENT_CHECK
 from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import dimensions, environments, marts
 from spotify_assets.warehouse.session import QueryTag

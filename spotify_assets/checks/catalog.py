@@ -9,9 +9,9 @@ import datetime as dt
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES, Table
-from spotify_assets import lake_state
 from spotify_assets.assets.catalog import catalog_key
-from spotify_assets.catalog_tables import PARTITION_COLUMN
+from spotify_assets.lake import state
+from spotify_assets.lake.catalog_tables import PARTITION_COLUMN
 from spotify_assets.resources.athena import AthenaResource
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
@@ -37,7 +37,7 @@ def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg
         context: dg.AssetCheckExecutionContext, lake: LakeResource, catalog: CatalogResource
     ) -> dg.AssetCheckResult:
         days = _run_days(context)
-        commits = lake.commits(lake_state.committed_days(lake.store) if days is None else days)
+        commits = lake.commits(state.committed_days(lake.store) if days is None else days)
         drift = catalog.drift(table, commits, whole_table=days is None)
         shown = [f"{what}: {', '.join(why)}" for what, why in list(drift.items())[:_SHOWN]]
         remedy = f". Materialize {catalog_key(table.name).to_user_string()} for what is named."
@@ -60,7 +60,7 @@ def _row_count_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> 
     def athena_row_counts(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, athena: AthenaResource
     ) -> dg.AssetCheckResult:
-        days = _run_days(context) or lake_state.committed_days(lake.store)
+        days = _run_days(context) or state.committed_days(lake.store)
         commits = lake.commits(days)
         wanted = {day: commit.rows(table.name) for day, commit in commits.items()}
         if not wanted:

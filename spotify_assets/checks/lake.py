@@ -1,6 +1,6 @@
 """Blocking checks of the lake's tables: one per table, so that one bad table stops only its own downstream.
 
-What must hold is `spotify_assets.lake_quality`'s business; here it is reported to Dagster.
+What must hold is `spotify_assets.lake.quality`'s business; here it is reported to Dagster.
 """
 
 import datetime as dt
@@ -8,8 +8,8 @@ import datetime as dt
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES, Table
-from spotify_assets import lake_quality, lake_state
 from spotify_assets.assets.lake import lake_key
+from spotify_assets.lake import quality, state
 from spotify_assets.resources.lake import LakeResource
 
 _SHOWN = 20
@@ -30,7 +30,7 @@ def _contract_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> d
     )
     def contract_holds(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         commits = lake.commits(_days(context, lake))
-        broken = lake_quality.faults(lake.store, table, commits)
+        broken = quality.faults(lake.store, table, commits)
         rows = sum(commit.rows(table.name) for commit in commits.values())
         return dg.AssetCheckResult(
             passed=not broken,
@@ -52,7 +52,7 @@ def _entries_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDe
     )
     def entries_reconcile(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         commits = lake.commits(_days(context, lake))
-        wrong = lake_quality.unreconciled(commits)
+        wrong = quality.unreconciled(commits)
         quarantined = sum(commit.quarantined for commit in commits.values())
         return dg.AssetCheckResult(
             passed=not wrong,
@@ -71,4 +71,4 @@ def _days(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> list[dt
     """The run's dates; every committed date when the check is run by itself without a partition."""
     if context.has_partition_key or context.has_partition_key_range:
         return [dt.date.fromisoformat(key) for key in context.partition_keys]
-    return lake_state.committed_days(lake.store)
+    return state.committed_days(lake.store)

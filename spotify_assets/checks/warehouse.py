@@ -9,9 +9,9 @@ import datetime as dt
 import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
-from spotify_assets import lake_state
+from spotify_assets.assets.metadata import column_schema
 from spotify_assets.assets.warehouse import GROUP, KINDS, OWNERS, table_key
-from spotify_assets.metadata import column_schema
+from spotify_assets.lake import state
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.warehouse import quality, reconcile, schema
@@ -94,7 +94,7 @@ def _matches_commits(table: Table, partitions: dg.DailyPartitionsDefinition) -> 
         if context.has_partition_key or context.has_partition_key_range:
             days = [dt.date.fromisoformat(key) for key in context.partition_keys]
         else:
-            days = lake_state.committed_days(lake.store)
+            days = state.committed_days(lake.store)
         return _result(lake, warehouse, [table.name], days)
 
     return check
@@ -109,7 +109,7 @@ def _reconciliation(name: str, last_days: int | None) -> dg.AssetChecksDefinitio
         description=f"For {period}: every date and table is in the warehouse, with the run and rows of its commit.",
     )
     def check(lake: LakeResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        days = lake_state.committed_days(lake.store)
+        days = state.committed_days(lake.store)
         return _result(lake, warehouse, list(LAKE_TABLES), days[-last_days:] if last_days else days, whole=True)
 
     return check

@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.settings import load_settings
+from spotify_assets.storage.object_store import ObjectStore
 
 
 @click.command("budget")

@@ -22,8 +22,8 @@ def command(first: dt.datetime | None, last: dt.datetime | None) -> None:
     console = Console(highlight=False)
     settings = load_settings()
     with console.status("Comparing …") as status:
-        from spotify_assets.local_runs import open_line
-        from spotify_assets.updating import bring_up_to_date
+        from spotify_assets.local.runs import open_line
+        from spotify_assets.local.updating import bring_up_to_date
 
         with open_line(settings, on_step=lambda step: status.update(f"{step.replace('__', '/')} …")) as line:
             stretches = bring_up_to_date(line, settings, first and first.date(), last and last.date())

@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from spotify_assets import lake_layout, lake_state
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake import layout, state
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.storage.object_store import ObjectStore
 
 DAYS = 14
 
@@ -31,12 +31,12 @@ def command() -> None:
     first = max(settings.partitions_start, today - dt.timedelta(days=DAYS - 1))
     console.print(f"Two weeks of a fictional Spotify, {first} to {today}, into {_shown(settings)}")
     with console.status("Loading Dagster …") as status:
-        from spotify_assets.local_runs import open_line
-        from spotify_assets.updating import bring_up_to_date
+        from spotify_assets.local.runs import open_line
+        from spotify_assets.local.updating import bring_up_to_date
 
         with open_line(settings, on_step=lambda step: status.update(f"{step.replace('__', '/')} …")) as line:
             missing = missing_days(ObjectStore.open(settings.lake), first, today)
-            for stretch in lake_state.stretches(missing):
+            for stretch in state.stretches(missing):
                 line.run("extract_playlists", stretch)
                 console.print(f"  snapshots    {stretch[0]} to {stretch[1]}")
             for stretch in bring_up_to_date(line, settings, first, today):
@@ -63,15 +63,15 @@ def demo_settings(settings: Settings) -> Settings:
 
 def missing_days(store: ObjectStore, first: dt.date, last: dt.date) -> list[dt.date]:
     """The dates from `first` to `last` without a raw snapshot."""
-    present = set(lake_state.raw_days(store))
+    present = set(state.raw_days(store))
     days = (first + dt.timedelta(days=number) for number in range((last - first).days + 1))
     return [day for day in days if day not in present]
 
 
 def _report(console: Console, settings: Settings, seconds: float) -> None:
     from spotify_assets.dashboard.facts import changed_yesterday
+    from spotify_assets.local.updating import row_counts
     from spotify_assets.resources.warehouse import warehouse_resource
-    from spotify_assets.updating import row_counts
 
     warehouse = warehouse_resource(settings)
     table = Table(title="Rows", title_justify="left", box=None, padding=(0, 2))
@@ -83,7 +83,7 @@ def _report(console: Console, settings: Settings, seconds: float) -> None:
     console.print("What changed yesterday")
     for fact in changed_yesterday(warehouse):
         console.print(f"  · {fact}")
-    dashboard = ObjectStore.open(settings.lake).url(lake_layout.report_key("dashboard"))
+    dashboard = ObjectStore.open(settings.lake).url(layout.report_key("dashboard"))
     console.print(f"\nDashboard: {dashboard}", soft_wrap=True)
     console.print(
         "Next: open it in a browser; `make dev` shows the assets, runs and checks; "

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 import click
 from rich.console import Console
 
-from spotify_assets import lake_layout, lake_state
-from spotify_assets.doctor import Finding
 from spotify_assets.failures import PlatformError
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.findings import Finding
+from spotify_assets.lake import layout, state
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.storage.object_store import ObjectStore
 
 
 @click.command("doctor")
@@ -67,14 +67,14 @@ def _store(settings: Settings) -> ObjectStore:
 
 def _lake(settings: Settings) -> Iterator[Finding]:
     store = _store(settings)
-    probe = f"{lake_layout.STATE_PREFIX}doctor_{uuid.uuid4().hex}"
+    probe = f"{layout.STATE_PREFIX}doctor_{uuid.uuid4().hex}"
     written = store.create(probe, b"probe") and not store.create(probe, b"probe again") and store.get(probe) == b"probe"
     store.delete([probe])
     yield Finding(
         "lake", written, f"{store.url()} can be read and written" if written else "what was written did not come back",
         "" if written else "Use a store that honours conditional writes (If-None-Match), as S3 does.",
     )
-    raw, committed = lake_state.raw_days(store), lake_state.committed_days(store)
+    raw, committed = state.raw_days(store), state.committed_days(store)
     span = f", {raw[0]} to {raw[-1]}" if raw else ""
     yield Finding("history", True, f"{len(raw)} dates with snapshots{span}; {len(committed)} built")
 

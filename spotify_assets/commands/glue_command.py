@@ -1,6 +1,6 @@
 """`spotify-assets glue`: ship the Glue script and its job, and write a manifest for a run by hand.
 
-What a version is belongs in `spotify_assets.glue_script`, what a run does in `resources/glue.py`.
+What a version is belongs in `spotify_assets.engines.glue_script`, what a run does in `resources/glue.py`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 
 import click
 
-from spotify_assets import lake_layout, lake_state
+from spotify_assets.engines.engine import DaySources
+from spotify_assets.engines.glue_script import script_arguments, script_version, ship
+from spotify_assets.engines.spark_runs import make_manifest
 from spotify_assets.failures import PermanentError
-from spotify_assets.glue_script import script_arguments, script_version, ship
-from spotify_assets.object_store import ObjectStore
-from spotify_assets.resources.aws import aws_failures, client, error_code
-from spotify_assets.resources.engine import DaySources
+from spotify_assets.lake import layout, state
 from spotify_assets.resources.lake import lake_resource
-from spotify_assets.resources.spark_runs import make_manifest
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.storage.aws import aws_failures, client, error_code
+from spotify_assets.storage.object_store import ObjectStore
 
 
 @click.group("glue")
@@ -157,12 +157,12 @@ def manifest(first: str, last: str | None) -> None:
     store = lake_resource(settings).store
     start, end = _day(first), _day(last or first)
     days = [start + dt.timedelta(days=number) for number in range((end - start).days + 1)]
-    sources = lake_state.read_current_sources(store, days)
+    sources = state.read_current_sources(store, days)
     work = [DaySources(day, found) for day, found in sources.items() if found]
     if not work:
         raise PermanentError(f"No raw snapshots from {start} to {end} in {store.url()}: choose dates that have some.")
     run_id = f"by-hand-{secrets.token_hex(6)}"
-    key = lake_layout.manifest_key(run_id)
+    key = layout.manifest_key(run_id)
     store.put(key, make_manifest(run_id, "spark" if store.is_local else "glue", work).to_json())
     lake = store.url().rstrip("/")
     click.echo(f"{len(work)} of {len(days)} dates have raw snapshots; manifest {store.url(key)}")

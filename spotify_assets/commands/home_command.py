@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from spotify_assets.local_dagster import dagster_home
+from spotify_assets.local.instance import dagster_home
 from spotify_assets.settings import load_settings
 
 

@@ -15,12 +15,12 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from spotify_assets.failures import PermanentError
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.settings import load_settings
 from spotify_assets.spotify.adoption import Adopted, adopt, joined
 from spotify_assets.spotify.decoding import PayloadError
 from spotify_assets.spotify.payloads import Payload, read_payloads
 from spotify_assets.spotify.playlists import parse_playlist
+from spotify_assets.storage.object_store import ObjectStore
 
 _BATCH = 64
 _WRITERS = 8

@@ -83,7 +83,7 @@ def refresh() -> None:
     Records commits of the lake that Snowflake does not know yet, then lets each pipe look for the files it has not
     loaded; files older than a pipe can find are copied directly. Nothing shows twice, however often it is run.
     """
-    from spotify_assets import lake_state
+    from spotify_assets.lake import state
     from spotify_assets.resources.lake import lake_resource
     from spotify_assets.resources.warehouse import warehouse_resource
 
@@ -94,7 +94,7 @@ def refresh() -> None:
             "(spotify-assets build)."
         )
     lake = lake_resource(settings)
-    commits = lake.commits(lake_state.committed_days(lake.store))
+    commits = lake.commits(state.committed_days(lake.store))
     sent = warehouse_resource(settings).run(lambda session: send_missed(session, commits), QueryTag("refresh"))
     for table, statements in sent.items():
         click.echo(f"{table}: {len(statements)} requests" if statements else f"{table}: nothing is missing")

@@ -20,8 +20,8 @@ import dagster as dg
 from pydantic import Field
 
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.resources.aws import aws_failures, client
 from spotify_assets.settings import Settings
+from spotify_assets.storage.aws import aws_failures, client
 
 if TYPE_CHECKING:
     import pandas as pd

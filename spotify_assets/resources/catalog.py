@@ -1,6 +1,6 @@
 """The Glue Data Catalog as a Dagster resource: reading it, and making it what the commits say.
 
-What a table or partition must look like belongs in `spotify_assets.catalog_tables`; when to publish belongs in the
+What a table or partition must look like belongs in `spotify_assets.lake.catalog_tables`; when to publish belongs in the
 assets. Readers of the catalog (Athena, Spark, EMR) see a date's old run or its new one: a partition is switched by one
 update, and the files of the superseded run stay until `vacuum`.
 """
@@ -17,11 +17,11 @@ from pydantic import Field
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import Table
-from spotify_assets import catalog_tables
-from spotify_assets.catalog_tables import GlueShape, PartitionPlan
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.resources.aws import aws_failures, client
+from spotify_assets.lake import catalog_tables
+from spotify_assets.lake.catalog_tables import GlueShape, PartitionPlan
 from spotify_assets.settings import Settings
+from spotify_assets.storage.aws import aws_failures, client
 
 _WRITE_CHUNK = 100
 _READ_CHUNK = 1000

@@ -1,6 +1,6 @@
 """The lake as a Dagster resource: where the storage is opened, and nothing else.
 
-What is stored where is `lake_layout`'s business, what needs doing is `lake_state`'s, and how bytes move is
+What is stored where is `lake.layout`'s business, what needs doing is `lake.state`'s, and how bytes move is
 `object_store`'s.
 """
 
@@ -14,10 +14,10 @@ import dagster as dg
 from pydantic import Field
 
 from glue_scripts.commit import Commit, Source
-from spotify_assets import lake_state
-from spotify_assets.object_store import ObjectStore
-from spotify_assets.s3_objects import S3Client
+from spotify_assets.lake import state
 from spotify_assets.settings import Settings
+from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.s3_objects import S3Client
 
 S3_ATTEMPTS = 8
 
@@ -40,11 +40,11 @@ class LakeResource(dg.ConfigurableResource):
 
     def commits(self, days: Iterable[dt.date]) -> dict[dt.date, Commit]:
         """The commit of each date that has one."""
-        return lake_state.read_commits(self.store, days)
+        return state.read_commits(self.store, days)
 
     def sources(self, days: Iterable[dt.date]) -> dict[dt.date, tuple[Source, ...]]:
         """The current raw objects of each date; an empty tuple for a date without any."""
-        return lake_state.read_current_sources(self.store, days)
+        return state.read_current_sources(self.store, days)
 
 
 def lake_resource(settings: Settings) -> LakeResource:

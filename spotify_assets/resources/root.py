@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from spotify_assets.resources.engine import TransformEngine
+from spotify_assets.engines.engine import TransformEngine
 from spotify_assets.resources.lake import lake_resource
 from spotify_assets.resources.spotify import spotify_resource
 from spotify_assets.resources.warehouse import warehouse_resource
@@ -42,13 +42,13 @@ def resources(settings: Settings) -> dict[str, object]:
 def engine_resource(settings: Settings) -> TransformEngine:
     """The engine TRANSFORM_ENGINE names."""
     if settings.transform_engine == "glue":
-        from spotify_assets.resources.glue_engine import glue_engine
+        from spotify_assets.engines.glue_engine import glue_engine
 
         return glue_engine(settings)
     if settings.transform_engine == "spark":
-        from spotify_assets.resources.spark_engine import SparkEngine
+        from spotify_assets.engines.spark_engine import SparkEngine
 
         return SparkEngine()
-    from spotify_assets.resources.duckdb_engine import DuckDBEngine
+    from spotify_assets.engines.duckdb_engine import DuckDBEngine
 
     return DuckDBEngine()

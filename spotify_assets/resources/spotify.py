@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field, PrivateAttr, SecretStr
 
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.settings import Settings, SpotifySource
 from spotify_assets.spotify.playlists import parse_playlists
+from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
@@ -70,7 +70,7 @@ class SpotifyResource(dg.ConfigurableResource):
     def selection(self, day: dt.date) -> "PlaylistSelection":
         """The playlists to track: the configured ones, or all that the sandbox has."""
         from spotify_assets.spotify.playlists import PlaylistSelection
-        from spotify_assets.spotify.sandbox import Sandbox
+        from spotify_assets.spotify.sandbox.server import Sandbox
 
         if self.playlists or not self.is_sandbox:
             return parse_playlists(self.playlists)
@@ -79,7 +79,7 @@ class SpotifyResource(dg.ConfigurableResource):
     def client(self, store: ObjectStore, day: dt.date) -> "SpotifyClient":
         """A client for one extraction of `day`; `store` keeps the shared budget, cool-down and rotated token."""
         from spotify_assets.spotify.client import SpotifyClient
-        from spotify_assets.spotify.sandbox import API, Sandbox, SandboxAdapter
+        from spotify_assets.spotify.sandbox.server import API, Sandbox, SandboxAdapter
 
         adapter = self._adapter(day) if self._adapter else None
         if adapter is None and self.is_sandbox:

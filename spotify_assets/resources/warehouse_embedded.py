@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.warehouse import INTERACTIVE, WarehouseResource
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse.session import QueryTag, Session, headline
 from spotify_assets.warehouse.sql import FILE_FORMAT, STAGE, identifier, literal
 

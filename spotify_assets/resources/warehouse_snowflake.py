@@ -17,9 +17,9 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.warehouse import INTERACTIVE, WarehouseResource
 from spotify_assets.settings import Settings
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import environments
 from spotify_assets.warehouse.session import QueryTag, Session, headline
 from spotify_assets.warehouse.sql import STAGE, identifier

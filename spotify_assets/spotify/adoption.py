@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
-from spotify_assets.lake_layout import RawKey, parse_raw_key, raw_playlist_prefix
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake.layout import RawKey, parse_raw_key, raw_playlist_prefix
 from spotify_assets.spotify import snapshot as raw
 from spotify_assets.spotify.decoding import PayloadError
 from spotify_assets.spotify.payloads import Payload
 from spotify_assets.spotify.snapshot import Json, Page, Snapshot
+from spotify_assets.storage.object_store import ObjectStore
 
 FIRST_DAY = dt.date(2008, 10, 7)
 """Spotify's launch: no playlist is older."""

@@ -15,7 +15,6 @@ from threading import Event, Lock, local
 from typing import TYPE_CHECKING
 
 from spotify_assets.failures import PlatformError, TransientError
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.spotify import auth
 from spotify_assets.spotify.auth import Account, TokenSource, TokenVault
 from spotify_assets.spotify.budget import Ledger
@@ -24,6 +23,7 @@ from spotify_assets.spotify.errors import AccountError, CoolingDownError, Spotif
 from spotify_assets.spotify.gate import Gate
 from spotify_assets.spotify.responses import Meaning, Reply, Verdict, judge
 from spotify_assets.spotify.snapshot import JsonObject
+from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
     import requests

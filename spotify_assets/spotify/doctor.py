@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from spotify_assets.doctor import Finding
 from spotify_assets.failures import PlatformError, TransientError
+from spotify_assets.findings import Finding
 from spotify_assets.spotify import budget
 from spotify_assets.spotify.auth import consent_ends
 from spotify_assets.spotify.client import ResourceError, SpotifyClient

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
-from spotify_assets.lake_layout import RawKey
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake.layout import RawKey
 from spotify_assets.spotify import snapshot as raw
 from spotify_assets.spotify.client import CallStats, ResourceError, SpotifyClient
 from spotify_assets.spotify.errors import AccountError, PlaylistUnreadableError, PlaylistUnsettledError, in_utc
 from spotify_assets.spotify.playlists import PlaylistSelection, parse_playlist
 from spotify_assets.spotify.reading import metadata, read_playlist
 from spotify_assets.spotify.snapshot import JsonObject, Snapshot, SourceName
+from spotify_assets.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
 

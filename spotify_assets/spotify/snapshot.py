@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from spotify_assets.failures import PermanentError
-from spotify_assets.lake_layout import RawKey, parse_raw_key, raw_day_prefix
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake.layout import RawKey, parse_raw_key, raw_day_prefix
+from spotify_assets.storage.object_store import ObjectStore
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 JsonObject: TypeAlias = "dict[str, Json]"

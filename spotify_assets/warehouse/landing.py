@@ -10,7 +10,7 @@ when the content changed), and a date's commit record is the one object of the l
 from __future__ import annotations
 
 from glue_scripts.contract import LAKE_TABLES, Column, Table, Type
-from spotify_assets import lake_layout
+from spotify_assets.lake import layout
 from spotify_assets.warehouse import schema
 from spotify_assets.warehouse.sql import FILE_FORMAT, STAGE, column_list, identifier, literal, qualified
 
@@ -46,7 +46,7 @@ def pipe_body(table: Table) -> str:
     """The pipe's COPY. Columns by name, so that the contract may grow without a new pipe and its lost history."""
     return (
         f"COPY INTO {identifier(table.name)}\n"
-        f"FROM @{STAGE}/{lake_layout.TABLES_PREFIX}{table.name}/\n"
+        f"FROM @{STAGE}/{layout.TABLES_PREFIX}{table.name}/\n"
         f"FILE_FORMAT = (FORMAT_NAME = '{FILE_FORMAT}')\n"
         "MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE"
     )

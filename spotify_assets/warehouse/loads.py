@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
-from spotify_assets import lake_layout
 from spotify_assets.failures import PermanentError
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake import layout
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import schema, state
 from spotify_assets.warehouse.session import Session
 from spotify_assets.warehouse.sql import (
@@ -53,7 +53,7 @@ def load_plan(table: str, commits: Mapping[dt.date, Commit]) -> LoadPlan:
     files: list[str] = []
     for day, commit in sorted(commits.items()):
         for key in commit.file_keys(table):
-            parts = lake_layout.parse_data_key(key)
+            parts = layout.parse_data_key(key)
             if parts is None or (parts.table, parts.day) != (table, day):
                 raise PermanentError(
                     f"The commit of {day} names {key!r}, which is no file of {table} on that date; rebuild {day} in "

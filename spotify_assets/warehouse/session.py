@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from spotify_assets.failures import PlatformError
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,8 +13,8 @@ import pytest
 
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.catalog import catalog_assets, catalog_key
-from spotify_assets.catalog_tables import partition_input, partition_location
 from spotify_assets.checks.catalog import catalog_checks
+from spotify_assets.lake.catalog_tables import partition_input, partition_location
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource

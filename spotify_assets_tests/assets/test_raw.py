@@ -11,12 +11,12 @@ import dagster as dg
 import pytest
 
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS, raw_assets
-from spotify_assets.lake_layout import RAW_PREFIX
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake.layout import RAW_PREFIX
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.spotify import spotify_resource
 from spotify_assets.settings import load_settings
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import TestClock
 from spotify_assets_tests.spotify.spotify_server import SpotifyServer, error, spotify_server
 

@@ -13,11 +13,11 @@ from spotify_assets.assets.warehouse import dimension_assets, lake_load_assets, 
 from spotify_assets.automation.warehouse_jobs import warehouse_jobs
 from spotify_assets.checks.marts import mart_checks
 from spotify_assets.checks.warehouse import ALL_CHECK, LOADS_KEY, RECENT_CHECK, loads_asset, warehouse_checks
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.settings import load_settings
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import marts
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
 from spotify_assets_tests.warehouse.use import build_all, load, merge_all

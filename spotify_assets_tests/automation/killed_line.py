@@ -10,10 +10,10 @@ import warnings
 from pathlib import Path
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_layout, lake_state
-from spotify_assets.object_store import ObjectStore
-from spotify_assets.resources.engine import DaySources
+from spotify_assets.engines.engine import DaySources
+from spotify_assets.lake import layout, state
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.entries import entry, local_file, spotify_id, track
 
 FIRST = dt.date(2026, 3, 1)
@@ -39,8 +39,8 @@ def work(home: str, whole: bool) -> None:
     """Adopt, build, commit, load, and vacuum as if a week had passed; `whole`: through Dagster, with the marts."""
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    from spotify_assets.landing.adopting import adopt_waiting
-    from spotify_assets.vacuum import vacuum
+    from spotify_assets.lake.vacuum import vacuum
+    from spotify_assets.spotify.landing import adopt_waiting
 
     settings = settings_of(Path(home))
     store = ObjectStore.open(settings.lake)
@@ -54,8 +54,8 @@ def work(home: str, whole: bool) -> None:
 
 
 def _through_dagster(settings: Settings) -> None:
-    from spotify_assets.local_runs import open_line
-    from spotify_assets.updating import bring_up_to_date
+    from spotify_assets.local.runs import open_line
+    from spotify_assets.local.updating import bring_up_to_date
 
     with open_line(settings) as line:
         bring_up_to_date(line, settings)
@@ -65,26 +65,26 @@ def _by_hand(settings: Settings, store: ObjectStore) -> None:
     """What the assets of the lake and of the schema LAKE do, without Dagster around it."""
     import dagster as dg
 
-    from spotify_assets.resources.duckdb_engine import DuckDBEngine
+    from spotify_assets.engines.duckdb_engine import DuckDBEngine
     from spotify_assets.resources.warehouse import warehouse_resource
     from spotify_assets.warehouse import loads
 
-    days = lake_state.raw_days(store)
-    sources = lake_state.read_current_sources(store, days)
-    stale = lake_state.stale_days(sources, lake_state.read_commits(store, days))
+    days = state.raw_days(store)
+    sources = state.read_current_sources(store, days)
+    stale = state.stale_days(sources, state.read_commits(store, days))
     run_id = uuid.uuid4().hex
     plan = [DaySources(day, sources[day]) for day in stale]
     for built in DuckDBEngine().build(dg.build_asset_context(), store, run_id, plan):
         commit = built.commit(run_id=run_id, engine="duckdb", committed_at=dt.datetime.now(dt.UTC))
-        store.put(lake_layout.commit_key(built.day), commit.to_json())
-    commits = lake_state.read_commits(store, days)
+        store.put(layout.commit_key(built.day), commit.to_json())
+    commits = state.read_commits(store, days)
     with warehouse_resource(settings).session() as session:
         for table in LAKE_TABLES:
             loads.load_table(session, store, table, commits)
 
 
 def _put(store: ObjectStore, name: str, content: bytes) -> None:
-    store.put(f"{lake_layout.LANDING_INBOX_PREFIX}{name}", content)
+    store.put(f"{layout.LANDING_INBOX_PREFIX}{name}", content)
 
 
 def _page(seed: str, count: int) -> bytes:

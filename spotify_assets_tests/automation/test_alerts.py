@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from spotify_assets.automation.alerts import run_failures_sensor, sender
 from spotify_assets.automation.incidents import Incident, causes, redacted, remedy, secrets_of
-from spotify_assets.automation.retries import speak_to_dagster
 from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.retries import speak_to_dagster
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets_tests.moto_aws import REGION
 

@@ -9,7 +9,7 @@ import pytest
 
 from spotify_assets.automation.extraction import unfinished_extraction_sensor
 from spotify_assets.automation.jobs import EXTRACT
-from spotify_assets.automation.retries import FAILURE_TAG, RETRY_AT_TAG
+from spotify_assets.retries import FAILURE_TAG, RETRY_AT_TAG
 from spotify_assets_tests.automation.world import TODAY, World, days_ago
 
 

@@ -13,17 +13,23 @@ from pathlib import Path
 import pytest
 
 from glue_scripts.contract import LAKE_TABLES, all_tables
-from spotify_assets import lake_layout, lake_state
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake import layout, state
 from spotify_assets.resources.warehouse import warehouse_resource
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.automation.killed_line import drop, settings_of, work
 from spotify_assets_tests.lakes import rows
 
 # A server that has imported everything forks the processes, so that a kill costs no start-up.
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload([
-    "spotify_assets.definitions", "spotify_assets.local_runs", "spotify_assets.updating", "fakesnow.instance", "plotly",
-])
+SERVER.set_forkserver_preload(
+    [
+        "spotify_assets.definitions",
+        "spotify_assets.local.runs",
+        "spotify_assets.local.updating",
+        "fakesnow.instance",
+        "plotly",
+    ]
+)
 
 
 def start(home: Path, whole: bool) -> BaseProcess:
@@ -41,11 +47,11 @@ def finish(home: Path, whole: bool) -> float:
     return time.monotonic() - started
 
 
-def state(home: Path, whole: bool) -> dict[str, object]:
+def readable(home: Path, whole: bool) -> dict[str, object]:
     """Everything somebody could read, without what differs between two runs of the same: run ids, file tags, times."""
     settings = settings_of(home)
     store = ObjectStore.open(settings.lake)
-    commits = lake_state.read_commits(store, lake_state.committed_days(store))
+    commits = state.read_commits(store, state.committed_days(store))
     warehouse = warehouse_resource(settings)
     found: dict[str, object] = {
         f"lake/{table}": {day: rows(store, commit, table) for day, commit in commits.items()} for table in LAKE_TABLES
@@ -66,10 +72,13 @@ def state(home: Path, whole: bool) -> dict[str, object]:
 def unnamed(home: Path) -> list[str]:
     """Data files of committed dates that no commit names; the last vacuum has to have taken them."""
     store = ObjectStore.open(settings_of(home).lake)
-    commits = lake_state.read_commits(store, lake_state.committed_days(store))
+    commits = state.read_commits(store, state.committed_days(store))
     named = {key for commit in commits.values() for table in LAKE_TABLES for key in commit.file_keys(table)}
-    return [found.key for found in store.list(lake_layout.TABLES_PREFIX)
-            if lake_layout.parse_data_key(found.key) and found.key not in named]
+    return [
+        found.key
+        for found in store.list(layout.TABLES_PREFIX)
+        if layout.parse_data_key(found.key) and found.key not in named
+    ]
 
 
 def kill_again_and_again(home: Path, kills: int, seed: int, *, whole: bool) -> None:
@@ -94,10 +103,10 @@ def drill(folder: Path, kills: int, seed: int, *, whole: bool) -> tuple[dict[str
     for number in range(kills + 1):
         drop(undisturbed, number)
     finish(undisturbed, whole)
-    found, wanted = state(killed, whole), state(undisturbed, whole)
+    found, wanted = readable(killed, whole), readable(undisturbed, whole)
     assert unnamed(killed) == []
     finish(killed, whole)
-    assert state(killed, whole) == found, "working again changed something"
+    assert readable(killed, whole) == found, "working again changed something"
     return found, wanted
 
 

@@ -10,17 +10,17 @@ from urllib.parse import quote_plus
 import dagster as dg
 import pytest
 
-from spotify_assets import lake_layout
 from spotify_assets.automation.cursors import EventsCursor
 from spotify_assets.automation.jobs import build_jobs
 from spotify_assets.automation.maintenance import maintenance_jobs
 from spotify_assets.automation.sensors import lake_events_sensor, stale_dates_sensor
+from spotify_assets.lake import layout
 from spotify_assets.resources.lake import LakeResource
-from spotify_assets.s3_events import changed_keys
-from spotify_assets.s3_objects import S3Place
+from spotify_assets.storage.s3_events import changed_keys
+from spotify_assets.storage.s3_objects import S3Place
 from spotify_assets_tests.automation.world import START, TODAY, World, days_ago, put_raw, world_on
-from spotify_assets_tests.landing.test_adopting import drop, page
 from spotify_assets_tests.moto_aws import REGION
+from spotify_assets_tests.spotify.test_landing import drop, page
 
 STOPPED = dg.DefaultSensorStatus.STOPPED
 
@@ -166,10 +166,10 @@ def test_a_date_that_must_wait_is_remembered_after_its_message_is_deleted(s3_wor
 
 def test_what_lands_is_adopted(s3_world: World, queue: Queue) -> None:
     drop(s3_world.store, "a_2026-05-15.json", page("One"))
-    queue.announce(f"{lake_layout.LANDING_INBOX_PREFIX}a_2026-05-15.json")
+    queue.announce(f"{layout.LANDING_INBOX_PREFIX}a_2026-05-15.json")
     s3_world.tick(sensor_of(s3_world, queue))
     assert [job for job, _, _ in s3_world.runs] == ["adopt_landing"]
-    assert len(list(s3_world.store.list(lake_layout.RAW_PREFIX))) == 1
+    assert len(list(s3_world.store.list(layout.RAW_PREFIX))) == 1
 
 
 def test_strange_messages_stay_for_the_dead_letter_queue_and_hide_nothing(s3_world: World, queue: Queue) -> None:

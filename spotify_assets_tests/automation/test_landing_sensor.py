@@ -6,11 +6,11 @@ import datetime as dt
 
 import dagster as dg
 
-from spotify_assets import lake_layout
 from spotify_assets.automation.maintenance import ADOPT
 from spotify_assets.automation.sensors import landing_sensor
+from spotify_assets.lake import layout
 from spotify_assets_tests.automation.world import World
-from spotify_assets_tests.landing.test_adopting import drop, page
+from spotify_assets_tests.spotify.test_landing import drop, page
 
 
 def sensor_of(world: World) -> dg.SensorDefinition:
@@ -24,7 +24,7 @@ def test_an_object_that_looks_the_same_twice_is_adopted(world: World) -> None:
     assert world.runs == []
     world.tick(sensor)
     assert [job for job, _, _ in world.runs] == [ADOPT]
-    assert len(list(world.store.list(lake_layout.RAW_PREFIX))) == 1
+    assert len(list(world.store.list(layout.RAW_PREFIX))) == 1
 
 
 def test_a_file_that_is_still_growing_is_left_alone(world: World) -> None:
@@ -36,7 +36,7 @@ def test_a_file_that_is_still_growing_is_left_alone(world: World) -> None:
     drop(world.store, "a_2026-05-15.json", page("One"))
     world.tick(sensor)
     world.tick(sensor)
-    assert len(list(world.store.list(lake_layout.RAW_PREFIX))) == 1
+    assert len(list(world.store.list(layout.RAW_PREFIX))) == 1
 
 
 def test_an_empty_inbox_says_so(world: World) -> None:
@@ -50,9 +50,9 @@ def test_the_same_file_dropped_again_and_again_is_adopted_every_time(world: Worl
         drop(world.store, "today_2026-05-15.json", page("One"))
         world.tick(sensor)
         world.tick(sensor)
-        assert list(world.store.list(lake_layout.LANDING_INBOX_PREFIX)) == []
+        assert list(world.store.list(layout.LANDING_INBOX_PREFIX)) == []
     assert len(world.runs) == 6
-    assert len(list(world.store.list(lake_layout.RAW_PREFIX))) == 1
+    assert len(list(world.store.list(layout.RAW_PREFIX))) == 1
 
 
 def test_a_run_in_flight_is_not_joined_by_a_second(world: World) -> None:

@@ -17,7 +17,7 @@ from spotify_assets.automation.planning import (
     ranges,
     shown,
 )
-from spotify_assets.lake_watch import days_between
+from spotify_assets.lake.watch import days_between
 
 DAY = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)

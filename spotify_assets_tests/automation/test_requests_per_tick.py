@@ -10,10 +10,10 @@ import dagster as dg
 import pytest
 
 from glue_scripts.commit import Commit, Source
-from spotify_assets import lake_layout
 from spotify_assets.automation.loaded_files import loaded_files_sensor
 from spotify_assets.automation.sensors import landing_sensor, stale_dates_sensor
-from spotify_assets.lake_layout import RawKey
+from spotify_assets.lake import layout
+from spotify_assets.lake.layout import RawKey
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets_tests.automation.world import START, TODAY, World, world_on
 from spotify_assets_tests.counting_s3 import CountingBucket, serving
@@ -40,7 +40,7 @@ def history(days: int, playlists: int) -> CountingBucket:
             day=day.isoformat(), run_id="r", engine="duckdb", committed_at="", entries=0, quarantined=0,
             sources=tuple(Source(key, bucket.etag("")) for key in keys), quarantine_key=None, tables={},
         )
-        bucket.contents[f"{PREFIX}{lake_layout.commit_key(day)}"] = commit.to_json()
+        bucket.contents[f"{PREFIX}{layout.commit_key(day)}"] = commit.to_json()
         bucket.keys.extend(f"{PREFIX}{key}" for key in keys)
     bucket.keys = sorted({*bucket.keys, *bucket.contents})
     return bucket
@@ -111,6 +111,6 @@ def test_the_other_sensors_cost_the_same_too_and_leave_the_warehouse_asleep(
 
 def test_the_whole_history_is_swept_well_within_a_day() -> None:
     from spotify_assets.automation.sensors import TICK_SECONDS
-    from spotify_assets.lake_watch import SWEEP_DAYS
+    from spotify_assets.lake.watch import SWEEP_DAYS
 
     assert 24 * 3600 / TICK_SECONDS * SWEEP_DAYS > 20 * 366

@@ -17,11 +17,11 @@ from spotify_assets.automation import snowpipe as automation
 from spotify_assets.automation.snowpipe import FILES_CHECK, PIPE_CHECK, Cursor, Pipe, plan
 from spotify_assets.definitions import build_defs
 from spotify_assets.failures import PermanentError
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import INTERACTIVE
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.settings import load_settings
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import snowpipe
 from spotify_assets.warehouse.session import QueryTag, Row, Session, Value
 from spotify_assets.warehouse.snowpipe import LoadedFile, Overdue, PipeStatus, Shown

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from spotify_assets import lake_layout
 from spotify_assets.automation.runs import dates_of
 from spotify_assets.automation.sensors import stale_dates_sensor
 from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.lake import layout
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets_tests.automation.world import START, TODAY, World, commit, days_ago, put_raw, world_on
 
@@ -309,7 +309,7 @@ def test_two_evaluations_of_the_same_state_ask_for_the_same_run(world: World) ->
 def test_a_damaged_commit_is_reported_and_hides_no_other_date(world: World) -> None:
     for count in (1, 2):
         put_raw(world.store, days_ago(count))
-    world.store.put(lake_layout.commit_key(days_ago(2)), b"{")
+    world.store.put(layout.commit_key(days_ago(2)), b"{")
     settle(world)
     assert [day for day, _ in world.built] == [days_ago(1)]
     assert "not a commit record" in world.skipped[-1]

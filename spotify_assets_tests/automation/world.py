@@ -16,14 +16,14 @@ from dagster._core.test_utils import create_run_for_test
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_layout, lake_state
 from spotify_assets.automation import jobs, maintenance
-from spotify_assets.automation.retries import speak_to_dagster
 from spotify_assets.automation.runs import dates_of
 from spotify_assets.failures import PlatformError
-from spotify_assets.lake_layout import RawKey
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake import layout, state
+from spotify_assets.lake.layout import RawKey
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.retries import speak_to_dagster
+from spotify_assets.storage.object_store import ObjectStore
 
 START = dt.date(2024, 1, 1)
 NOW = dt.datetime.now(dt.UTC)
@@ -49,12 +49,12 @@ def put_raw(
 
 def commit(store: ObjectStore, day: dt.date, run_id: str = "run-0", *, sources: bool = True) -> Commit:
     """Commit a date, built from its current raw objects (or from nothing)."""
-    found = lake_state.read_current_sources(store, [day])[day] if sources else ()
+    found = state.read_current_sources(store, [day])[day] if sources else ()
     record = Commit(
         day=day.isoformat(), run_id=run_id, engine="duckdb", committed_at="2026-11-21T12:00:00Z", sources=found,
         entries=0, quarantined=0, quarantine_key=None, tables={},
     )
-    store.put(lake_layout.commit_key(day), record.to_json())
+    store.put(layout.commit_key(day), record.to_json())
     return record
 
 
@@ -193,9 +193,9 @@ class World:
 
     def build(self, days: list[dt.date], run_id: str) -> None:
         """What a build does: every stale date is committed, one after the other, unless a test stops it."""
-        sources = lake_state.read_current_sources(self.store, days)
-        commits = lake_state.read_commits(self.store, days)
-        stale = lake_state.stale_days(sources, commits)
+        sources = state.read_current_sources(self.store, days)
+        commits = state.read_commits(self.store, days)
+        stale = state.stale_days(sources, commits)
         if not stale:
             self.idle.append(run_id)
         for day in stale:
@@ -204,21 +204,21 @@ class World:
                 day=day.isoformat(), run_id=run_id, engine="duckdb", committed_at="2026-11-21T12:00:00Z",
                 sources=sources[day], entries=0, quarantined=0, quarantine_key=None, tables={},
             )
-            self.store.put(lake_layout.commit_key(day), record.to_json())
+            self.store.put(layout.commit_key(day), record.to_json())
             self.built.append((day, tuple(f"{each.key} {each.etag}" for each in sources[day])))
 
     def load(self, days: list[dt.date]) -> None:
         """What a load does: every table holds the run of the commit."""
-        for day, record in lake_state.read_commits(self.store, days).items():
+        for day, record in state.read_commits(self.store, days).items():
             self.before_build(day)
             for runs in self.loaded.values():
                 runs[day] = record.run_id
 
     def stale(self, first: dt.date = START, last: dt.date = TODAY) -> list[dt.date]:
         """What is stale, by comparing everything with everything."""
-        days = [day for day in lake_state.raw_days(self.store) if first <= day <= last]
-        return lake_state.stale_days(
-            lake_state.read_current_sources(self.store, days), lake_state.read_commits(self.store, days)
+        days = [day for day in state.raw_days(self.store) if first <= day <= last]
+        return state.stale_days(
+            state.read_current_sources(self.store, days), state.read_commits(self.store, days)
         )
 
 

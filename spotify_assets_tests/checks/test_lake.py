@@ -12,10 +12,10 @@ import pytest
 
 from glue_scripts.commit import Commit, DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_layout, lake_quality, lake_state
-from spotify_assets.local_runs import RunFailed
-from spotify_assets.object_store import ObjectStore
-from spotify_assets.resources.duckdb_engine import build_day
+from spotify_assets.engines.duckdb_engine import build_day
+from spotify_assets.lake import layout, quality, state
+from spotify_assets.local.runs import RunFailed
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.lakes import day_sources, put_raw
 from spotify_assets_tests.line import new_home
@@ -31,7 +31,7 @@ def committed(store: ObjectStore) -> Commit:
     ]))
     built = build_day(store, "run-1", day_sources(store, DAY))
     commit = built.commit(run_id="run-1", engine="duckdb", committed_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
-    store.put(lake_layout.commit_key(DAY), commit.to_json())
+    store.put(layout.commit_key(DAY), commit.to_json())
     return commit
 
 
@@ -45,7 +45,7 @@ def damage(store: ObjectStore, commit: Commit, table: str, select: str, scratch:
     store.upload(path, file.key)
     tables = {**commit.tables, table: TableFiles((DataFile(file.key, rows, file.size),))}
     changed = replace(commit, tables=tables)
-    store.put(lake_layout.commit_key(DAY), changed.to_json())
+    store.put(layout.commit_key(DAY), changed.to_json())
     return changed
 
 
@@ -53,8 +53,8 @@ def test_a_sound_lake_breaks_no_rule(store: ObjectStore) -> None:
     commit = committed(store)
 
     for table in LAKE_TABLES.values():
-        assert lake_quality.faults(store, table, {DAY: commit}) == []
-    assert lake_quality.unreconciled({DAY: commit}) == []
+        assert quality.faults(store, table, {DAY: commit}) == []
+    assert quality.unreconciled({DAY: commit}) == []
 
 
 DAMAGES = {
@@ -71,7 +71,7 @@ def test_a_broken_rule_is_named_with_an_example(
 ) -> None:
     commit = damage(store, committed(store), table, select, tmp_path)
 
-    faults = lake_quality.faults(store, LAKE_TABLES[table], {DAY: commit})
+    faults = quality.faults(store, LAKE_TABLES[table], {DAY: commit})
 
     assert any(rule in fault.rule and fault.rows and fault.example for fault in faults), faults
 
@@ -80,7 +80,7 @@ def test_files_that_do_not_hold_what_the_commit_says_are_found(store: ObjectStor
     commit = committed(store)
     damage(store, commit, "albums", "select * from t limit 1", tmp_path)
 
-    (fault,) = lake_quality.faults(store, LAKE_TABLES["albums"], {DAY: commit})
+    (fault,) = quality.faults(store, LAKE_TABLES["albums"], {DAY: commit})
 
     assert fault.rule == "rows equal the commit's"
     assert fault.example == "2026-01-01: 1 rows in the files, 2 in the commit"
@@ -89,7 +89,7 @@ def test_files_that_do_not_hold_what_the_commit_says_are_found(store: ObjectStor
 def test_entries_that_went_missing_are_found(store: ObjectStore) -> None:
     commit = replace(committed(store), entries=7)
 
-    assert lake_quality.unreconciled({DAY: commit}) == [
+    assert quality.unreconciled({DAY: commit}) == [
         "2026-01-01: 7 entries in, 5 in playlist_items, 0 quarantined"
     ]
 
@@ -109,4 +109,4 @@ def test_one_bad_table_stops_only_its_own_downstream(tmp_path: Path) -> None:
             if line.instance.get_latest_materialization_event(dg.AssetKey(["snowflake", "lake", table]))
         }
     assert loaded == set(LAKE_TABLES) - {"albums"}
-    assert lake_state.committed_days(home.store) == [DAY]
+    assert state.committed_days(home.store) == [DAY]

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from spotify_assets.cli import main
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.spotify.budget import STATE_KEY, CallState, CoolDown, minute_of
+from spotify_assets.storage.object_store import ObjectStore
 
 
 @pytest.fixture

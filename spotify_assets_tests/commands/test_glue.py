@@ -14,15 +14,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from spotify_assets import glue_script, lake_state
 from spotify_assets.cli import main
 from spotify_assets.commands.glue_command import deploy_job
+from spotify_assets.engines import glue_script
+from spotify_assets.engines.glue_engine import glue_engine
 from spotify_assets.failures import PermanentError
-from spotify_assets.object_store import ObjectStore
-from spotify_assets.resources.aws import client
-from spotify_assets.resources.glue_engine import glue_engine
+from spotify_assets.lake import state
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.settings import load_settings
+from spotify_assets.storage.aws import client
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.lakes import put_raw, rows
 from spotify_assets_tests.reference_tables import Raw, expected
@@ -177,6 +178,6 @@ def test_a_run_by_hand_builds_and_commits_without_dagster(
     )
 
     assert finished.returncode == 0, finished.stderr
-    commit = lake_state.read_commits(store, [raw.day])[raw.day]
+    commit = state.read_commits(store, [raw.day])[raw.day]
     assert set(rows(store, commit, "songs")) == expected([raw]).tables["songs"]
-    assert not lake_state.is_stale(lake_state.read_current_sources(store, [raw.day])[raw.day], commit)
+    assert not state.is_stale(state.read_current_sources(store, [raw.day])[raw.day], commit)

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from spotify_assets.cli import main
-from spotify_assets.lake_layout import RAW_PREFIX
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake.layout import RAW_PREFIX
 from spotify_assets.spotify import snapshot as raw
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.lakes import SHARED_DATA
 from spotify_assets_tests.spotify.test_payloads import ENTRIES, ID, entry, paging, playlist
 

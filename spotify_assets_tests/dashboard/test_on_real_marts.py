@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
-from spotify_assets import lake_state
 from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
 from spotify_assets.dashboard.facts import facts
 from spotify_assets.dashboard.integrity import inspect_page
 from spotify_assets.dashboard.page import render_page
 from spotify_assets.dashboard.report import build_report
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake import state
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import dimensions, loads, marts
 from spotify_assets.warehouse.session import Session
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
@@ -20,7 +20,7 @@ from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
 
 def _loaded(store: ObjectStore, folder: Path) -> DashboardData:
     """Everything in the lake, loaded, merged and computed."""
-    commits = lake_state.read_commits(store, lake_state.committed_days(store))
+    commits = state.read_commits(store, state.committed_days(store))
 
     def line(session: Session) -> DashboardData:
         for table in LAKE_TABLES:

@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Table, Type
 from spotify_assets.dashboard.data import READS
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse.schema import LOADS, prepare
 from spotify_assets.warehouse.sql import FILE_FORMAT, literal, render
 

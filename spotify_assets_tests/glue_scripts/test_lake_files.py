@@ -11,8 +11,8 @@ import pytest
 from glue_scripts import lake_files
 from glue_scripts.lake_files import LakeFiles
 from glue_scripts.spark_reader import Counted, Source, stage_pass
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.lakes import put_raw
 from spotify_assets_tests.reference_tables import Raw

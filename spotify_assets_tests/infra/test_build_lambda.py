@@ -19,14 +19,14 @@ import pytest
 from pydantic import SecretStr
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets import lake_state
-from spotify_assets.object_store import ObjectStore
-from spotify_assets.resources.duckdb_engine import build_day
+from spotify_assets.engines.duckdb_engine import build_day
+from spotify_assets.lake import state
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.spotify.auth import Account
 from spotify_assets.spotify.client import SpotifyClient
 from spotify_assets.spotify.extract import extract
 from spotify_assets.spotify.playlists import PlaylistSelection
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.infra.template import ROOT
 from spotify_assets_tests.lakes import day_sources, rows
 from spotify_assets_tests.moto_aws import REGION
@@ -169,7 +169,7 @@ class TestInACleanInterpreter:
         answer, modules = map(json.loads, done.stdout.splitlines())
         assert "dagster" not in modules
         assert (len(answer["snapshots"]), answer["entries"], answer["unreadable"]) == (2, 240, {})
-        (day,) = lake_state.raw_days(s3_lake.store)
+        (day,) = state.raw_days(s3_lake.store)
         assert day.isoformat() == answer["snapshot_date"]
         extract_here(server, store, day)
         for table in LAKE_TABLES:
@@ -202,7 +202,7 @@ class TestInACleanInterpreter:
         assert done.returncode != 0
         for secret in (SECRET["SPOTIFY_CLIENT_SECRET"], ACCESS_TOKEN):
             assert secret not in done.stdout + done.stderr
-        assert lake_state.raw_days(s3_lake.store) == []
+        assert state.raw_days(s3_lake.store) == []
 
     def test_no_readable_playlist_at_all_is_a_failed_invocation(self, unpacked, s3_lake, server) -> None:
         done = self.invoke(unpacked, s3_lake, server, SPOTIFY_PLAYLISTS="37i9dQZF1DXcBWIGoYBM5M")

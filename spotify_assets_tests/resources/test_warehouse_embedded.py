@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse.session import Session, positional
 
 ADD_ROWS = """

@@ -24,10 +24,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from snowflake.connector import SnowflakeConnection
 
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.warehouse import warehouse_resource
 from spotify_assets.resources.warehouse_snowflake import SnowflakeWarehouse, is_transient
 from spotify_assets.settings import load_settings
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse.loads import copy_statement
 from spotify_assets.warehouse.session import QueryTag, Session
 

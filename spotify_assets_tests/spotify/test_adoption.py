@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from spotify_assets.lake_layout import RAW_PREFIX, RawKey
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake.layout import RAW_PREFIX, RawKey
 from spotify_assets.spotify import snapshot as raw
 from spotify_assets.spotify.adoption import Adopted, adopt, joined
 from spotify_assets.spotify.decoding import PayloadError
 from spotify_assets.spotify.payloads import Payload, read_payloads
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.test_payloads import DAY, ENTRIES, ID, entry, paging, playlist
 
 TODAY = dt.date(2026, 11, 21)

@@ -8,9 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.failures import TransientError
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.spotify.auth import TOKEN_KEY, Account, TokenVault, consent_ends
 from spotify_assets.spotify.errors import AccountError
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import CLIENT_SECRET, REFRESH_TOKEN, Extract, TestClock
 from spotify_assets_tests.spotify.spotify_server import SCOPES, Answer, SpotifyServer
 

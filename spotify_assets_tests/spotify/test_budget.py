@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.spotify.budget import (
     STATE_KEY,
     CallState,
@@ -28,6 +27,7 @@ from spotify_assets.spotify.budget import (
 )
 from spotify_assets.spotify.clock import SystemClock
 from spotify_assets.spotify.errors import BudgetSpentError, CoolingDownError
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import START, Extract, TestClock
 from spotify_assets_tests.spotify.spotify_server import SpotifyServer, error
 

@@ -7,12 +7,12 @@ import datetime as dt
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.doctor import Finding
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.findings import Finding
 from spotify_assets.spotify.auth import Account
 from spotify_assets.spotify.budget import STATE_KEY, CallState, CoolDown
 from spotify_assets.spotify.doctor import diagnose
 from spotify_assets.spotify.playlists import PlaylistSelection
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import START, MakeClient
 from spotify_assets_tests.spotify.spotify_server import Answer, SpotifyServer, error
 

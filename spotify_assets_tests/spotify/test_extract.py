@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.spotify import snapshot as raw
 from spotify_assets.spotify.auth import Account
 from spotify_assets.spotify.errors import AccountError
 from spotify_assets.spotify.extract import require_today
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import Extract, TestClock
 from spotify_assets_tests.spotify.spotify_server import Answer, SpotifyServer, entry, error
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import pytest
 
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.spotify.budget import STATE_KEY, CallState
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import START, Extract, TestClock
 from spotify_assets_tests.spotify.spotify_server import Answer, SpotifyServer, error
 

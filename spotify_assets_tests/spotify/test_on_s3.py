@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import threading
 
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.spotify import snapshot as raw
 from spotify_assets.spotify.auth import Account
@@ -14,6 +13,7 @@ from spotify_assets.spotify.client import RetryRules, SpotifyClient
 from spotify_assets.spotify.errors import BudgetSpentError, CoolingDownError
 from spotify_assets.spotify.extract import ExtractionReport, extract
 from spotify_assets.spotify.playlists import PlaylistSelection
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import TestClock
 from spotify_assets_tests.spotify.spotify_server import SpotifyServer, error
 from spotify_assets_tests.spotify.test_adoption import read as payload_of

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spotify_assets.lake_layout import RawKey
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake.layout import RawKey
 from spotify_assets.spotify import snapshot as raw
 from spotify_assets.spotify.snapshot import Page, Snapshot, SnapshotError
+from spotify_assets.storage.object_store import ObjectStore
 
 ID = "4uUIK0akoRvnyhbK377brv"
 DAY = dt.date(2026, 11, 21)

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from glue_scripts.commit import Commit, DataFile, Source, TableFiles
 from glue_scripts.contract import LAKE_TABLES, Table, Type
-from spotify_assets import lake_layout
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake import layout
+from spotify_assets.storage.object_store import ObjectStore
 
 Rows = Sequence[Mapping[str, object]]
 Tables = Mapping[str, Rows]
@@ -62,7 +62,7 @@ def commit_day(
         for number in range(files_per_table):
             part = rows[number::files_per_table]
             if part:
-                key = f"{lake_layout.table_run_prefix(name, run_id, on)}part-{number}.parquet"
+                key = f"{layout.table_run_prefix(name, run_id, on)}part-{number}.parquet"
                 write_parquet(root / key, table, part)
                 files.append(DataFile(key, len(part), (root / key).stat().st_size))
         written[name] = TableFiles(tuple(files))
@@ -71,7 +71,7 @@ def commit_day(
         day=on.isoformat(), run_id=run_id, engine="tests", committed_at="2026-01-01T00:00:00Z",
         sources=(Source(f"raw/{on}", run_id),), entries=entries, quarantined=0, quarantine_key=None, tables=written,
     )
-    store.put(lake_layout.commit_key(on), commit.to_json())
+    store.put(layout.commit_key(on), commit.to_json())
     return commit
 
 

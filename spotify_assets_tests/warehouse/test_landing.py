@@ -11,8 +11,8 @@ import pytest
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import setup, snowpipe
 from spotify_assets.warehouse.session import Session
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, evolving, tables_of

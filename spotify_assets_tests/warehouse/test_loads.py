@@ -10,11 +10,11 @@ import pytest
 
 from glue_scripts.commit import Commit, DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES, Table
-from spotify_assets import lake_layout
 from spotify_assets.failures import PermanentError
-from spotify_assets.object_store import ObjectStore
+from spotify_assets.lake import layout
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import loads
 from spotify_assets.warehouse.session import Row, Session, Value
 from spotify_assets.warehouse.sql import chunks
@@ -250,7 +250,7 @@ def _rewrite(
 
 def _commit_in(store: ObjectStore, root: Path) -> Commit:
     songs: Table = LAKE_TABLES["songs"]
-    key = f"{lake_layout.table_run_prefix('songs', 'run-1', day(0))}part-0.parquet"
+    key = f"{layout.table_run_prefix('songs', 'run-1', day(0))}part-0.parquet"
     write_parquet(root / key, songs, [{"song_id": "a", "snapshot_date": day(0), "run_id": "run-1"}])
     return Commit(
         "2026-01-01", "run-1", "tests", "2026-01-01T00:00:00Z", (), 0, 0, None,

@@ -10,8 +10,8 @@ import pytest
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import DIMENSIONS, MARTS, Table
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import dimensions, marts
 from spotify_assets_tests.warehouse import oracle
 from spotify_assets_tests.warehouse.lake_files import Tables, commit_day, day, evolving, tables_of

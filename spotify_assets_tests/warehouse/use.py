@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
-from spotify_assets.object_store import ObjectStore
 from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import dimensions, loads, marts
 from spotify_assets.warehouse.session import Row, Session
 

@@ -1,0 +1,1 @@
+"""How the seven tables of a set of dates are built: DuckDB in the process, local Spark, AWS Glue."""

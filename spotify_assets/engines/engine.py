@@ -1,0 +1,77 @@
+"""What every transform engine is: the interface the lake assets are written against.
+
+An engine turns the raw objects of any set of dates into Parquet files of the seven tables. It writes data under a run's
+own prefixes, which nobody reads yet; making them current (the commit record) is the caller's business.
+"""
+
+from __future__ import annotations
+
+import abc
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from glue_scripts.commit import Commit, Source, TableFiles
+
+if TYPE_CHECKING:
+    from spotify_assets.storage.object_store import ObjectStore
+
+
+@dataclass(frozen=True)
+class DaySources:
+    """One snapshot date to build and the raw objects to build it from."""
+
+    day: dt.date
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class BuiltDay:
+    """What an engine wrote for one date. `entries` counts the playlist entries in the sources, unreadable ones too."""
+
+    day: dt.date
+    sources: tuple[Source, ...]
+    entries: int
+    quarantined: int
+    quarantine_key: str | None
+    tables: dict[str, TableFiles]
+
+    def commit(self, *, run_id: str, engine: str, committed_at: dt.datetime) -> Commit:
+        """The record that makes this build the current one of its date."""
+        return Commit(
+            day=self.day.isoformat(),
+            run_id=run_id,
+            engine=engine,
+            committed_at=committed_at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            sources=self.sources,
+            entries=self.entries,
+            quarantined=self.quarantined,
+            quarantine_key=self.quarantine_key,
+            tables=self.tables,
+        )
+
+
+class TransformEngine(dg.ConfigurableResource, abc.ABC):
+    """Builds the seven tables of any set of dates."""
+
+    @property
+    @abc.abstractmethod
+    def engine_name(self) -> str:
+        """`duckdb`, `spark` or `glue`; recorded in every commit."""
+
+    @abc.abstractmethod
+    def examine(self) -> str:
+        """What the engine runs on, in a few words. Raises PermanentError with the remedy when it is not there."""
+
+    @abc.abstractmethod
+    def build(
+        self, context: dg.AssetExecutionContext, store: ObjectStore, run_id: str, days: Sequence[DaySources]
+    ) -> Iterator[BuiltDay]:
+        """Build each of `days` and yield it as soon as its files are complete, in any order.
+
+        Memory does not grow with the number of dates. Raises the failures of `spotify_assets.failures`; dates already
+        yielded stay built.
+        """

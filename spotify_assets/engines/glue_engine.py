@@ -1,0 +1,93 @@
+"""The `glue` transform engine: the same transformation as `spark`, as one run of the Glue job for any set of dates.
+
+What a Glue run is and how it fails is `glue`'s business; here: the manifest, the script's version, the reports.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from glue_scripts.manifest import DayReport, Manifest
+from spotify_assets.engines.engine import BuiltDay, DaySources, TransformEngine
+from spotify_assets.engines.glue import GlueJobResource, GlueOutcome
+from spotify_assets.engines.glue_script import is_shipped, script_arguments, script_version
+from spotify_assets.engines.spark_runs import built_days, make_manifest
+from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.lake import layout
+from spotify_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from spotify_assets.storage.object_store import ObjectStore
+
+
+class GlueEngine(TransformEngine):
+    """Builds tables on AWS Glue, all dates in one run."""
+
+    job: GlueJobResource
+
+    @property
+    def engine_name(self) -> str:
+        return "glue"
+
+    def examine(self) -> str:
+        return self.job.examine()
+
+    def build(
+        self, context: dg.AssetExecutionContext, store: ObjectStore, run_id: str, days: Sequence[DaySources]
+    ) -> Iterator[BuiltDay]:
+        if not days:
+            return
+        if not is_shipped(store):
+            raise PermanentError(
+                f"Version {script_version()} of the Glue script, which belongs to this code, is not at "
+                f"{store.url(layout.GLUE_PREFIX)}: run `spotify-assets glue deploy`."
+            )
+        manifest = make_manifest(run_id, self.engine_name, days)
+        key = run_key(manifest)
+        manifest_key = layout.manifest_key(key)
+        store.put(manifest_key, manifest.to_json())
+        outcome = self.job.run(context, store, key, {**script_arguments(store), **lake_arguments(store, manifest_key)})
+        for asset_key in context.selected_asset_keys:
+            context.add_asset_metadata(outcome.metadata, asset_key=asset_key)
+        yield from built_days(_reports(outcome), days, "The Glue run")
+        store.delete([manifest_key])
+
+
+def glue_engine(settings: Settings) -> GlueEngine:
+    """The engine for the job the settings name."""
+    return GlueEngine(
+        job=GlueJobResource(
+            job_name=settings.glue_job_name,
+            endpoint_url=settings.aws_endpoint_url,
+            worker_type=settings.glue_worker_type,
+            workers=settings.glue_workers,
+            timeout_minutes=settings.glue_timeout_minutes,
+            usd_per_dpu_hour=settings.glue_usd_per_dpu_hour,
+        )
+    )
+
+
+def run_key(manifest: Manifest) -> str:
+    """What makes two attempts at the same work the same: the Dagster run, and exactly this manifest and script."""
+    digest = hashlib.sha256(manifest.to_json() + script_version().encode()).hexdigest()
+    return f"{manifest.run_id}-{digest[:12]}"
+
+
+def lake_arguments(store: ObjectStore, manifest_key: str) -> dict[str, str]:
+    """The script's own arguments."""
+    return {"--lake": store.url().rstrip("/"), "--manifest": manifest_key}
+
+
+def _reports(outcome: GlueOutcome) -> Iterator[DayReport]:
+    for message in outcome.messages:
+        record = message.get("built_day")
+        if not isinstance(record, dict):
+            continue
+        try:
+            yield DayReport.from_record(record)
+        except ValueError as error:
+            raise TransientError(f"The Glue run sent {error}; nothing of it is used; build the dates again.") from error

@@ -1,0 +1,1 @@
+"""What lies where in the lake, what it means, what needs doing. Nothing of Dagster."""

@@ -1,0 +1,123 @@
+"""What must hold for a table of the lake, checked against its Parquet files: the contract, made executable.
+
+Pure SQL building from the contract, plus a thin shell that runs it in DuckDB over the files a commit names. The same
+rules hold whichever engine wrote the files. Reporting to Dagster is `checks/lake.py`'s business.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from glue_scripts.commit import Commit
+from glue_scripts.contract import LAKE_TABLES, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from spotify_assets.storage.object_store import ObjectStore
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A rule that does not hold: how many rows break it, and an example."""
+
+    rule: str
+    rows: int
+    example: str
+
+
+def rules(table: Table) -> dict[str, str]:
+    """Rule to SELECT of the rows that break it, over views named like the lake's tables."""
+    key = ", ".join(table.key)
+    required = [column.name for column in table.columns if not column.nullable]
+    empty = ", ".join(f"case when {name} is null then '{name}' end" for name in required)
+    found = {
+        f"{key} is unique": f"select {key}, count(*) as times from {table.name} group by {key} having count(*) > 1",
+        "required columns are filled": (
+            f"select {key}, concat_ws(', ', {empty}) as empty_columns from {table.name} "
+            f"where {' or '.join(f'{name} is null' for name in required)}"
+        ),
+    }
+    for reference in table.references:
+        pairs = list(zip(reference.columns, reference.target_columns, strict=True))
+        on = " and ".join(f"t.{column} = r.{target}" for column, target in [("snapshot_date", "snapshot_date"), *pairs])
+        given = " and ".join(f"t.{column} is not null" for column in reference.columns)
+        columns = ", ".join(f"t.{column}" for column in dict.fromkeys((*table.key, *reference.columns)))
+        found[f"{', '.join(reference.columns)} is found in {reference.table}"] = (
+            f"select {columns} from {table.name} t anti join {reference.table} r on {on} where {given}"
+        )
+    return found
+
+
+def faults(store: ObjectStore, table: Table, commits: Mapping[dt.date, Commit]) -> list[Fault]:
+    """Every rule of `table` that its files of `commits` break; the files' row counts are compared with the commits'."""
+    broken: list[Fault] = []
+    with _views(store, table, commits) as connection:
+        for rule, select in rules(table).items():
+            rows = connection.execute(f"select count(*) from ({select})").fetchall()[0][0]
+            if rows:
+                row = connection.execute(f"select * from ({select}) order by all limit 1").fetchall()[0]
+                broken.append(Fault(rule, rows, ", ".join(str(value) for value in row)))
+        counted = dict(
+            connection.execute(f"select snapshot_date, count(*) from {table.name} group by all").fetchall()
+        )
+        for day, commit in commits.items():
+            if counted.get(day, 0) != commit.rows(table.name):
+                broken.append(
+                    Fault("rows equal the commit's", abs(counted.get(day, 0) - commit.rows(table.name)),
+                          f"{day}: {counted.get(day, 0)} rows in the files, {commit.rows(table.name)} in the commit")
+                )
+    return broken
+
+
+def unreconciled(commits: Mapping[dt.date, Commit]) -> list[str]:
+    """The dates where entries in ≠ rows of playlist_items + quarantined, each with its numbers."""
+    return [
+        f"{day}: {commit.entries} entries in, {commit.rows('playlist_items')} in playlist_items, "
+        f"{commit.quarantined} quarantined"
+        for day, commit in sorted(commits.items())
+        if commit.entries != commit.rows("playlist_items") + commit.quarantined
+    ]
+
+
+def sample(store: ObjectStore, table: Table, commit: Commit, rows: int = 5) -> tuple[list[str], list[tuple]]:
+    """(columns, a few rows) of a table on the commit's date, the same rows every time."""
+    columns = [name for name in table.column_names if name != "run_id"]
+    with _views(store, table, {dt.date.fromisoformat(commit.day): commit}) as connection:
+        found = connection.execute(
+            f"select {', '.join(columns)} from {table.name} order by {', '.join(table.key)} limit {rows:d}"
+        ).fetchall()
+    return columns, found
+
+
+@contextmanager
+def _views(
+    store: ObjectStore, table: Table, commits: Mapping[dt.date, Commit]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB connection with `table` and what it refers to as views over the commits' files."""
+    import duckdb
+
+    names = {table.name, *(reference.table for reference in table.references)}
+    keys = {name: [key for commit in commits.values() for key in commit.file_keys(name)] for name in names}
+    with (
+        store.local_files([key for found in keys.values() for key in found]) as paths,
+        duckdb.connect(":memory:") as connection,
+    ):
+        connection.execute("set memory_limit = '600MB'")
+        for name in names:
+            connection.execute(f"create view {name} as {_scan(name, keys, paths)}")
+        yield connection
+
+
+def _scan(name: str, keys: Mapping[str, list[str]], paths: Mapping[str, object]) -> str:
+    if not keys[name]:
+        columns = ", ".join(
+            f"cast(null as {column.type.duckdb}) as {column.name}" for column in LAKE_TABLES[name].columns
+        )
+        return f"select {columns} where false"
+    files = ", ".join("'" + str(paths[key]).replace("'", "''") + "'" for key in keys[name])
+    return f"select * from read_parquet([{files}], hive_partitioning = false, union_by_name = true)"

@@ -1,0 +1,1 @@
+"""What the command line does through Dagster in one process: the instance under the home, runs, updating."""

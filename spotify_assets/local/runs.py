@@ -1,0 +1,111 @@
+"""Running jobs of this code location in this process, for the command line: through Dagster, recorded like any run.
+
+Which dates to run belongs to the caller; what a job does belongs to the definitions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
+
+from spotify_assets.definitions import build_defs
+from spotify_assets.failures import PermanentError
+from spotify_assets.local.instance import local_instance
+from spotify_assets.settings import Settings
+
+OnStep = Callable[[str], None]
+
+
+class RunFailed(PermanentError):
+    """A run failed; the message has one line per failed step or check, with its cause."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """The whole line of one deployment in this process: its definitions and the Dagster instance that records runs."""
+
+    defs: dg.Definitions
+    instance: dg.DagsterInstance
+
+    def run(
+        self,
+        job: str,
+        days: tuple[dt.date, dt.date] | None = None,
+        *,
+        config: Mapping[str, object] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> dg.ExecuteInProcessResult:
+        """Run `job`, for the inclusive range `days` when it is partitioned. Raises RunFailed."""
+        first_last = {} if days is None else {
+            "dagster/asset_partition_range_start": days[0].isoformat(),
+            "dagster/asset_partition_range_end": days[1].isoformat(),
+        }
+        result = self.defs.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            run_config={"ops": dict(config or {}), "loggers": {"console": {}}},
+            tags={**first_last, **(tags or {})},
+            raise_on_error=False,
+        )
+        causes = [*_step_failures(result), *_check_failures(result)]
+        if not result.success or causes:
+            shown = "\n".join(f"  {cause}" for cause in causes) or "  no step said why"
+            raise RunFailed(f"Run {result.run_id} of job {job} failed:\n{shown}\nSee it in the UI with `make dev`.")
+        return result
+
+
+@contextmanager
+def open_line(settings: Settings, on_step: OnStep | None = None) -> Iterator[Line]:
+    """The line for `settings`; `on_step` hears the name of every step that succeeded."""
+    defs = build_defs(settings, loggers={"console": _step_logger(on_step)})
+    with local_instance(settings) as instance:
+        yield Line(defs, instance)
+
+
+def _step_logger(on_step: OnStep | None) -> dg.LoggerDefinition:
+    """In place of Dagster's console log: passes on the steps that succeeded, and says nothing else."""
+
+    class Steps(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            meta = getattr(record, "dagster_meta", None) or {}
+            event = meta.get("dagster_event")
+            if on_step and event is not None and event.event_type_value == "STEP_SUCCESS":
+                on_step(event.step_key)
+
+    @dg.logger
+    def steps(_init: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("spotify_assets.steps", logging.DEBUG)
+        logger.addHandler(Steps())
+        return logger
+
+    return steps
+
+
+def _step_failures(result: dg.ExecuteInProcessResult) -> Sequence[str]:
+    causes = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            said = failure.user_failure_data.description if failure.user_failure_data else None
+            causes.append(f"{event.step_key}: {said or _root_cause(failure.error)}")
+    return causes
+
+
+def _root_cause(error: SerializableErrorInfo | None) -> str:
+    """What was raised first: Dagster wraps it in errors of its own."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error else "unknown cause"
+
+
+def _check_failures(result: dg.ExecuteInProcessResult) -> Sequence[str]:
+    return [
+        f"{evaluation.asset_key.to_user_string()}: check {evaluation.check_name} failed: {evaluation.description}"
+        for evaluation in result.get_asset_check_evaluations()
+        if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
+    ]

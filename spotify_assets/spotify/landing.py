@@ -1,0 +1,176 @@
+"""Adopting what stands in `landing/to_be_processed/`: each object becomes raw snapshots, or is rejected with a reason.
+
+The order makes a crash harmless at every point: raw snapshots are written first (write-once, under keys that follow
+from the content), then the object is moved. Whoever adopts it again writes nothing and moves it. What a payload means
+belongs in `spotify.payloads`, whether it is new in `spotify.adoption`, storage without trust in `foreign_objects`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from spotify_assets.lake import layout
+from spotify_assets.spotify.adoption import Adopted, adopt, joined
+from spotify_assets.spotify.decoding import PayloadError
+from spotify_assets.spotify.payloads import read_payloads
+from spotify_assets.spotify.snapshot import SnapshotError
+from spotify_assets.storage.foreign_objects import Changed, ForeignFolder, ForeignObject, foreign_folder
+from spotify_assets.storage.object_store import ObjectStore
+
+MAX_OBJECT_BYTES = 64 * 1024 * 1024
+"""Larger objects are rejected unread: the largest playlist there can be, 11,000 entries, has some 40 MB of JSON."""
+
+MOST_OBJECTS = 500
+"""Adopted in one go; the rest is for the next."""
+
+_UNUSABLE = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+"""What reading or storing a value of an unforeseen kind raises. The storage's own failures are none of these."""
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._=-]")
+_SEGMENT_LENGTH = 80
+_SEGMENTS = 4
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one object: the snapshots it held (new or known), or why it was rejected, or neither.
+
+    `moved_to` is where it stands now; None when it was gone or had changed, so that the next look deals with it.
+    """
+
+    name: str
+    adopted: tuple[Adopted, ...] = ()
+    rejected: str | None = None
+    moved_to: str | None = None
+
+    def describe(self) -> str:
+        """One line for the log."""
+        if self.rejected is not None:
+            return f"rejected: {self.rejected}"
+        if self.moved_to is None:
+            return f"{self.name} is gone or has changed; the next look deals with it"
+        new = sum(each.written for each in self.adopted)
+        entries = sum(each.entries for each in self.adopted)
+        return f"{self.name}: {len(self.adopted)} playlists, {new} of them new, {entries} entries"
+
+
+@dataclass
+class Landed:
+    """What became of the objects of one go."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def snapshots(self) -> list[Adopted]:
+        """Every snapshot that was newly written."""
+        return [each for outcome in self.outcomes for each in outcome.adopted if each.written]
+
+    @property
+    def rejected(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.rejected is not None]
+
+    @property
+    def left(self) -> list[Outcome]:
+        """What was gone or changed while it was being looked at."""
+        return [outcome for outcome in self.outcomes if outcome.moved_to is None]
+
+
+def waiting(store: ObjectStore, most: int = MOST_OBJECTS) -> list[ForeignObject]:
+    """The objects that wait to be adopted, at most `most`."""
+    return foreign_folder(store, layout.LANDING_INBOX_PREFIX).list(most)
+
+
+def adopt_waiting(
+    store: ObjectStore,
+    today: dt.date,
+    *,
+    only: Collection[str] | None = None,
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+) -> Landed:
+    """Adopt what waits, the smallest objects first: should one be more than this machine can bear, it is the last.
+
+    `only` limits it to objects of those digests. `today` is the date in UTC. Raises the storage's failures only:
+    whatever an object holds ends in its adoption or rejection.
+    """
+    folder = foreign_folder(store, layout.LANDING_INBOX_PREFIX)
+    landed = Landed()
+    found = [each for each in folder.list(MOST_OBJECTS) if only is None or each.digest in only]
+    for each in sorted(found, key=lambda each: (each.stored.size, each.stored.key)):
+        outcome = adopt_object(store, folder, each, today)
+        landed.outcomes.append(outcome)
+        on_outcome(outcome)
+    return landed
+
+
+def adopt_object(store: ObjectStore, folder: ForeignFolder, found: ForeignObject, today: dt.date) -> Outcome:
+    """Adopt one object and move it to `landing/processed/`, or to `landing/rejected/` with the reason beside it."""
+    adopted: list[Adopted] = []
+    try:
+        _require_readable(found)
+        data = folder.read(found)
+        payloads = read_payloads(data, found.name, last_modified=found.stored.last_modified)
+        for payload in joined(payloads):
+            adopted.append(adopt(store, payload, source="landing", today=today, keep_older=True))
+    except Changed:
+        return Outcome(found.name)
+    except (PayloadError, SnapshotError) as error:
+        return _reject(store, folder, found, tuple(adopted), str(error))
+    except _UNUSABLE as error:
+        reason = f"{found.name} holds something that no playlist holds ({type(error).__name__}: {str(error)[:200]})."
+        return _reject(store, folder, found, tuple(adopted), reason)
+    target = f"{layout.LANDING_PROCESSED_PREFIX}{target_name(found)}"
+    return _moved(folder, found, target, Outcome(found.name, tuple(adopted), moved_to=target))
+
+
+def _require_readable(found: ForeignObject) -> None:
+    if found.problem is not None:
+        raise PayloadError(f"{found.name} was not opened: {found.problem}.")
+    if found.stored.size > MAX_OBJECT_BYTES:
+        raise PayloadError(
+            f"{found.name} was not read: it has {found.stored.size} bytes, more than the {MAX_OBJECT_BYTES} that any "
+            "playlist has; split it or compress it."
+        )
+
+
+def _reject(
+    store: ObjectStore, folder: ForeignFolder, found: ForeignObject, adopted: tuple[Adopted, ...], reason: str
+) -> Outcome:
+    target = f"{layout.LANDING_REJECTED_PREFIX}{target_name(found)}"
+    record = {
+        "object": found.name,
+        "bytes": found.stored.size,
+        "etag": found.stored.etag,
+        "last_modified": found.stored.last_modified.isoformat(),
+        "reason": _utf8(reason),
+        "adopted_before_it_was_rejected": [each.key for each in adopted],
+    }
+    store.put(f"{target}.reason.json", json.dumps(record, indent=1).encode())
+    return _moved(folder, found, target, Outcome(found.name, adopted, rejected=_utf8(reason), moved_to=target))
+
+
+def _moved(folder: ForeignFolder, found: ForeignObject, target: str, outcome: Outcome) -> Outcome:
+    try:
+        folder.move(found, target)
+    except Changed:
+        return Outcome(found.name, outcome.adopted)
+    return outcome
+
+
+def target_name(found: ForeignObject) -> str:
+    """Where an object goes below `processed/` or `rejected/`: its name made harmless, with its digest.
+
+    The same object always goes to the same place, and two different ones never to one.
+    """
+    segments = [_UNSAFE.sub("_", segment)[:_SEGMENT_LENGTH] for segment in found.name.split("/")]
+    kept = [segment for segment in segments if segment.strip(".")][-_SEGMENTS:] or ["object"]
+    last = PurePosixPath(kept[-1])
+    return "/".join([*kept[:-1], f"{last.stem}.{found.digest}{last.suffix}"])
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

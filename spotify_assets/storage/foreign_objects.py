@@ -1,0 +1,184 @@
+"""A folder of the lake that anybody may write to: objects with any key and any content, looked at without trust.
+
+What a key or a link says is never followed: objects are addressed only as the listing gave them, links and devices are
+not opened, and what changed since it was listed is left alone. What the content means belongs in `landing`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from spotify_assets.storage import local_objects, s3_objects
+from spotify_assets.storage.aws import aws_failures, error_code
+from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.s3_objects import S3Place
+from spotify_assets.storage.stored_object import StoredObject
+
+_GONE = ("404", "412", "NoSuchKey", "PreconditionFailed")
+
+
+@dataclass(frozen=True)
+class ForeignObject:
+    """An object that somebody dropped. Its key is relative to the folder and may be anything.
+
+    `problem` says why it must not be opened; None for what looks like a file.
+    """
+
+    stored: StoredObject
+    problem: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The key for people and logs: printable, on one line."""
+        text = self.stored.key.encode("utf-8", "backslashreplace").decode()
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+    @property
+    def digest(self) -> str:
+        """What tells this object from one of the same key with other content or from another time."""
+        found = self.stored
+        text = f"{found.key}\x00{found.etag}\x00{found.size}\x00{found.last_modified.isoformat()}"
+        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:12]
+
+
+class Changed(Exception):
+    """The object is gone or is no longer the one that was listed. Not an error: the next look sees what it is now."""
+
+
+class ForeignFolder(Protocol):
+    """The folder, on one kind of storage."""
+
+    def list(self, most: int) -> list[ForeignObject]:
+        """The first `most` objects in the order of keys."""
+        ...
+
+    def read(self, found: ForeignObject) -> bytes:
+        """The content. Raises Changed."""
+        ...
+
+    def move(self, found: ForeignObject, target: str) -> None:
+        """Make the object the lake's object `target`, without its bytes passing through here. Raises Changed.
+
+        A crash leaves it where it was, or in both places; moving it again is safe.
+        """
+        ...
+
+
+def foreign_folder(store: ObjectStore, prefix: str) -> ForeignFolder:
+    """The folder `prefix` (ending in `/`) of the lake."""
+    place = store.place
+    return _LocalFolder(place, prefix) if isinstance(place, Path) else _S3Folder(place, prefix)
+
+
+@dataclass(frozen=True)
+class _LocalFolder:
+    root: Path
+    prefix: str
+
+    def list(self, most: int) -> list[ForeignObject]:
+        return list(islice(self._walk(self.root / self.prefix, ""), most))
+
+    def _walk(self, folder: Path, name: str) -> Iterator[ForeignObject]:
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for entry in found:
+            key = f"{name}{entry.name}"
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._walk(folder / entry.name, f"{key}/")
+                elif not local_objects.STAGED.search(entry.name):
+                    yield self._described(key, entry.stat(follow_symlinks=False))
+            except FileNotFoundError:
+                continue  # somebody took it away while we were looking
+
+    def _described(self, key: str, found: os.stat_result) -> ForeignObject:
+        problem = None
+        if stat.S_ISLNK(found.st_mode):
+            problem = "it is a link: drop the file itself"
+        elif not stat.S_ISREG(found.st_mode):
+            problem = "it is no regular file"
+        return ForeignObject(local_objects.described(key, found), problem)
+
+    def read(self, found: ForeignObject) -> bytes:
+        path = self.root / self.prefix / found.stored.key
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            raise Changed(found.name) from error
+        with os.fdopen(handle, "rb") as file:
+            self._require_same(found, os.fstat(handle))
+            data = file.read(found.stored.size + 1)
+            self._require_same(found, os.fstat(handle))
+        return data
+
+    def move(self, found: ForeignObject, target: str) -> None:
+        path = self.root / self.prefix / found.stored.key
+        try:
+            self._require_same(found, path.lstat())
+            (self.root / target).parent.mkdir(parents=True, exist_ok=True)
+            path.rename(self.root / target)
+        except FileNotFoundError as error:
+            raise Changed(found.name) from error
+
+    @staticmethod
+    def _require_same(found: ForeignObject, now: os.stat_result) -> None:
+        if local_objects.described(found.stored.key, now) != found.stored:
+            raise Changed(found.name)
+
+
+@dataclass(frozen=True)
+class _S3Folder:
+    place: S3Place
+    prefix: str
+
+    def list(self, most: int) -> list[ForeignObject]:
+        return list(islice(self._objects(), most))
+
+    def _objects(self) -> Iterator[ForeignObject]:
+        start = f"{self.place.prefix}{self.prefix}"
+        for found in s3_objects.raw_listing(self.place, self.prefix):
+            key = str(found["Key"]).removeprefix(start)
+            if (key == "" or key.endswith("/")) and not found["Size"]:
+                continue  # what the console makes for a folder
+            yield ForeignObject(StoredObject(key, found["ETag"], found["Size"], found["LastModified"]))
+
+    def read(self, found: ForeignObject) -> bytes:
+        from botocore.exceptions import ClientError
+
+        with aws_failures(f"Reading {found.name} from landing"):
+            try:
+                answer = self.place.client().get_object(
+                    Bucket=self.place.bucket, Key=self._key(found), IfMatch=found.stored.etag
+                )
+                return answer["Body"].read(found.stored.size + 1)
+            except ClientError as error:
+                if error_code(error) in _GONE:
+                    raise Changed(found.name) from error
+                raise
+
+    def move(self, found: ForeignObject, target: str) -> None:
+        from botocore.exceptions import ClientError
+
+        client, bucket, key = self.place.client(), self.place.bucket, self._key(found)
+        same = {"CopySourceIfMatch": found.stored.etag}
+        with aws_failures(f"Moving {found.name} out of landing"):
+            try:
+                client.copy({"Bucket": bucket, "Key": key}, bucket, f"{self.place.prefix}{target}", same)
+                client.delete_object(Bucket=bucket, Key=key, IfMatch=found.stored.etag)
+            except ClientError as error:
+                if error_code(error) in _GONE:
+                    raise Changed(found.name) from error
+                raise
+
+    def _key(self, found: ForeignObject) -> str:
+        return f"{self.place.prefix}{self.prefix}{found.stored.key}"

@@ -1,0 +1,66 @@
+"""Listing a local folder as S3 would list it: what obstore's local storage does not do in order or in part.
+
+Used by `object_store` and `foreign_objects` only.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import stat as mode
+from collections.abc import Iterator
+from pathlib import Path
+
+from spotify_assets.storage.stored_object import StoredObject, is_addressable
+
+STAGED = re.compile(r"#\d+$")
+"""What obstore adds to a file's name while it writes it."""
+
+
+def listing(root: Path, prefix: str, after: str | None) -> Iterator[StoredObject]:
+    """Every object under `prefix` in the order of keys, those after `after` only; older folders are not opened.
+
+    Links are not followed, and nothing but a file is an object. obstore's staging files are left out.
+    """
+    entries = [
+        (f"{prefix}{entry.name}/" if entry.is_dir(follow_symlinks=False) else f"{prefix}{entry.name}", entry)
+        for entry in _entries(root / prefix)
+    ]
+    for key, entry in sorted(entries, key=lambda item: item[0]):
+        if key.endswith("/"):
+            if after is None or key > after or after.startswith(key):
+                yield from listing(root, key, after)
+        elif (after is None or key > after) and not STAGED.search(key) and entry.is_file(follow_symlinks=False):
+            found = stat(root, key)
+            if found is not None:
+                yield found
+
+
+def folders(root: Path, prefix: str) -> list[str]:
+    """The names of the folders directly under `prefix`, sorted."""
+    return sorted(entry.name for entry in _entries(root / prefix) if entry.is_dir(follow_symlinks=False))
+
+
+def stat(root: Path, key: str) -> StoredObject | None:
+    """The object at `key`, or None."""
+    try:
+        found = (root / key).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return described(key, found) if mode.S_ISREG(found.st_mode) else None
+
+
+def described(key: str, found: os.stat_result) -> StoredObject:
+    """A local file as an object; its tag changes with the file, the time of writing and the size, as obstore's does."""
+    etag = f"{found.st_ino:x}-{found.st_mtime_ns // 1000:x}-{found.st_size:x}"
+    return StoredObject(key, etag, found.st_size, dt.datetime.fromtimestamp(found.st_mtime, dt.UTC))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder under names that are keys; nothing when there is no such folder."""
+    try:
+        with os.scandir(folder) as found:
+            return [entry for entry in found if is_addressable(entry.name)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []

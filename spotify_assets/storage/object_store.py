@@ -1,0 +1,273 @@
+"""The lake's storage: one small class over obstore for `file://` and `s3://`.
+
+Free of Dagster, so that the extraction library, the Lambda and the command line use the same code. What is stored
+where is `lake.layout`'s business; nothing outside this module, `local_objects`, `s3_objects` and `foreign_objects`
+knows which kind of storage it is talking to.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, urlsplit
+
+import obstore
+from filelock import FileLock
+from obstore.exceptions import (
+    AlreadyExistsError,
+    GenericError,
+    InvalidPathError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import LocalStore
+
+from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.storage import local_objects, s3_objects
+from spotify_assets.storage.s3_objects import S3Place
+from spotify_assets.storage.stored_object import StoredObject
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore as Backend
+
+    from spotify_assets.storage.s3_objects import AwsSession, S3Client
+
+__all__ = ["ObjectStore", "StoredObject"]
+
+_PARALLEL = 16
+_CAS_ATTEMPTS = 30
+
+
+class ObjectStore:
+    """A lake root on a local folder or an S3 prefix.
+
+    Every write is atomic: a reader sees the old object or the new one. Errors from the storage surface as
+    `FileNotFoundError` (no such key) or the failures of `spotify_assets.failures`. Keys that no part of the platform
+    could have written (`..` or empty segments, control characters, names that are not Unicode) are never listed;
+    `foreign_objects` deals with those.
+    """
+
+    def __init__(self, backend: Backend, url: str, place: Path | S3Place) -> None:
+        self._backend = backend
+        self._url = url.rstrip("/")
+        self._root = place if isinstance(place, Path) else None
+        self.place = place
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        session: Callable[[], AwsSession] | None = None,
+        client: Callable[[], S3Client] | None = None,
+        endpoint_url: str | None = None,
+    ) -> ObjectStore:
+        """Open `file:///folder` (made when missing) or `s3://bucket/prefix`.
+
+        `session` makes the boto3 session whose credentials are used for S3 (boto3's own default when None), `client`
+        the boto3 client for what obstore can't do; `endpoint_url` replaces AWS's S3 endpoint. Raises PermanentError
+        for any other kind of URL, and when there are no credentials.
+        """
+        parts = urlsplit(url)
+        if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+            root = Path(unquote(parts.path))
+            root.mkdir(parents=True, exist_ok=True)
+            return cls(LocalStore(root), url, root)
+        if parts.scheme == "s3" and parts.netloc:
+            prefix = parts.path.strip("/")
+            client = client or partial(s3_objects.default_client, endpoint_url)
+            place = S3Place(parts.netloc, f"{prefix}/" if prefix else "", cache(client))
+            return cls(s3_objects.backend(parts.netloc, prefix, session, endpoint_url), url, place)
+        raise PermanentError(f"LAKE_URL is {url!r}: use file:///folder or s3://bucket/prefix.")
+
+    @property
+    def is_local(self) -> bool:
+        return self._root is not None
+
+    def url(self, key: str = "") -> str:
+        """The absolute URL of `key` (of the root when empty)."""
+        return f"{self._url}/{quote(key, safe='/=')}" if self.is_local else f"{self._url}/{key}"
+
+    def list(self, prefix: str, *, after: str | None = None) -> Iterator[StoredObject]:
+        """Every object under `prefix` (a folder, ending in `/`) in the order of keys, those after `after` only.
+
+        Listing is lazy: what the caller does not take is not asked for. On S3 1,000 keys are one request.
+        """
+        place = self.place
+        if isinstance(place, Path):
+            yield from local_objects.listing(place, prefix, after)
+            return
+        last = after
+        try:
+            with self._failures(prefix):
+                for batch in obstore.list(self._backend, prefix, offset=after):
+                    for meta in batch:
+                        found = s3_objects.stored(meta)
+                        if after is None or found.key > after:  # obstore drops a slash at the end of `after`
+                            yield found
+                        last = found.key
+        except InvalidPathError:
+            # One key that obstore can't express ends its listing: go on behind the last key it gave.
+            yield from s3_objects.listing(place, prefix, last)
+
+    def folders(self, prefix: str) -> list[str]:
+        """The names of the folders directly under `prefix`, sorted; one delimited listing."""
+        place = self.place
+        if isinstance(place, Path):
+            return local_objects.folders(place, prefix)
+        return s3_objects.folders(place, prefix)
+
+    def head(self, key: str) -> StoredObject | None:
+        """The object at `key`, or None."""
+        if self._root is not None:
+            return local_objects.stat(self._root, key)
+        try:
+            with self._failures(key):
+                return s3_objects.stored(obstore.head(self._backend, key))
+        except FileNotFoundError:
+            return None
+
+    def get(self, key: str) -> bytes:
+        """The bytes at `key`. Raises FileNotFoundError."""
+        with self._failures(key):
+            return bytes(obstore.get(self._backend, key).bytes())
+
+    def get_or_none(self, key: str) -> bytes | None:
+        """The bytes at `key`, or None when there is no such object."""
+        try:
+            return self.get(key)
+        except FileNotFoundError:
+            return None
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes | None]:
+        """The bytes of many keys, read in parallel; None for a key that does not exist."""
+        keys = list(keys)
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            return dict(zip(keys, pool.map(self.get_or_none, keys), strict=True))
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write `data` to `key`, replacing what was there."""
+        with self._failures(key):
+            obstore.put(self._backend, key, data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write `data` to `key` unless it exists; whether it was written. Of two racing writers one wins."""
+        try:
+            with self._failures(key):
+                obstore.put(self._backend, key, data, mode="create")
+        except (AlreadyExistsError, PreconditionError):
+            return False
+        return True
+
+    def update(self, key: str, change: Callable[[bytes | None], bytes]) -> bytes:
+        """Replace the object at `key` by `change(old)`, with no other writer in between; returns what was written.
+
+        `change` gets None when the object does not exist and may be called again when another writer was faster.
+        """
+        if self._root is not None:
+            lock = self._root / ".locks" / f"{quote(key, safe='')}.lock"
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(lock):
+                data = change(self.get_or_none(key))
+                self.put(key, data)
+                return data
+        for attempt in range(_CAS_ATTEMPTS):
+            try:
+                with self._failures(key):
+                    found = obstore.get(self._backend, key)
+                    etag, old = found.meta["e_tag"], bytes(found.bytes())
+                data = change(old)
+                with self._failures(key):
+                    obstore.put(self._backend, key, data, mode={"e_tag": etag})
+                return data
+            except FileNotFoundError:
+                data = change(None)
+                if self.create(key, data):
+                    return data
+            except PreconditionError:
+                pass  # another writer was faster: read what it wrote and try again
+            time.sleep(min(1.0, 0.02 * 2 ** min(attempt, 6)) * (0.5 + random.random()))
+        raise TransientError(f"{self.url(key)} kept changing for {_CAS_ATTEMPTS} attempts to update it; try again.")
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object inside the store, without moving its bytes through this machine."""
+        with self._failures(source):
+            obstore.copy(self._backend, source, target)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; a key that is gone already is fine."""
+        keys = list(keys)
+        if not keys:
+            return
+        if self.is_local:
+            for key in keys:
+                try:
+                    obstore.delete(self._backend, key)
+                except FileNotFoundError:
+                    continue
+        else:
+            with self._failures(keys[0]):
+                obstore.delete(self._backend, keys)
+
+    @contextmanager
+    def local_files(self, keys: Iterable[str]) -> Iterator[Mapping[str, Path]]:
+        """Read-only files on this machine with the content of `keys`: the objects themselves, or parallel downloads.
+
+        Raises FileNotFoundError when a key is gone. Downloads are removed on leaving.
+        """
+        keys = list(keys)
+        if self._root is not None:
+            root = self._root
+            yield {key: root / key for key in keys}
+            return
+        folder = Path(tempfile.mkdtemp(prefix="spotify_assets_"))
+        try:
+            files = {key: folder / f"{number:06d}_{key.rsplit('/', 1)[-1]}" for number, key in enumerate(keys)}
+            with ThreadPoolExecutor(_PARALLEL) as pool:
+                list(pool.map(lambda item: self._download(*item), files.items()))
+            yield files
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _failures(self, key: str) -> Iterator[None]:
+        """Turn what obstore raises inside into a failure that names the key; a missing key and a lost race stay."""
+        try:
+            yield
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise PermanentError(
+                f"{self.url(key)} can't be used with these credentials: allow it in the policy or choose others "
+                f"({_first_line(error)})."
+            ) from error
+        except GenericError as error:
+            raise TransientError(f"{self.url(key)} could not be reached: {_first_line(error)}") from error
+
+    def _download(self, key: str, path: Path) -> None:
+        with path.open("wb") as file, self._failures(key):
+            for chunk in obstore.get(self._backend, key).stream():
+                file.write(chunk)
+
+    def upload(self, path: Path, key: str) -> int:
+        """Store the file at `path` as `key` (multipart when large); its size in bytes."""
+        with path.open("rb") as file, self._failures(key):
+            obstore.put(self._backend, key, file)
+        return path.stat().st_size
+
+    def upload_many(self, files: Mapping[str, Path]) -> dict[str, int]:
+        """Store many files in parallel, key to path; key to size in bytes."""
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            sizes = pool.map(lambda item: self.upload(item[1], item[0]), files.items())
+            return dict(zip(files, sizes, strict=True))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300]

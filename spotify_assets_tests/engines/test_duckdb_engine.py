@@ -1,0 +1,229 @@
+"""The DuckDB engine against an independent calculation in plain Python."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+
+import pytest
+
+from glue_scripts.contract import LAKE_TABLES
+from spotify_assets.engines.duckdb_engine import build_day
+from spotify_assets.engines.engine import BuiltDay
+from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets_tests import entries as e
+from spotify_assets_tests.lakes import as_set, day_sources, put_raw, rows
+from spotify_assets_tests.reference_tables import Expected, Raw, expected
+
+DAY = dt.date(2026, 1, 1)
+PLAYLIST = e.spotify_id("playlist")
+
+
+def build(store: ObjectStore, *raws: Raw) -> tuple[BuiltDay, Expected]:
+    for raw in raws:
+        put_raw(store, raw)
+    return build_day(store, "run-1", day_sources(store, DAY)), expected(raws)
+
+
+def of(*items: object, playlist_id: str = PLAYLIST, **playlist: object) -> Raw:
+    return Raw(playlist_id, {"name": "Test", **playlist}, [(0, list(items))])
+
+
+def assert_equal(store: ObjectStore, built: BuiltDay, want: Expected) -> None:
+    for table in LAKE_TABLES:
+        assert as_set(rows(store, built, table)) == want.tables[table], table
+    assert built.quarantined == len(want.quarantined)
+    assert built.entries == built.tables["playlist_items"].rows + built.quarantined
+
+
+PROBES = {
+    "null track": e.entry(None),
+    "missing track key": e.without(e.entry(None), "track"),
+    "local file": e.local_file(),
+    "podcast episode": e.episode(),
+    "release date 1977": e.entry(e.track("A", album=e.album("L", release_date="1977", release_date_precision="year"))),
+    "release date 1977-05": e.entry(
+        e.track("A", album=e.album("L", release_date="1977-05", release_date_precision="month"))),
+    "release date 0000": e.entry(e.track("A", album=e.album("L", release_date="0000", release_date_precision="year"))),
+    "null added_at": e.entry(e.track("A"), added_at=None, added_by=None),
+    "absent popularity": e.entry(e.without(e.track("A"), "popularity")),
+    "item instead of track": e.entry(e.track("A"), wrapper="item"),
+    "comma, double quote and newline in a name": e.entry(e.track('Say "no", \n again')),
+}
+
+
+@pytest.mark.parametrize("probe", PROBES.values(), ids=PROBES.keys())
+def test_an_awkward_but_legal_record_loses_nothing_and_harms_no_other(store: ObjectStore, probe: dict) -> None:
+    built, want = build(store, of(e.entry(e.track("Before")), probe, e.entry(e.track("After"))))
+
+    assert_equal(store, built, want)
+    assert built.tables["playlist_items"].rows == 3
+    assert built.quarantined == 0
+
+
+def test_an_empty_playlist_is_a_snapshot_without_items(store: ObjectStore) -> None:
+    built, want = build(store, of())
+
+    assert_equal(store, built, want)
+    assert built.tables["playlists"].rows == 1
+    assert built.tables["songs"].files == ()
+
+
+def test_a_part_of_a_playlist_keeps_its_positions_and_its_playlist(store: ObjectStore) -> None:
+    pages = [(100, [e.entry(e.track("B"))]), (50, [e.entry(e.track("A")), e.entry(None)])]
+    built, want = build(store, Raw(PLAYLIST, {"name": "A part"}, sorted(pages), total=200))
+
+    assert_equal(store, built, want)
+    assert [row[1] for row in rows(store, built, "playlist_items")] == [50, 51, 100]
+
+
+def test_the_same_song_twice_keeps_both_positions_and_one_song(store: ObjectStore) -> None:
+    built, want = build(store, of(e.entry(e.track("Twice")), e.entry(e.track("Twice"))))
+
+    assert_equal(store, built, want)
+    assert (built.tables["playlist_items"].rows, built.tables["songs"].rows) == (2, 1)
+
+
+def test_both_wrappers_old_and_new_are_read_alike(store: ObjectStore) -> None:
+    both = e.entry(e.track("Both"), item=e.track("Both"))
+    built, want = build(store, of(both, e.entry(e.track("New"), wrapper="item"), e.entry(e.track("Old"))))
+
+    assert_equal(store, built, want)
+
+
+def test_the_boolean_track_flag_is_no_wrapper(store: ObjectStore) -> None:
+    built, want = build(store, of(e.entry(True), e.entry(e.track("Real"), wrapper="item", track=True)))
+
+    assert_equal(store, built, want)
+    assert [row[2] for row in rows(store, built, "playlist_items")] == ["missing", "track"]
+
+
+def test_several_credits_keep_their_order_and_resolve(store: ObjectStore) -> None:
+    credits = [e.artist("First"), None, e.artist("Second"), {"id": None, "name": "Nobody"}, e.artist("First")]
+    compilation = e.album("Various", artists=[e.artist("Various Artists")])
+    built, want = build(store, of(e.entry(e.track("Duet", artists=credits, album=compilation))))
+
+    assert_equal(store, built, want)
+    assert {row[2] for row in rows(store, built, "song_artists")} == {0, 2}
+
+
+def test_a_non_empty_name_wins_then_the_smallest_playlist_and_position(store: ObjectStore) -> None:
+    withdrawn = e.track("Song", name="", artists=[e.artist("Various Artists", name="")])
+    built, want = build(
+        store,
+        of(e.entry(withdrawn), playlist_id="a" * 22),
+        of(e.entry(e.track("Song", duration_ms=1)), e.entry(e.track("Song", duration_ms=2)), playlist_id="b" * 22),
+    )
+
+    assert_equal(store, built, want)
+    assert [(row[2], row[5]) for row in rows(store, built, "songs")] == [("Song", 1)]
+
+
+def test_impossible_dates_become_null_and_keep_their_text(store: ObjectStore) -> None:
+    texts = ["2023-02-30", "19x7", "", "2024-13", "99999", "2020-1-1"]
+    built, want = build(
+        store, of(*(e.entry(e.track(f"T{n}", album=e.album(f"A{n}", release_date=text)))
+                    for n, text in enumerate(texts))))
+
+    assert_equal(store, built, want)
+    assert all(row[3] is None for row in rows(store, built, "albums"))
+
+
+UNREADABLE = {
+    "text for an entry": ("the entry is not an object", "hello"),
+    "a list for an entry": ("the entry is not an object", [1]),
+    "text for a wrapper": ("neither item nor track is an object", e.entry("spotify:track:x")),
+    "a word for a number": ("duration_ms is not a whole number", e.entry(e.track("A", duration_ms="long"))),
+    "a fraction": ("popularity is not a whole number", e.entry(e.track("A", popularity=41.5))),
+    "an object for a flag": ("explicit is not true or false", e.entry(e.track("A", explicit={"x": 1}))),
+    "text for artists": ("artists is not a list", e.entry(e.track("A", artists="Ana"))),
+    "a number for an album": ("album is not an object", e.entry(e.track("A", album=7))),
+    "text for album artists": ("album.artists is not a list", e.entry(e.track("A", album=e.album("B", artists="Ana")))),
+}
+
+
+@pytest.mark.parametrize(("reason", "poison"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_an_unreadable_entry_is_quarantined_with_where_and_why(
+    store: ObjectStore, reason: str, poison: object
+) -> None:
+    raw = Raw(PLAYLIST, {"name": "Test"}, [(0, [e.entry(e.track("A"))]), (1, [e.entry(e.track("B")), poison])])
+    built, want = build(store, raw)
+
+    assert_equal(store, built, want)
+    assert built.quarantine_key is not None
+    (record,) = [json.loads(line) for line in store.get(built.quarantine_key).splitlines()]
+    assert record == {
+        "snapshot_date": "2026-01-01", "source_key": built.sources[0].key, "playlist_id": PLAYLIST, "line": 2,
+        "entry_index": 1, "reason": reason,
+    }
+
+
+def page_line(*, offset: str = "0", total: str = "1", extracted_at: str = '"2026-01-01T06:00:00Z"') -> bytes:
+    """A raw line without entries, its fields as JSON texts."""
+    return f'{{"offset": {offset}, "total": {total}, "extracted_at": {extracted_at}, "page": {{"items": []}}}}'.encode()
+
+
+DAMAGES = {
+    "not JSON": (b"{nonsense", "line is not JSON"),
+    "not UTF-8": (b'{"x": "\xff"}', "line is not UTF-8"),
+    "no page": (b'{"offset": 1, "total": 1, "extracted_at": "2026-01-01T06:00:00Z"}', "line has no list page.items"),
+    "no offset": (b'{"total": 1, "page": {"items": []}}', "line has no whole offset and total"),
+    **{
+        f"offset {offset}": (page_line(offset=offset), "line has no whole offset and total")
+        for offset in ('-1', '"5"', "1.0", "null", str(2**62), str(2**63), str(2**64))
+    },
+    "a total in words": (page_line(total='"many"'), "line has no whole offset and total"),
+    "a number for a moment": (page_line(extracted_at="7"), "line has no text extracted_at"),
+    "text after the document": (page_line() + b" trailing", "line is not JSON"),
+}
+
+
+@pytest.mark.parametrize(("line", "reason"), DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_line_is_quarantined_and_the_rest_is_read(store: ObjectStore, line: bytes, reason: str) -> None:
+    put_raw(store, of(e.entry(e.track("Sound")), playlist_id="a" * 22))
+    key = put_raw(store, of(e.entry(e.track("Kept")), playlist_id="b" * 22))
+    store.put(key, gzip.compress(gzip.decompress(store.get(key)) + b"\n" + line))
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert {row[2] for row in rows(store, built, "songs")} == {"Sound", "Kept"}
+    assert (built.entries, built.quarantined) == (3, 1)
+    assert built.quarantine_key is not None
+    record = json.loads(store.get(built.quarantine_key))
+    assert (record["source_key"], record["line"], record["reason"]) == (key, 2, reason)
+
+
+def test_a_date_of_nothing_but_damage_has_tables_without_rows(store: ObjectStore) -> None:
+    key = put_raw(store, of(e.entry(e.track("Lost"))))
+    store.put(key, b"not gzip at all")
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert (built.entries, built.quarantined) == (1, 1)
+    assert {table: built.tables[table].rows for table in LAKE_TABLES} == dict.fromkeys(LAKE_TABLES, 0)
+
+
+def test_a_truncated_object_is_quarantined_and_the_rest_is_read(store: ObjectStore) -> None:
+    put_raw(store, of(e.entry(e.track("Sound")), playlist_id="a" * 22))
+    key = put_raw(store, of(e.entry(e.track("Lost")), playlist_id="b" * 22))
+    store.put(key, store.get(key)[:-20])
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert {row[2] for row in rows(store, built, "songs")} == {"Sound"}
+    assert built.quarantine_key is not None
+    assert "gzip" in json.loads(store.get(built.quarantine_key))["reason"]
+
+
+def test_every_row_carries_its_date_and_run_inside_the_file(store: ObjectStore) -> None:
+    import duckdb
+
+    built, _ = build(store, of(e.entry(e.track("A"))))
+
+    for table, contract in LAKE_TABLES.items():
+        with store.local_files([file.key for file in built.tables[table].files]) as paths:
+            relation = duckdb.read_parquet([str(path) for path in paths.values()], hive_partitioning=False)
+            assert tuple(relation.columns) == contract.column_names
+            assert [str(kind) for kind in relation.types] == [column.type.duckdb for column in contract.columns]
+            assert set(relation.project("snapshot_date, run_id").fetchall()) == {(DAY, "run-1")}

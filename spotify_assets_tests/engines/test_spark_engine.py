@@ -1,0 +1,265 @@
+"""The Spark engine against DuckDB, row for row, on everything that can stand in a raw object."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import random
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from glue_scripts import spark_reader, spark_tables
+from glue_scripts.contract import LAKE_TABLES
+from glue_scripts.lake_files import LakeFiles
+from glue_scripts.spark_reader import COLUMNS, Counted, Source, stage_pass
+from spotify_assets.engines import spark_engine
+from spotify_assets.lake import layout
+from spotify_assets.spotify.sandbox.server import Sandbox
+from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets_tests import entries as e
+from spotify_assets_tests.engine_parity import assert_engines_agree, work
+from spotify_assets_tests.engines.test_engine_on_real_payloads import load, whole_playlist
+from spotify_assets_tests.lakes import SHARED_DATA, put_raw, rows
+from spotify_assets_tests.reference_tables import Raw, expected
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+
+DAYS = [dt.date(2026, 1, 1) + dt.timedelta(days=number) for number in range(3)]
+
+ODD_VALUES = [
+    None, True, False, "", "x", "null", "true", "1", "0", 0, 1, -1, -0.0, 7.5, 1.0, 1e3, 1e22, 1e-7, 10**18, 10**17,
+    12345678901234567890, [], [1, None, "x"], {}, {"a": [1, {"b": "é\"\\\n"}]}, "12\n", " 12", "１２", "\x00", "😀",
+    "0000",
+    "1999", "1999-02", "1999-02-30", "1999-02-28", "2020-1-1", "1999\n", "2026-01-01T06:00:00Z", "2026-01-01T06:00:00",
+    "2026-01-01T06:00:00.123456789Z", "2026-01-01T24:00:00Z", "2026-02-30T06:00:00Z", "2026-01-01T06:00:00+02:00",
+    "2026-01-01", "1970-01-01T00:00:00Z", "spotify:local:a:b:c:1", "spotify:track:x", "::", "a:b",
+]
+"""What may stand where Spotify sends something else."""
+
+
+def odd_value(random_: random.Random) -> object:
+    """One of ODD_VALUES, its own copy: what is put into it must not stand elsewhere too."""
+    return json.loads(json.dumps(random_.choice(ODD_VALUES)))
+
+
+def odd_entry(random_: random.Random) -> object:
+    """A sound entry with one to three values, names or lists replaced by something odd."""
+    shapes = [lambda: e.entry(e.track(random_.choice("ABCDEFG"))), e.local_file, e.episode, lambda: e.entry(None),
+              lambda: e.entry(e.track("New"), wrapper="item"), lambda: e.entry(e.track("B"), item=e.track("C"))]
+    found: object = json.loads(json.dumps(random_.choice(shapes)()))
+    for _ in range(random_.randrange(0, 3)):
+        places = list(_places(found))
+        if not places:
+            return odd_value(random_)
+        holder, name = random_.choice(places)
+        holder[name] = odd_value(random_)
+    return found
+
+
+def _places(value: object):
+    """(container, key) of everything inside `value`."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in pairs:
+        yield value, name
+        yield from _places(part)
+
+
+def odd_lake(store: ObjectStore, *, objects: int, entries: int, seed: int) -> None:
+    """Raw objects of odd entries over three dates, with odd playlists and damaged objects among them."""
+    random_ = random.Random(seed)
+    for number in range(objects):
+        playlist = {"name": f"P{number}", "owner": {"id": "o", "display_name": "d"}, "public": True,
+                    "followers": {"total": 3}, "images": [{"url": "u"}], "snapshot_id": "s", "description": "d"}
+        for _ in range(random_.randrange(0, 3)):
+            playlist[random_.choice(list(playlist))] = odd_value(random_)
+        items = [odd_entry(random_) for _ in range(entries)]
+        half = entries // 2
+        key = put_raw(store, Raw(f"{number:022d}", playlist, [(0, items[:half]), (half, items[half:])],
+                                 day=random_.choice(DAYS)))
+        if number % 10 == 3:
+            damage(store, key, random_)
+
+
+def damage(store: ObjectStore, key: str, random_: random.Random) -> None:
+    """Spoil a raw object in one of the ways storage and people do."""
+    text = gzip.decompress(store.get(key))
+    first, rest = text.split(b"\n", 1)
+    spoilt = random_.choice([
+        b"{nonsense\n" + text, first + b"\n\n" + rest, text + b'\n{"x": "\xff"}', text + b'\n{"offset": 1, "total": 1}',
+        text.replace(b'"extracted_at": "', b'"extracted_at": 7, "other": "', 1), text + b'\n{"a": "\\ud800"}',
+        first.replace(b'"offset": 0', b'"offset": -1') + b"\n" + rest, b"[]\n" + text, text + b'\n"x"',
+        first + b" trailing\n" + rest,
+    ])
+    cut = gzip.compress(text)[:-12]
+    store.put(key, random_.choice([gzip.compress(spoilt), gzip.compress(spoilt), cut, b"not gzip at all"]))
+
+
+@pytest.fixture(params=[0, 10**9], ids=["many", "few"])
+def either_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is built counts as many entries, and as few, which Spark builds in different ways."""
+    monkeypatch.setattr(spark_tables, "_FEW_ENTRIES", request.param)
+
+
+@pytest.mark.usefixtures("either_size")
+def test_odd_entries_playlists_and_damaged_objects_are_read_and_quarantined_alike(
+    spark: SparkSession, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spark_reader, "OBJECTS_PER_PASS", 15)
+    odd_lake(store, objects=40, entries=30, seed=1)
+
+    by_duckdb, _ = assert_engines_agree(spark, store)
+
+    assert sum(built.quarantined for built in by_duckdb) > 50
+    assert all(built.tables[table].rows for built in by_duckdb for table in LAKE_TABLES)
+
+
+@pytest.mark.usefixtures("either_size")
+def test_several_dates_are_one_job_that_agrees_with_plain_python(
+    spark: SparkSession, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spark_reader, "OBJECTS_PER_PASS", 1)
+    raws = [Raw(e.spotify_id(f"p{number}"), {"name": "P"}, [(0, [e.entry(e.track(name)) for name in names])], day=day)
+            for day in DAYS for number, names in enumerate(("AB", "BCC", ""))]
+    for raw in raws:
+        put_raw(store, raw)
+
+    built = list(spark_engine.build_days(spark, store, "run-1", work(store)))
+
+    for day in built:
+        want = expected(raw for raw in raws if raw.day == day.day)
+        for table in LAKE_TABLES:
+            assert set(rows(store, day, table)) == want.tables[table]
+            assert len(day.tables[table].files) == 1
+
+
+def test_every_file_is_the_contracts_and_an_abandoned_attempts_files_are_never_reported(
+    spark: SparkSession, store: ObjectStore
+) -> None:
+    import duckdb
+
+    put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])]))
+    left = "tables/songs/run=run-1/day=2026-01-01/part-00000-left.parquet"
+    store.put(left, b"half a file")
+
+    (built,) = spark_engine.build_days(spark, store, "run-1", work(store))
+
+    keys = {file.key for table in built.tables.values() for file in table.files}
+    assert {found.key for found in store.list("tables/")} == {*keys, left}
+    for table, contract in LAKE_TABLES.items():
+        with store.local_files(file.key for file in built.tables[table].files) as paths:
+            relation = duckdb.read_parquet([str(path) for path in paths.values()], hive_partitioning=False)
+            assert tuple(relation.columns) == contract.column_names
+            assert [str(kind) for kind in relation.types] == [column.type.duckdb for column in contract.columns]
+            assert set(relation.project("snapshot_date, run_id").fetchall()) == {(built.day, "run-1")}
+
+
+def test_a_raw_object_that_is_gone_stops_the_build_and_is_named(spark: SparkSession, store: ObjectStore) -> None:
+    key = put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])]))
+    days = work(store)
+    store.delete([key])
+
+    with pytest.raises(Exception, match=key):
+        list(spark_engine.build_days(spark, store, "run-1", days))
+    assert list(store.list("staging/")) == []
+
+
+def test_what_was_staged_is_gone_with_the_build_and_not_mistaken_for_an_earlier_ones(
+    spark: SparkSession, store: ObjectStore
+) -> None:
+    put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])]))
+    left = f"{layout.staging_prefix('run-1')}left/pass-000000.parquet"
+    store.put(left, b"half a file")
+
+    (built,) = spark_engine.build_days(spark, store, "run-1", work(store))
+
+    assert built.entries == built.tables["playlist_items"].rows == 1
+    assert [found.key for found in store.list("staging/")] == [left]
+
+
+def test_a_task_that_runs_again_stages_nothing_twice(store: ObjectStore) -> None:
+    import duckdb
+
+    key = put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track(name)) for name in "AB"])]))
+    files, source = LakeFiles(store.url().rstrip("/")), Source(dt.date(2026, 1, 1), key, "any", e.spotify_id("p"))
+
+    counted = [stage_pass(files, [source], "staging/run=r_1/pass-000000.parquet") for _ in range(2)]
+
+    assert counted == [[Counted("2026-01-01", entries=2, quarantined=0)]] * 2
+    (staged,) = store.list("staging/")
+    with store.local_files([staged.key]) as paths:
+        assert duckdb.read_parquet(str(paths[staged.key])).columns == list(COLUMNS)
+        assert len(duckdb.read_parquet(str(paths[staged.key]))) == 2
+
+
+def test_recorded_payloads_and_the_sandbox_give_the_same_rows_as_duckdb(
+    spark: SparkSession, store: ObjectStore
+) -> None:
+    for raw in [*recorded(), *sandbox_snapshots()]:
+        put_raw(store, raw)
+
+    by_duckdb, by_spark = assert_engines_agree(spark, store)
+
+    assert len(by_spark) >= len(SANDBOX_DAYS)
+    assert sum(built.entries for built in by_duckdb) > 300
+
+
+SANDBOX_DAYS = [dt.date(2026, 3, day) for day in (1, 2)]
+
+
+def sandbox_snapshots() -> Iterator[Raw]:
+    """Every playlist of the sandbox on two days, in pages of 50."""
+    for day in SANDBOX_DAYS:
+        sandbox = Sandbox(day)
+        for playlist_id, playlist in sandbox.playlists.items():
+            head = json.loads(sandbox.answer("GET", f"/playlists/{playlist_id}", {}).body)
+            collection = "items" if playlist.shape == "new" else "tracks"
+            pages, offset = [], 0
+            while playlist.answers == 200:
+                query = {"limit": ["50"], "offset": [str(offset)]}
+                page = json.loads(sandbox.answer("GET", f"/playlists/{playlist_id}/{collection}", query).body)
+                pages.append((offset, page["items"]))
+                offset += 50
+                if offset >= page["total"]:
+                    break
+            if pages:
+                yield Raw(playlist_id, {name: value for name, value in head.items() if name not in ("tracks", "items")},
+                          pages, day, f"{day}T06:00:00Z")
+
+
+def recorded() -> Iterator[Raw]:
+    """All recorded payloads beside the project, in every shape and on their own days; nothing where there are none."""
+    day = dt.date(2024, 3, 1)
+    for path in sorted((SHARED_DATA / "playlists").glob("*.json.gz")):
+        yield whole_playlist(path, day)
+    for path in sorted((SHARED_DATA / "history").glob("*/*.json.gz")):
+        yield whole_playlist(path, dt.date.fromisoformat(path.name[:10]))
+    for folder in sorted((SHARED_DATA / "derived-new-shape").glob("*")):
+        pages = [load(path) for path in sorted(folder.glob("items.*.json.gz"))]
+        if pages:
+            yield Raw(e.spotify_id(f"new{folder.name}"), {}, [(page["offset"], page["items"]) for page in pages], day)
+    for path in sorted((SHARED_DATA / "lambda-landing").glob("*.json.gz")):
+        (playlist,) = load(path)
+        on = dt.date.fromisoformat(path.name.split(".")[1])
+        yield Raw(playlist["id"], playlist, [(0, playlist.pop("tracks")["items"])], on, f"{on}T06:00:00Z")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(20))
+def test_many_odd_lakes_agree(spark: SparkSession, store: ObjectStore, seed: int) -> None:
+    odd_lake(store, objects=60, entries=100, seed=seed)
+
+    assert_engines_agree(spark, store)
+
+
+@pytest.mark.soak
+def test_two_hundred_thousand_odd_entries_agree(spark: SparkSession, store: ObjectStore) -> None:
+    odd_lake(store, objects=2_000, entries=100, seed=99)
+    built, _ = assert_engines_agree(spark, store)
+    assert sum(day.entries for day in built) > 180_000  # damaged objects are a line each
+    assert sum(day.quarantined for day in built) > 10_000

@@ -1,0 +1,170 @@
+"""The batching event log against Dagster's own: the same run leaves the same events, in fewer transactions."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from sqlalchemy import Engine, event
+
+from spotify_assets.local.event_log import BATCH_SIZE, BatchingSqliteEventLogStorage
+from spotify_assets.local.instance import dagster_home, local_instance
+from spotify_assets.settings import load_settings
+
+DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-02-10")
+FIRST_LAST = {"dagster/asset_partition_range_start": "2026-01-01", "dagster/asset_partition_range_end": "2026-02-09"}
+KEYS = [dg.AssetKey("songs"), dg.AssetKey("albums")]
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(key, metadata={"dagster/column_schema": dg.TableSchema([dg.TableColumn("id")])}, tags={"a": "b"})
+        for key in KEYS
+    ],
+    check_specs=[dg.AssetCheckSpec("complete", asset=KEYS[0])],
+    partitions_def=DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    for key in KEYS:
+        for day in context.partition_keys:
+            context.add_asset_metadata({"rows": int(day[-2:])}, asset_key=key, partition_key=day)
+        checks = [dg.AssetCheckResult(passed=True, check_name="complete")] if key == KEYS[0] else []
+        yield dg.MaterializeResult(asset_key=key, check_results=checks, data_version=dg.DataVersion("7"))
+
+
+@contextmanager
+def stock_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield instance
+
+
+@contextmanager
+def counted_transactions() -> Iterator[Counter[str]]:
+    """How many transactions SQLAlchemy commits."""
+    counts: Counter[str] = Counter()
+
+    def count(_connection: object) -> None:
+        counts["commits"] += 1
+
+    event.listen(Engine, "commit", count)
+    try:
+        yield counts
+    finally:
+        event.remove(Engine, "commit", count)
+
+
+def run(instance: dg.DagsterInstance) -> tuple[str, int]:
+    """(id, transactions) of one run over forty dates."""
+    with counted_transactions() as counts:
+        result = dg.materialize([tables], instance=instance, tags=FIRST_LAST)
+    assert result.success
+    return result.run_id, counts["commits"]
+
+
+def told(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
+    """Everything the instance tells of the run and its assets, without ids and times."""
+    records = instance.get_records_for_run(run_id, limit=5_000).records
+    by_asset = {
+        (key.to_user_string(), kind.value): [
+            (record.partition_key, record.asset_materialization and dict(record.asset_materialization.metadata),
+             record.asset_materialization and _tags(record.asset_materialization))
+            for record in instance.event_log_storage.get_event_records(
+                dg.EventRecordsFilter(kind, asset_key=key), ascending=True
+            )
+        ]
+        for key in KEYS
+        for kind in (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    }
+    newest = {}
+    for record in instance.get_asset_records(KEYS):
+        entry = record.asset_entry
+        assert entry.last_run_id == run_id
+        assert entry.last_materialization is not None
+        newest[entry.asset_key] = entry.last_materialization.get_dagster_event().partition
+    return {
+        "log": Counter(_line(record.event_log_entry) for record in records),
+        "by_asset": by_asset,
+        "newest": newest,
+        "partitions": {key: sorted(instance.get_materialized_partitions(key)) for key in KEYS},
+        "checks": [
+            check.status.value for check in instance.event_log_storage.get_asset_check_execution_history(
+                dg.AssetCheckKey(KEYS[0], "complete"), limit=10
+            )
+        ],
+    }
+
+
+def _tags(materialization: dg.AssetMaterialization) -> dict[str, str]:
+    own = {"dagster/code_version"}  # the run's id where nothing else is set
+    return {name: value for name, value in (materialization.tags or {}).items() if name not in own}
+
+
+def _line(entry: dg.EventLogEntry) -> tuple[str | None, str | None, str | None]:
+    found = entry.dagster_event
+    if found is None:
+        return None, None, entry.user_message
+    return found.event_type_value, found.asset_key and found.asset_key.to_user_string(), found.partition
+
+
+def test_a_run_leaves_the_events_of_the_stock_storage_in_a_fraction_of_the_transactions(tmp_path: Path) -> None:
+    settings = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path / "ours")})
+    with stock_instance(tmp_path / "stock") as instance:
+        run_id, stock_transactions = run(instance)
+        expected = told(instance, run_id)
+    with local_instance(settings) as instance:
+        assert isinstance(instance.event_log_storage, BatchingSqliteEventLogStorage)
+        run_id, transactions = run(instance)
+        assert told(instance, run_id) == expected
+    assert transactions < stock_transactions / 4
+
+    # The same files, read by the stock class.
+    storage = SqliteEventLogStorage(str(dagster_home(settings) / "history" / "runs"))
+    assert storage.get_materialized_partitions(KEYS[0]) == set(DAYS.get_partition_keys()[:40])
+
+
+def test_a_batch_of_many_runs_and_kinds_is_stored_whole(tmp_path: Path) -> None:
+    settings = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path)})
+    with local_instance(settings) as instance:
+        runs = [run(instance)[0] for _ in range(2)]
+        entries = [
+            record.event_log_entry for run_id in runs
+            for record in instance.get_records_for_run(run_id, limit=5_000).records
+        ]
+        before = {run_id: told(instance, run_id)["log"] for run_id in runs[1:]}
+        assert len({entry.run_id for entry in entries}) == 2
+        instance.wipe()
+        instance.event_log_storage.store_event_batch(entries)
+        assert told(instance, runs[1])["log"] == before[runs[1]]
+        assert len(instance.get_records_for_run(runs[0], limit=5_000).records) == len(entries) // 2
+
+
+def test_a_batch_of_the_largest_size_fits_one_statement(tmp_path: Path) -> None:
+    settings = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path)})
+    with local_instance(settings) as instance:
+        run_id, _ = run(instance)
+        one = next(
+            record.event_log_entry for record in instance.get_records_for_run(run_id, limit=5_000).records
+            if record.event_log_entry.dagster_event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
+        )
+        before = len(instance.get_records_for_run(run_id, limit=5_000).records)
+        instance.event_log_storage.store_event_batch([one] * BATCH_SIZE)
+        assert len(instance.get_records_for_run(run_id, limit=5_000).records) == before + BATCH_SIZE
+
+
+def test_dagster_home_is_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path / "ours")})
+    for before in (None, str(tmp_path)):
+        if before is None:
+            monkeypatch.delenv("DAGSTER_HOME", raising=False)
+        else:
+            monkeypatch.setenv("DAGSTER_HOME", before)
+        with local_instance(settings):
+            assert os.environ["DAGSTER_HOME"] == str(dagster_home(settings))
+        assert os.environ.get("DAGSTER_HOME") == before

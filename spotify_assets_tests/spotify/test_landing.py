@@ -1,0 +1,262 @@
+"""Adopting what others drop: any shape becomes snapshots, anything else is set aside with its reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spotify_assets.lake import layout
+from spotify_assets.resources.lake import LakeResource
+from spotify_assets.spotify import landing, snapshot
+from spotify_assets.spotify.landing import Landed, adopt_waiting, target_name
+from spotify_assets.storage.foreign_objects import ForeignObject, foreign_folder
+from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.s3_objects import S3Place
+from spotify_assets.storage.stored_object import StoredObject
+from spotify_assets_tests.entries import entry, track
+
+INBOX = layout.LANDING_INBOX_PREFIX
+PLAYLIST = "37i9dQZF1DXcBWIGoYBM5M"
+TODAY = dt.datetime.now(dt.UTC).date()
+
+
+@pytest.fixture(params=["file", "s3"])
+def anywhere(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
+    """A lake in a folder, and one on S3."""
+    if request.param == "file":
+        yield request.getfixturevalue("store")
+    else:
+        lake: LakeResource = request.getfixturevalue("s3_lake")
+        yield lake.store
+
+
+def page(*names: str, offset: int = 0, total: int | None = None, wrapper: str = "track") -> bytes:
+    """An API page as a Lambda drops it."""
+    return json.dumps({
+        "href": f"https://api.spotify.com/v1/playlists/{PLAYLIST}/tracks?offset={offset}&limit=50",
+        "items": [entry(track(name), wrapper) for name in names], "limit": 50, "next": None, "offset": offset,
+        "previous": None, "total": len(names) if total is None else total,
+    }).encode()
+
+
+def drop(store: ObjectStore, name: str, content: bytes) -> None:
+    """Write any key, as somebody with the bucket's credentials or a shell could."""
+    place = store.place
+    if isinstance(place, S3Place):
+        place.client().put_object(  # pyright: ignore[reportAttributeAccessIssue]
+            Bucket=place.bucket, Key=f"{place.prefix}{INBOX}{name}", Body=content
+        )
+    else:
+        path = os.path.join(os.fsencode(place / INBOX), os.fsencode(name))  # noqa: PTH118
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        with open(path, "wb") as file:  # noqa: PTH123
+            file.write(content)
+
+
+def adopt(store: ObjectStore) -> Landed:
+    return adopt_waiting(store, TODAY)
+
+
+def raw_snapshots(store: ObjectStore) -> list[snapshot.Snapshot]:
+    return [snapshot.read(store, found.key) for found in store.list(layout.RAW_PREFIX)]
+
+
+def keys(store: ObjectStore, prefix: str) -> list[str]:
+    return [found.key for found in store.list(prefix)]
+
+
+def test_a_page_becomes_a_snapshot_and_is_moved(anywhere: ObjectStore) -> None:
+    drop(anywhere, "spotify_raw_2024-05-15 10:11:12.345.json", page("One", "Two"))
+    landed = adopt(anywhere)
+    (found,) = raw_snapshots(anywhere)
+    assert (found.playlist_id, found.day, found.entries) == (PLAYLIST, dt.date(2024, 5, 15), 2)
+    assert found.source == "landing"
+    assert keys(anywhere, INBOX) == []
+    assert keys(anywhere, layout.LANDING_PROCESSED_PREFIX) == [landed.outcomes[0].moved_to]
+
+
+def test_pages_of_one_playlist_that_land_apart_become_one_whole(anywhere: ObjectStore) -> None:
+    drop(anywhere, "spotify_raw_2024-05-15_101112.json", page("One", "Two", total=3))
+    adopt(anywhere)
+    drop(anywhere, "spotify_raw_2024-05-15_101113.json", page("Three", offset=2, total=3))
+    adopt(anywhere)
+    newest = max(raw_snapshots(anywhere), key=lambda each: each.entries)
+    current = snapshot.newest_of_day(anywhere, dt.date(2024, 5, 15))[PLAYLIST]
+    assert newest.entries == newest.total == 3
+    assert snapshot.read(anywhere, current) == newest
+
+
+def test_adopting_again_changes_nothing(anywhere: ObjectStore) -> None:
+    drop(anywhere, "a_2024-05-15.json", page("One"))
+    adopt(anywhere)
+    before = {found.key: found.etag for found in anywhere.list(layout.RAW_PREFIX)}
+    drop(anywhere, "a_2024-05-15.json", page("One"))
+    landed = adopt(anywhere)
+    assert landed.snapshots == []
+    assert {found.key: found.etag for found in anywhere.list(layout.RAW_PREFIX)} == before
+    assert keys(anywhere, INBOX) == []
+
+
+def test_two_objects_of_one_name_are_both_kept(anywhere: ObjectStore) -> None:
+    drop(anywhere, "latest_2024-05-15.json", page("One"))
+    adopt(anywhere)
+    drop(anywhere, "latest_2024-05-15.json", page("Two"))
+    adopt(anywhere)
+    assert len(keys(anywhere, layout.LANDING_PROCESSED_PREFIX)) == 2
+
+
+def test_an_older_payload_is_kept_behind_the_current_one(anywhere: ObjectStore) -> None:
+    drop(anywhere, "a_2024-05-15T10:00:00.json", page("New"))
+    adopt(anywhere)
+    drop(anywhere, "a_2024-05-15T07:00:00.json", page("Old"))
+    adopt(anywhere)
+    current = snapshot.newest_of_day(anywhere, dt.date(2024, 5, 15))[PLAYLIST]
+    assert current.extracted_at.hour == 10
+    assert len(raw_snapshots(anywhere)) == 2
+
+
+def test_a_whole_playlist_with_gzip_is_adopted(anywhere: ObjectStore) -> None:
+    whole = {"id": PLAYLIST, "name": "Chart", "type": "playlist", "owner": {"id": "o"},
+             "items": {"items": [entry(track("One"), "item")], "total": 1, "offset": 0}}
+    drop(anywhere, "whole_2024-05-15.json.gz", gzip.compress(json.dumps(whole).encode()))
+    adopt(anywhere)
+    (found,) = raw_snapshots(anywhere)
+    assert found.playlist["name"] == "Chart"
+
+
+HOSTILE = {
+    "nothing": b"",
+    "spaces": b" " * 10_000,
+    "not json": b"hello",
+    "half a page": page("One")[:200],
+    "invalid UTF-8": b'{"items": ["\xff\xfe"]}',
+    "NaN": b'{"items": [{"track": null, "added_at": NaN}], "total": 1}',
+    "infinity": b'{"items": [{"track": {"popularity": 1e999}}]}',
+    "duplicate keys": b'{"items": [], "items": [{"track": null}]}',
+    "deep nesting": b"[" * 100_000 + b"]" * 100_000,
+    "deep objects": b'{"items":' * 5_000 + b"1" + b"}" * 5_000,
+    "a zip bomb": gzip.compress(b"\0" * 300_000_000, compresslevel=1),
+    "damaged gzip": gzip.compress(page("One"))[:-12],
+    "a number": b"17",
+    "a text": b'"items"',
+    "null": b"null",
+    "an error": b'{"error": {"status": 404, "message": "Resource not found"}}',
+    "no playlist": b'{"items": [{"name": "x", "type": "album"}]}',
+    "a huge total": b'{"href": "https://api.spotify.com/v1/playlists/abc/tracks", "items": [], '
+    b'"total": 1' + b"0" * 5000 + b"}",
+    "an executable": b"\x7fELF" + os.urandom(500),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_content_is_rejected_with_its_reason_and_hides_nothing(store: ObjectStore, what: str) -> None:
+    drop(store, f"{PLAYLIST}_2024-05-14_bad.json", HOSTILE[what])
+    drop(store, "good_2024-05-15.json", page("One"))
+    landed = adopt(store)
+    assert len(raw_snapshots(store)) == 1
+    (rejected,) = landed.rejected
+    reason = json.loads(store.get(f"{rejected.moved_to}.reason.json"))
+    assert reason["reason"] == rejected.rejected
+    assert len(reason["reason"]) > 20
+    assert store.get(str(rejected.moved_to)) == HOSTILE[what]
+    assert keys(store, INBOX) == []
+
+
+def test_an_object_larger_than_any_playlist_is_rejected_unread(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landing, "MAX_OBJECT_BYTES", 1000)
+    folder = store.place
+    assert isinstance(folder, Path)
+    (folder / INBOX).mkdir(parents=True)
+    with (folder / INBOX / "nothing_2024-05-15.json").open("wb") as file:
+        file.truncate(1_000_000_000)  # a gigabyte of nothing that takes no room
+    (rejected,) = adopt(store).rejected
+    assert rejected.rejected
+    assert "1000000000 bytes" in rejected.rejected
+
+
+S3_KEYS = [
+    "../../raw/x.json", "/etc/passwd", "a//b.json", "./c.json", "..", "sub/../../../d.json", "tab\tname.json",
+    "percent%2e%2e%2f.json", "ünïcode ☃.json", "x" * 900 + ".json", "question?mark#hash.json", "back\\slash.json",
+]
+
+
+def test_a_hostile_key_on_s3_is_never_followed(s3_lake: LakeResource) -> None:
+    store = s3_lake.store
+    for number, name in enumerate(S3_KEYS):
+        drop(store, name, page("One") if number % 2 else b"junk")
+    landed = adopt(store)
+    assert len(landed.outcomes) == len(S3_KEYS)
+    assert all(
+        outcome.moved_to and outcome.moved_to.startswith(("landing/processed/", "landing/rejected/"))
+        and ".." not in outcome.moved_to for outcome in landed.outcomes
+    )
+    assert foreign_folder(store, INBOX).list(100) == []
+    strangers = [found for found in keys(store, "raw/") if layout.parse_raw_key(found) is None]
+    assert strangers == []
+
+
+def test_links_and_devices_in_a_folder_are_never_opened(store: ObjectStore, tmp_path: Path) -> None:
+    place = store.place
+    assert isinstance(place, Path)
+    inbox = place / INBOX
+    inbox.mkdir(parents=True)
+    secret = tmp_path / "secret_2024-05-15.json"
+    secret.write_bytes(page("Secret"))
+    (inbox / "link_2024-05-15.json").symlink_to(secret)
+    (inbox / "folder").symlink_to(tmp_path)
+    os.mkfifo(inbox / "pipe")
+    landed = adopt(store)
+    assert len(landed.rejected) == 3
+    assert raw_snapshots(store) == []
+    assert secret.read_bytes() == page("Secret")
+
+
+def test_strange_file_names_are_rejected_or_adopted_but_never_fatal(store: ObjectStore) -> None:
+    for name in ("new\nline_2024-05-15.json", "\udcff\udcfe_2024-05-15.json", "-rf_2024-05-15.json", "sp ace.json"):
+        drop(store, name, page("One"))
+    landed = adopt(store)
+    assert len(landed.outcomes) == 4
+    assert foreign_folder(store, INBOX).list(10) == []
+
+
+def test_an_object_that_changes_while_it_is_read_is_left_for_the_next_look(store: ObjectStore) -> None:
+    drop(store, "a_2024-05-15.json", page("One"))
+    folder = foreign_folder(store, INBOX)
+    (found,) = folder.list(10)
+    drop(store, "a_2024-05-15.json", page("One", "Two"))
+    outcome = landing.adopt_object(store, folder, found, TODAY)
+    assert outcome.moved_to is None
+    assert len(adopt(store).snapshots) == 1
+
+
+def test_a_date_in_the_future_is_rejected(store: ObjectStore) -> None:
+    drop(store, "a_2099-05-15.json", page("One"))
+    (rejected,) = adopt(store).rejected
+    assert "2099-05-15" in str(rejected.rejected)
+
+
+def test_only_the_objects_asked_for_are_adopted(store: ObjectStore) -> None:
+    drop(store, "a_2024-05-15.json", page("One"))
+    drop(store, "b_2024-05-16.json", page("One"))
+    first = foreign_folder(store, INBOX).list(10)[0]
+    landed = adopt_waiting(store, TODAY, only={first.digest})
+    assert [outcome.name for outcome in landed.outcomes] == ["a_2024-05-15.json"]
+
+
+@pytest.mark.parametrize("name", ["a/b/c/d/e/f.json", "..", "", "x" * 3000, "a\x00b", "%2e%2e/%2e%2e"])
+def test_where_an_object_goes_is_harmless_and_its_own(name: str) -> None:
+    stored = StoredObject(name, "etag", 1, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    other = StoredObject(name, "other", 1, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    target = target_name(ForeignObject(stored))
+    assert target == target_name(ForeignObject(stored))
+    assert target != target_name(ForeignObject(other))
+    assert all(part.strip(".") and len(part) < 120 for part in target.split("/"))
+    assert len(target.split("/")) <= 4

@@ -30,23 +30,33 @@ def main() -> None:
         home = Path(folder)
         days = write_raw_lake(home / "lake", objects=2 * DAYS, entries=100, days=DAYS)
         settings = load_settings({}, {"SPOTIFY_ASSETS_HOME": str(home)})
-        environment = {
-            **os.environ, "SPOTIFY_ASSETS_HOME": str(home), "DAGSTER_HOME": str(dagster_home(settings))
-        }
+        environment = {**os.environ, "SPOTIFY_ASSETS_HOME": str(home), "DAGSTER_HOME": str(dagster_home(settings))}
         singles = sorted(
             (_materialize(environment, "--partition", str(day)) for day in days[:SAMPLED]), key=lambda one: one.seconds
         )
         single = singles[SAMPLED // 2]
         backfill = _materialize(environment, "--partition-range", f"{days[0]}...{days[-1]}")
-        report(f"backfill of {DAYS} days in one run", backfill,
-               [(f"{DAYS} single-day runs", Measured(single.seconds * DAYS, single.peak_mib))])
+        report(
+            f"backfill of {DAYS} days in one run",
+            backfill,
+            [(f"{DAYS} single-day runs", Measured(single.seconds * DAYS, single.peak_mib))],
+        )
     loading, importing = _alternating("import spotify_assets.definitions", "import dagster")
     report("loading the definitions", loading, [("import dagster", importing)])
 
 
 def _materialize(environment: dict[str, str], *partitions: str) -> Measured:
-    command = ["-m", "dagster", "asset", "materialize", "-m", "spotify_assets.definitions", "--select",
-               'key:"lake/*"', *partitions]
+    command = [
+        "-m",
+        "dagster",
+        "asset",
+        "materialize",
+        "-m",
+        "spotify_assets.definitions",
+        "--select",
+        'key:"lake/*"',
+        *partitions,
+    ]
     return _timed([sys.executable, "-W", "ignore", *command], environment)
 
 

@@ -39,8 +39,11 @@ def main() -> None:
             engine = in_own_process(partial(engine_pass, root, day), times=times, warm=_import_duckdb)
             bare = in_own_process(partial(bare_pass, files, root / "bare"), times=times, warm=_import_duckdb)
             loop = in_own_process(partial(pandas_loop, files, root / "loop"), warm=_import_pandas)
-            report(f"DuckDB engine, {objects * 100:,} entries", engine,
-                   [("the barest DuckDB pass, six tables", bare), ("a pandas row loop, three tables", loop)])
+            report(
+                f"DuckDB engine, {objects * 100:,} entries",
+                engine,
+                [("the barest DuckDB pass, six tables", bare), ("a pandas row loop, three tables", loop)],
+            )
 
 
 def engine_pass(root: Path, day: dt.date) -> None:
@@ -100,14 +103,28 @@ def pandas_loop(files: list[Path], out: Path) -> None:
                 for item in json.loads(line)["page"]["items"]:
                     track = item["track"]
                     album = track["album"]
-                    albums.append({"album_id": album["id"], "name": album["name"],
-                                   "release_date": album["release_date"], "total_tracks": album["total_tracks"],
-                                   "url": album["external_urls"]["spotify"]})
+                    albums.append(
+                        {
+                            "album_id": album["id"],
+                            "name": album["name"],
+                            "release_date": album["release_date"],
+                            "total_tracks": album["total_tracks"],
+                            "url": album["external_urls"]["spotify"],
+                        }
+                    )
                     for credit in track["artists"]:
                         artists.append({"artist_id": credit["id"], "name": credit["name"], "url": credit["href"]})
-                    songs.append({"song_id": track["id"], "name": track["name"], "duration_ms": track["duration_ms"],
-                                  "popularity": track["popularity"], "added_at": item["added_at"],
-                                  "album_id": album["id"], "artist_id": track["artists"][0]["id"]})
+                    songs.append(
+                        {
+                            "song_id": track["id"],
+                            "name": track["name"],
+                            "duration_ms": track["duration_ms"],
+                            "popularity": track["popularity"],
+                            "added_at": item["added_at"],
+                            "album_id": album["id"],
+                            "artist_id": track["artists"][0]["id"],
+                        }
+                    )
     tables = (("albums", albums, "album_id"), ("artists", artists, "artist_id"), ("songs", songs, "song_id"))
     for name, rows, key in tables:
         frame = pd.DataFrame(rows).drop_duplicates(subset=[key])

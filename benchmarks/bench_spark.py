@@ -56,8 +56,11 @@ def engine_pass(root: Path, days: list[dt.date]) -> None:
     built = list(build_days(spark, store, "bench", work))
     files = sum(len(table.files) for day in built for table in day.tables.values())
     java, heap = _java_memory(spark)
-    print(f"    {files} files; Python driver {time.process_time() - started:.1f} CPU-s; "
-          f"JVM peak {java:.0f} MiB, heap in use after {heap:.0f} MiB", flush=True)
+    print(
+        f"    {files} files; Python driver {time.process_time() - started:.1f} CPU-s; "
+        f"JVM peak {java:.0f} MiB, heap in use after {heap:.0f} MiB",
+        flush=True,
+    )
 
 
 def explode_three_times(files: list[Path], out: Path) -> None:
@@ -75,13 +78,23 @@ def explode_three_times(files: list[Path], out: Path) -> None:
 
 
 _USUAL = {
-    "albums": {"album_id": "item.track.album.id", "name": "item.track.album.name",
-               "release_date": "item.track.album.release_date", "total_tracks": "item.track.album.total_tracks",
-               "url": "item.track.album.external_urls.spotify"},
+    "albums": {
+        "album_id": "item.track.album.id",
+        "name": "item.track.album.name",
+        "release_date": "item.track.album.release_date",
+        "total_tracks": "item.track.album.total_tracks",
+        "url": "item.track.album.external_urls.spotify",
+    },
     "artists": {"artist_id": "item.id", "name": "item.name", "url": "item.href"},
-    "songs": {"song_id": "item.track.id", "name": "item.track.name", "duration_ms": "item.track.duration_ms",
-              "url": "item.track.external_urls.spotify", "popularity": "item.track.popularity",
-              "added_at": "item.added_at", "album_id": "item.track.album.id"},
+    "songs": {
+        "song_id": "item.track.id",
+        "name": "item.track.name",
+        "duration_ms": "item.track.duration_ms",
+        "url": "item.track.external_urls.spotify",
+        "popularity": "item.track.popularity",
+        "added_at": "item.added_at",
+        "album_id": "item.track.album.id",
+    },
 }
 
 

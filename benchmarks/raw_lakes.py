@@ -28,19 +28,27 @@ def write_raw_lake(root: Path, *, objects: int, entries: int, days: int = 1, see
         playlist_id = _id(random_)
         items = [
             {
-                "added_at": "2025-06-01T10:20:30Z", "is_local": False, "primary_color": None,
+                "added_at": "2025-06-01T10:20:30Z",
+                "is_local": False,
+                "primary_color": None,
                 "added_by": {"id": "listener", "type": "user", "uri": "spotify:user:listener"},
                 "track": random_.choice(known) if random_.random() < 0.5 else _track(random_),
             }
             for _ in range(entries)
         ]
         lines = [
-            json.dumps({
-                "snapshot_date": day.isoformat(), "extracted_at": f"{day}T06:00:00Z", "run_id": "bench",
-                "source": "sandbox", "playlist": {"id": playlist_id, "name": f"Playlist {number}"},
-                "offset": offset, "total": entries,
-                "page": {"offset": offset, "limit": 50, "total": entries, "items": items[offset : offset + 50]},
-            })
+            json.dumps(
+                {
+                    "snapshot_date": day.isoformat(),
+                    "extracted_at": f"{day}T06:00:00Z",
+                    "run_id": "bench",
+                    "source": "sandbox",
+                    "playlist": {"id": playlist_id, "name": f"Playlist {number}"},
+                    "offset": offset,
+                    "total": entries,
+                    "page": {"offset": offset, "limit": 50, "total": entries, "items": items[offset : offset + 50]},
+                }
+            )
             for offset in range(0, entries, 50)
         ]
         moment = dt.datetime.combine(day, dt.time(6), dt.UTC)
@@ -60,29 +68,53 @@ _ARTISTS = [_id(random.Random(number)) for number in range(2_000)]
 def _credit(random_: random.Random) -> dict:
     number = random_.randrange(len(_ARTISTS))
     artist_id = _ARTISTS[number]
-    return {"id": artist_id, "name": f"Artist {number}", "type": "artist", "uri": f"spotify:artist:{artist_id}",
-            "href": f"https://api.spotify.com/v1/artists/{artist_id}",
-            "external_urls": {"spotify": f"https://open.spotify.com/artist/{artist_id}"}}
+    return {
+        "id": artist_id,
+        "name": f"Artist {number}",
+        "type": "artist",
+        "uri": f"spotify:artist:{artist_id}",
+        "href": f"https://api.spotify.com/v1/artists/{artist_id}",
+        "external_urls": {"spotify": f"https://open.spotify.com/artist/{artist_id}"},
+    }
 
 
 def _track(random_: random.Random) -> dict:
     track_id, album_id, credit = _id(random_), _id(random_), _credit(random_)
     return {
-        "id": track_id, "name": f"Song {track_id[:6]}", "type": "track", "uri": f"spotify:track:{track_id}",
-        "track": True, "episode": False, "explicit": False, "is_local": False, "popularity": random_.randrange(100),
-        "duration_ms": random_.randrange(90_000, 400_000), "disc_number": 1, "track_number": random_.randrange(1, 15),
-        "preview_url": None, "href": f"https://api.spotify.com/v1/tracks/{track_id}",
+        "id": track_id,
+        "name": f"Song {track_id[:6]}",
+        "type": "track",
+        "uri": f"spotify:track:{track_id}",
+        "track": True,
+        "episode": False,
+        "explicit": False,
+        "is_local": False,
+        "popularity": random_.randrange(100),
+        "duration_ms": random_.randrange(90_000, 400_000),
+        "disc_number": 1,
+        "track_number": random_.randrange(1, 15),
+        "preview_url": None,
+        "href": f"https://api.spotify.com/v1/tracks/{track_id}",
         "external_ids": {"isrc": f"XX{random_.randrange(10**10):010d}"},
         "external_urls": {"spotify": f"https://open.spotify.com/track/{track_id}"},
         "available_markets": _MARKETS,
         "artists": [credit, *(_credit(random_) for _ in range(random_.randrange(2)))],
         "album": {
-            "id": album_id, "name": f"Album {album_id[:6]}", "type": "album", "album_type": "album",
-            "uri": f"spotify:album:{album_id}", "href": f"https://api.spotify.com/v1/albums/{album_id}",
-            "release_date": f"{random_.randrange(1960, 2026)}-05-17", "release_date_precision": "day",
-            "total_tracks": 12, "external_urls": {"spotify": f"https://open.spotify.com/album/{album_id}"},
-            "images": [{"url": f"https://images.example/{album_id}/{size}", "height": size, "width": size}
-                       for size in (640, 300, 64)],
-            "available_markets": _MARKETS, "artists": [credit],
+            "id": album_id,
+            "name": f"Album {album_id[:6]}",
+            "type": "album",
+            "album_type": "album",
+            "uri": f"spotify:album:{album_id}",
+            "href": f"https://api.spotify.com/v1/albums/{album_id}",
+            "release_date": f"{random_.randrange(1960, 2026)}-05-17",
+            "release_date_precision": "day",
+            "total_tracks": 12,
+            "external_urls": {"spotify": f"https://open.spotify.com/album/{album_id}"},
+            "images": [
+                {"url": f"https://images.example/{album_id}/{size}", "height": size, "width": size}
+                for size in (640, 300, 64)
+            ],
+            "available_markets": _MARKETS,
+            "artists": [credit],
         },
     }

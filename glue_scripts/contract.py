@@ -129,8 +129,11 @@ LAKE_TABLES: dict[str, Table] = {
             _text("description", "Playlist description as Spotify sends it (HTML entities included)"),
             _text("owner_id", "User id of the owner; empty where the source did not say"),
             _text("owner_name", "Display name of the owner; empty where the source did not say"),
-            _flag("is_public", "Whether the playlist is on the owner's profile; null when Spotify does not say",
-                  nullable=True),
+            _flag(
+                "is_public",
+                "Whether the playlist is on the owner's profile; null when Spotify does not say",
+                nullable=True,
+            ),
             _flag("is_collaborative", "Whether others may edit the playlist"),
             _integer("follower_count", "Followers; Spotify stopped sending it to new apps in 2026", nullable=True),
             _text("spotify_snapshot_id", "Spotify's version id of the playlist; empty for imports without one"),
@@ -311,9 +314,11 @@ MARTS: dict[str, Table] = {
                 _integer("slots", "Entries of the playlist with that release year"),
                 Column("slot_share", Type.FLOAT, "slots divided by the playlist's song entries that day, 0 to 1"),
                 Column(
-                    "median_age_years", Type.FLOAT,
+                    "median_age_years",
+                    Type.FLOAT,
                     "Median age in years of all the playlist's songs with a release date, the same on each of its "
-                    "rows of the day; null when none has one", True,
+                    "rows of the day; null when none has one",
+                    True,
                 ),
             ),
         ),

@@ -119,9 +119,7 @@ _MOST_ENTRIES = 2**62
 
 _IS_COUNT = f"coalesce(json_type({{0}}) = 'UBIGINT' and cast({{0}} as ubigint) < {_MOST_ENTRIES}, false)"
 _IS_TEXT = "coalesce(json_type({0}) = 'VARCHAR', false)"
-_IS_PAGE = " and ".join(
-    [_IS_COUNT.format('"offset"'), _IS_COUNT.format("total"), _IS_TEXT.format("extracted_at")]
-)
+_IS_PAGE = " and ".join([_IS_COUNT.format('"offset"'), _IS_COUNT.format("total"), _IS_TEXT.format("extracted_at")])
 
 
 def _structure(shape: tables.Shape) -> str:
@@ -152,8 +150,14 @@ def _kinds() -> str:
     )
 
 
-_WHOLE_ITEM = {"entry": "object", "item": "object", "track": "null", "artists": "array", "album": "object",
-               "album_artists": "array"}
+_WHOLE_ITEM = {
+    "entry": "object",
+    "item": "object",
+    "track": "null",
+    "artists": "array",
+    "album": "object",
+    "album_artists": "array",
+}
 """The kinds of an entry whose `item` is a whole track; what `track` is does not matter then."""
 
 _WHOLE_TRACK = {**_WHOLE_ITEM, "item": "null", "track": "object"}

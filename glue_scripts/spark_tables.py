@@ -78,9 +78,14 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
     for day in manifest.days:
         entries, quarantined = counts.get(day.day, (0, 0))
         report = DayReport(
-            day.day, entries, quarantined, quarantine.get(day.day),
-            {name: TableFiles(tuple(sorted(written.get((name, day.day), ()), key=lambda file: file.key)))
-             for name in LAKE_TABLES},
+            day.day,
+            entries,
+            quarantined,
+            quarantine.get(day.day),
+            {
+                name: TableFiles(tuple(sorted(written.get((name, day.day), ()), key=lambda file: file.key)))
+                for name in LAKE_TABLES
+            },
         )
         if report.tables["playlist_items"].rows != entries - quarantined:
             raise RuntimeError(
@@ -102,7 +107,8 @@ def _read(
     """
     sources = [
         Source(dt.date.fromisoformat(day.day), source.key, source.etag, source.playlist_id)
-        for day in manifest.days for source in day.sources
+        for day in manifest.days
+        for source in day.sources
     ]
     files.write(f"{staging}_begun", b"")  # a relation's path must be there; Spark reads no file whose name begins so
     counts: dict[str, tuple[int, int]] = {}
@@ -124,7 +130,7 @@ def _create_relations(session: SparkSession, path: str) -> None:
     session.read.schema(schema()).parquet(path).createOrReplaceTempView("judged")
     selects = {
         "bad_lines": "select snapshot_date, source_key, bad_line as line, cast(null as bigint) as entry_index, "
-                     "playlist_id, bad_reason as reason from judged where bad_line is not null",
+        "playlist_id, bad_reason as reason from judged where bad_line is not null",
         "snapshots": tables.snapshots_select("judged"),
         **tables.relations(tables.SPARK),
     }
@@ -203,13 +209,21 @@ def _written(
         return {}
     # Without a column Spark answers from the footers alone. What an abandoned attempt left half-written is passed over.
     counted = (
-        session.read.schema("snapshot_date date").option("recursiveFileLookup", "true")
-        .option("ignoreCorruptFiles", "true").parquet(*filled)
-        .groupBy("_metadata.file_path").count().toLocalIterator()
+        session.read.schema("snapshot_date date")
+        .option("recursiveFileLookup", "true")
+        .option("ignoreCorruptFiles", "true")
+        .parquet(*filled)
+        .groupBy("_metadata.file_path")
+        .count()
+        .toLocalIterator()
     )
     rows = {unquote(row["file_path"]): row["count"] for row in counted}
-    by_key = {path[path.index(f"/{prefix}") + 1:]: count for path, count in rows.items()
-              for prefix in manifest.table_prefixes.values() if f"/{prefix}" in path}
+    by_key = {
+        path[path.index(f"/{prefix}") + 1 :]: count
+        for path, count in rows.items()
+        for prefix in manifest.table_prefixes.values()
+        if f"/{prefix}" in path
+    }
     written: dict[tuple[str, str], list[DataFile]] = {}
     for name, sizes in found.items():
         for key, size in sizes.items():

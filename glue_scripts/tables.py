@@ -121,7 +121,7 @@ def snapshots_select(relation: str) -> str:
     hold a part of a playlist.
     """
     return f"""
-select {', '.join(SNAPSHOT_COLUMNS)} from (
+select {", ".join(SNAPSHOT_COLUMNS)} from (
     select *, row_number() over (partition by source_key order by page_offset) as choice
     from {relation} where coalesce(entry_index, 0) = 0 and page_offset is not null
 ) where choice = 1
@@ -200,7 +200,8 @@ from judged where entry_index is not null group by snapshot_date
 def _typed(dialect: Dialect, table: Table, body: str, run_id: str) -> str:
     """`body` with the contract's columns in order, each cast to the contract's type."""
     columns = ", ".join(
-        f"cast('{run_id}' as string) as run_id" if column.name == "run_id"
+        f"cast('{run_id}' as string) as run_id"
+        if column.name == "run_id"
         else f"cast({column.name} as {getattr(column.type, dialect.name)}) as {column.name}"
         for column in table.columns
     )
@@ -227,8 +228,10 @@ def judged_select(carried: tuple[str, ...] = ()) -> str:
     """
     reasons = [
         ("kinds.entry not in ('object', 'null')", "the entry is not an object"),
-        ("wrapper is null and (kinds.item not in ('null', 'boolean') or kinds.track not in ('null', 'boolean'))",
-         "neither item nor track is an object"),
+        (
+            "wrapper is null and (kinds.item not in ('null', 'boolean') or kinds.track not in ('null', 'boolean'))",
+            "neither item nor track is an object",
+        ),
         ("kinds.artists not in ('array', 'null')", "artists is not a list"),
         ("kinds.album not in ('object', 'null')", "album is not an object"),
         ("kinds.album_artists not in ('array', 'null')", "album.artists is not a list"),
@@ -304,7 +307,7 @@ def _song_rows(dialect: Dialect) -> str:
     item.popularity as popularity, nullif(item.external_ids.isrc, '') as isrc,
     coalesce(item.disc_number, '0') as disc_number, coalesce(item.track_number, '0') as track_number,
     song_id like 'spotify:local:%' as is_local, nullif(item.external_urls.spotify, '') as url,
-    item.artists as credited, {dialect.first_credit.format('item.artists')}.id as artist_id
+    item.artists as credited, {dialect.first_credit.format("item.artists")}.id as artist_id
     """,
     )
 
@@ -323,15 +326,15 @@ def _album_rows(dialect: Dialect) -> str:
     coalesce(item.album.name, '') as name, nullif(item.album.album_type, '') as album_type,
     case when {released} not like '0000%' then
         case
-            when {like('[0-9]{4}-[0-9]{2}-[0-9]{2}')} then try_cast({released} as date)
-            when {like('[0-9]{4}-[0-9]{2}')} then try_cast(concat({released}, '-01') as date)
-            when {like('[0-9]{4}')} then try_cast(concat({released}, '-01-01') as date)
+            when {like("[0-9]{4}-[0-9]{2}-[0-9]{2}")} then try_cast({released} as date)
+            when {like("[0-9]{4}-[0-9]{2}")} then try_cast(concat({released}, '-01') as date)
+            when {like("[0-9]{4}")} then try_cast(concat({released}, '-01-01') as date)
         end
     end as release_date,
     nullif(item.album.release_date_precision, '') as release_date_precision,
     nullif({released}, '') as release_date_text, item.album.total_tracks as total_tracks,
     nullif(item.album.external_urls.spotify, '') as url,
-    nullif({dialect.first.format('item.album.images')}.url, '') as image_url, item.album.artists as credited
+    nullif({dialect.first.format("item.album.images")}.url, '') as image_url, item.album.artists as credited
     """,
     )
 
@@ -340,7 +343,9 @@ def _bridge(dialect: Dialect, rows: str, key: str) -> str:
     """The credits of the entry whose attributes count; an artist credited twice counts at the first place."""
     credits = dialect.explode.format(
         relation=f"(select snapshot_date, {key}, credited from {rows})",
-        column="credited", index="credit_position", element="credit",
+        column="credited",
+        index="credit_position",
+        element="credit",
     )
     return f"""
 select snapshot_date, {key}, credit.id as artist_id, min(credit_position) as position
@@ -364,13 +369,13 @@ def _playlists(dialect: Dialect) -> str:
     return f"""
 select snapshot_date, playlist_id, coalesce(playlist.name, '') as name,
     coalesce(playlist.description, '') as description, coalesce(playlist.owner.id, '') as owner_id,
-    coalesce(playlist.owner.display_name, '') as owner_name, {_FLAG.format('playlist.public')} as is_public,
-    coalesce({_FLAG.format('playlist.collaborative')}, false) as is_collaborative,
-    case when {_not_whole('playlist.followers.total')} then null else playlist.followers.total end as follower_count,
+    coalesce(playlist.owner.display_name, '') as owner_name, {_FLAG.format("playlist.public")} as is_public,
+    coalesce({_FLAG.format("playlist.collaborative")}, false) as is_collaborative,
+    case when {_not_whole("playlist.followers.total")} then null else playlist.followers.total end as follower_count,
     coalesce(playlist.snapshot_id, '') as spotify_snapshot_id, total as item_count,
     nullif(playlist.external_urls.spotify, '') as url,
-    nullif({dialect.first.format('playlist.images')}.url, '') as image_url,
-    {_moment(dialect, 'extracted_at')} as extracted_at
+    nullif({dialect.first.format("playlist.images")}.url, '') as image_url,
+    {_moment(dialect, "extracted_at")} as extracted_at
 from snapshots
 """
 
@@ -379,7 +384,7 @@ def _playlist_items(dialect: Dialect) -> str:
     return f"""
 select snapshot_date, playlist_id, position, item_type, item_uri, song_id,
     case when item_type <> 'missing' then coalesce(item.name, '') end as name,
-    case when added_at not like '1970-01-01%' then {_moment(dialect, 'added_at')} end as added_at,
+    case when added_at not like '1970-01-01%' then {_moment(dialect, "added_at")} end as added_at,
     nullif(added_by, '') as added_by
 from entries
 """
@@ -394,8 +399,10 @@ def _artists(dialect: Dialect) -> str:
         for number, exploded in enumerate(
             dialect.explode.format(
                 relation=f"(select snapshot_date, playlist_id, position, {artists} as credited from entries "
-                         f"where {key} is not null)",
-                column="credited", index="credit_position", element="credit",
+                f"where {key} is not null)",
+                column="credited",
+                index="credit_position",
+                element="credit",
             )
             for key, artists in (("song_id", "item.artists"), ("album_id", "item.album.artists"))
         )

@@ -88,9 +88,7 @@ def _with_secret(settings: Settings) -> Settings:
 
 
 def _spotify(settings: Settings, store: ObjectStore) -> SpotifyClient:
-    account = Account(
-        settings.spotify_client_id or "", settings.spotify_client_secret, settings.spotify_refresh_token
-    )
+    account = Account(settings.spotify_client_id or "", settings.spotify_client_secret, settings.spotify_refresh_token)
     return SpotifyClient(
         account,
         store,

@@ -188,14 +188,20 @@ class Settings(BaseSettings):
         problems = []
         if self.source == "api":
             if not self.spotify_client_id:
-                problems.append("SPOTIFY_SOURCE is 'api' but SPOTIFY_CLIENT_ID is not set: set it, or unset "
-                                "SPOTIFY_SOURCE to use the sandbox.")
+                problems.append(
+                    "SPOTIFY_SOURCE is 'api' but SPOTIFY_CLIENT_ID is not set: set it, or unset "
+                    "SPOTIFY_SOURCE to use the sandbox."
+                )
             elif not self.spotify_client_secret:
-                problems.append("SPOTIFY_CLIENT_ID is set but SPOTIFY_CLIENT_SECRET is not: set both, or neither to "
-                                "use the sandbox.")
+                problems.append(
+                    "SPOTIFY_CLIENT_ID is set but SPOTIFY_CLIENT_SECRET is not: set both, or neither to "
+                    "use the sandbox."
+                )
             if not self.spotify_playlists:
-                problems.append("SPOTIFY_PLAYLISTS is empty: name the playlists to track (ids, URIs or links, "
-                                "comma-separated), or set it to 'mine'.")
+                problems.append(
+                    "SPOTIFY_PLAYLISTS is empty: name the playlists to track (ids, URIs or links, "
+                    "comma-separated), or set it to 'mine'."
+                )
         try:
             parse_playlists(self.spotify_playlists)
         except PermanentError as error:
@@ -212,31 +218,45 @@ class Settings(BaseSettings):
         ]
         problems = []
         if missing:
-            problems.append(f"WAREHOUSE is 'snowflake' but {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} "
-                            "not set: set the whole account, or unset SNOWFLAKE_ACCOUNT to use the embedded warehouse.")
+            problems.append(
+                f"WAREHOUSE is 'snowflake' but {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} "
+                "not set: set the whole account, or unset SNOWFLAKE_ACCOUNT to use the embedded warehouse."
+            )
         if bool(self.snowflake_private_key) == bool(self.snowflake_private_key_path):
-            problems.append("Snowflake sign-in needs exactly one of SNOWFLAKE_PRIVATE_KEY and "
-                            "SNOWFLAKE_PRIVATE_KEY_PATH: set one of them.")
+            problems.append(
+                "Snowflake sign-in needs exactly one of SNOWFLAKE_PRIVATE_KEY and "
+                "SNOWFLAKE_PRIVATE_KEY_PATH: set one of them."
+            )
         if self.snowflake_private_key_path and not self.snowflake_private_key_path.is_file():
-            problems.append(f"SNOWFLAKE_PRIVATE_KEY_PATH is '{self.snowflake_private_key_path}', which is not a file: "
-                            "give the path of the key in PEM form.")
+            problems.append(
+                f"SNOWFLAKE_PRIVATE_KEY_PATH is '{self.snowflake_private_key_path}', which is not a file: "
+                "give the path of the key in PEM form."
+            )
         if not self.lake_is_on_s3:
-            problems.append("WAREHOUSE is 'snowflake' but LAKE_URL is not on S3, where Snowflake could read it: set "
-                            "LAKE_URL to s3://bucket/prefix.")
+            problems.append(
+                "WAREHOUSE is 'snowflake' but LAKE_URL is not on S3, where Snowflake could read it: set "
+                "LAKE_URL to s3://bucket/prefix."
+            )
         return problems
 
     def _deployment_problems(self) -> list[str]:
         problems = []
         full = bool(self.dagster_cloud_deployment_name) and not self.dagster_cloud_is_branch_deployment
         if full and self.source == "sandbox":
-            problems.append(f"Deployment '{self.dagster_cloud_deployment_name}' would run on the sandbox's fictional "
-                            "data: set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET for this deployment.")
+            problems.append(
+                f"Deployment '{self.dagster_cloud_deployment_name}' would run on the sandbox's fictional "
+                "data: set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET for this deployment."
+            )
         if self.transform_engine == "glue" and not self.lake_is_on_s3:
-            problems.append("TRANSFORM_ENGINE is 'glue' but LAKE_URL is not on S3, where Glue could read it: set "
-                            "LAKE_URL to s3://bucket/prefix, or TRANSFORM_ENGINE to 'duckdb'.")
+            problems.append(
+                "TRANSFORM_ENGINE is 'glue' but LAKE_URL is not on S3, where Glue could read it: set "
+                "LAKE_URL to s3://bucket/prefix, or TRANSFORM_ENGINE to 'duckdb'."
+            )
         if self.transform_engine == "spark" and self.lake_is_on_s3:
-            problems.append(f"TRANSFORM_ENGINE is 'spark' but LAKE_URL is {self.lake_url}, which a local Spark can't "
-                            "write to: set TRANSFORM_ENGINE to 'glue' or 'duckdb'.")
+            problems.append(
+                f"TRANSFORM_ENGINE is 'spark' but LAKE_URL is {self.lake_url}, which a local Spark can't "
+                "write to: set TRANSFORM_ENGINE to 'glue' or 'duckdb'."
+            )
         if self.lake_events_queue_url and not self.lake_is_on_s3:
             problems.append("LAKE_EVENTS_QUEUE_URL is set but LAKE_URL is not on S3: unset the one or set the other.")
         return problems
@@ -246,27 +266,40 @@ class Settings(BaseSettings):
             return []
         problems = []
         if self.lake_events_queue_url:
-            problems.append("LAKE_EVENTS_QUEUE_URL is set in a branch deployment, which would take the full "
-                            "deployment's messages: scope the variable to the full deployment.")
+            problems.append(
+                "LAKE_EVENTS_QUEUE_URL is set in a branch deployment, which would take the full "
+                "deployment's messages: scope the variable to the full deployment."
+            )
         if self.branch is None:
-            problems.append("A branch deployment needs a name of its own to write under, and neither "
-                            "DAGSTER_CLOUD_PULL_REQUEST_ID nor DAGSTER_CLOUD_DEPLOYMENT_NAME has letters or digits: "
-                            "deploy it from a pull request.")
+            problems.append(
+                "A branch deployment needs a name of its own to write under, and neither "
+                "DAGSTER_CLOUD_PULL_REQUEST_ID nor DAGSTER_CLOUD_DEPLOYMENT_NAME has letters or digits: "
+                "deploy it from a pull request."
+            )
         return problems
 
     def _powerbi_problems(self) -> list[str]:
-        names = ("powerbi_tenant_id", "powerbi_client_id", "powerbi_client_secret", "powerbi_workspace_id",
-                 "powerbi_semantic_model_id")
+        names = (
+            "powerbi_tenant_id",
+            "powerbi_client_id",
+            "powerbi_client_secret",
+            "powerbi_workspace_id",
+            "powerbi_semantic_model_id",
+        )
         missing = [name.upper() for name in names if not getattr(self, name)]
         if len(missing) == len(names):
             return []
         problems = []
         if missing:
-            problems.append(f"Power BI is half set up, {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not "
-                            "set: set every POWERBI_ variable, or none to leave Power BI out.")
+            problems.append(
+                f"Power BI is half set up, {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not "
+                "set: set every POWERBI_ variable, or none to leave Power BI out."
+            )
         if self.warehouse_name != "snowflake":
-            problems.append(f"Power BI is set up but WAREHOUSE is '{self.warehouse_name}', which Power BI can't "
-                            "reach: set the Snowflake account, or unset the POWERBI_ variables.")
+            problems.append(
+                f"Power BI is set up but WAREHOUSE is '{self.warehouse_name}', which Power BI can't "
+                "reach: set the Snowflake account, or unset the POWERBI_ variables."
+            )
         return problems
 
     @property
@@ -318,9 +351,7 @@ class Settings(BaseSettings):
         return self.spotify_assets_automation == "on" and not self.dagster_cloud_is_branch_deployment
 
 
-def load_settings(
-    environment: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
-) -> Settings:
+def load_settings(environment: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None) -> Settings:
     """The settings in `environment` (default: the process's). Raises SettingsError naming every mistake.
 
     `overrides` are variables that come from elsewhere, such as a secret's content, and win.

@@ -53,9 +53,7 @@ class GlueHarness:
         self.executed.append(arguments)
         place = self.folder / run_id
         place.mkdir(parents=True)
-        script, package = (
-            self._fetch(arguments[name], place) for name in ("--scriptLocation", "--extra-py-files")
-        )
+        script, package = (self._fetch(arguments[name], place) for name in ("--scriptLocation", "--extra-py-files"))
         mirror = ObjectStore.open((place / "lake").as_uri())
         before = {found.key for found in self.store.list("") if not found.key.startswith("tables/")}
         for key in before:
@@ -63,9 +61,18 @@ class GlueHarness:
         own = [part for name, value in arguments.items() for part in (name, value)]
         finished = subprocess.run(
             [sys.executable, str(script), "--JOB_RUN_ID", run_id, *own, "--lake-mirror", mirror.url().rstrip("/")],
-            env={**os.environ, "PYTHONPATH": str(package), "AWS_ENDPOINT_URL": self.endpoint,
-                 "PYSPARK_PYTHON": sys.executable, "PYSPARK_SUBMIT_ARGS": _SUBMIT, "SPARK_LOCAL_IP": "127.0.0.1"},
-            cwd=place, capture_output=True, text=True, check=False,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(package),
+                "AWS_ENDPOINT_URL": self.endpoint,
+                "PYSPARK_PYTHON": sys.executable,
+                "PYSPARK_SUBMIT_ARGS": _SUBMIT,
+                "SPARK_LOCAL_IP": "127.0.0.1",
+            },
+            cwd=place,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         self._write_logs(run_id, {"output": finished.stdout, "error": finished.stderr})
         for found in mirror.list(""):

@@ -26,8 +26,12 @@ def put_raw(store: ObjectStore, raw: Raw, *, run_id: str = "seed") -> str:
     key = str(RawKey(raw.day, raw.playlist_id, extracted_at, run_id))
     lines = [
         {
-            "snapshot_date": raw.day.isoformat(), "extracted_at": raw.extracted_at, "run_id": run_id, "source": "api",
-            "playlist": {"id": raw.playlist_id, **raw.playlist}, "offset": offset,
+            "snapshot_date": raw.day.isoformat(),
+            "extracted_at": raw.extracted_at,
+            "run_id": run_id,
+            "source": "api",
+            "playlist": {"id": raw.playlist_id, **raw.playlist},
+            "offset": offset,
             "total": raw.entries if raw.total is None else raw.total,
             "page": {"offset": offset, "limit": 50, "total": raw.entries, "items": items},
         }

@@ -63,8 +63,15 @@ def write_commit(lake: LakeResource, day: dt.date, run_id: str, rows: Mapping[st
             files.append(DataFile(key, count - 1 if number else 1, len(run_id)))
         tables[table] = TableFiles(tuple(files))
     commit = Commit(
-        day=day.isoformat(), run_id=run_id, engine="duckdb", committed_at="2026-11-21T06:00:00Z", sources=(),
-        entries=counts["playlist_items"], quarantined=0, quarantine_key=None, tables=tables,
+        day=day.isoformat(),
+        run_id=run_id,
+        engine="duckdb",
+        committed_at="2026-11-21T06:00:00Z",
+        sources=(),
+        entries=counts["playlist_items"],
+        quarantined=0,
+        quarantine_key=None,
+        tables=tables,
     )
     lake.store.put(layout.commit_key(day), commit.to_json())
     return commit

@@ -40,8 +40,12 @@ class Expected:
 
 def expected(raws: Iterable[Raw]) -> Expected:
     """What the tables of one day must hold."""
-    found = Expected({name: set() for name in (
-        "playlists", "playlist_items", "songs", "albums", "artists", "song_artists", "album_artists")})
+    found = Expected(
+        {
+            name: set()
+            for name in ("playlists", "playlist_items", "songs", "albums", "artists", "song_artists", "album_artists")
+        }
+    )
     songs: dict[str, tuple] = {}
     albums: dict[str, tuple] = {}
     artists: dict[str, tuple] = {}
@@ -153,10 +157,19 @@ def _song(song_id: str, item: dict) -> Row:
     first = next((credit["id"] for credit in item.get("artists") or [] if credit and credit.get("id")), None)
     popularity = item.get("popularity")
     return (
-        song_id, item.get("uri") or f"spotify:track:{song_id}", item.get("name") or "", album.get("id") or None, first,
-        int(item.get("duration_ms") or 0), bool(item.get("explicit")), None if popularity is None else int(popularity),
-        (item.get("external_ids") or {}).get("isrc") or None, int(item.get("disc_number") or 0),
-        int(item.get("track_number") or 0), song_id.startswith("spotify:local:"), _link(item),
+        song_id,
+        item.get("uri") or f"spotify:track:{song_id}",
+        item.get("name") or "",
+        album.get("id") or None,
+        first,
+        int(item.get("duration_ms") or 0),
+        bool(item.get("explicit")),
+        None if popularity is None else int(popularity),
+        (item.get("external_ids") or {}).get("isrc") or None,
+        int(item.get("disc_number") or 0),
+        int(item.get("track_number") or 0),
+        song_id.startswith("spotify:local:"),
+        _link(item),
     )
 
 
@@ -164,8 +177,14 @@ def _album(album_id: str, album: dict) -> Row:
     text = album.get("release_date") or None
     total = album.get("total_tracks")
     return (
-        album_id, album.get("name") or "", album.get("album_type") or None, _date(text),
-        album.get("release_date_precision") or None, text, None if total is None else int(total), _link(album),
+        album_id,
+        album.get("name") or "",
+        album.get("album_type") or None,
+        _date(text),
+        album.get("release_date_precision") or None,
+        text,
+        None if total is None else int(total),
+        _link(album),
         _image(album),
     )
 
@@ -175,10 +194,19 @@ def _playlist(raw: Raw) -> Row:
     owner = playlist.get("owner") or {}
     followers = (playlist.get("followers") or {}).get("total")
     return (
-        raw.playlist_id, playlist.get("name") or "", playlist.get("description") or "", owner.get("id") or "",
-        owner.get("display_name") or "", playlist.get("public"), bool(playlist.get("collaborative")), followers,
-        playlist.get("snapshot_id") or "", raw.entries if raw.total is None else raw.total, _link(playlist),
-        _image(playlist), _moment(raw.extracted_at),
+        raw.playlist_id,
+        playlist.get("name") or "",
+        playlist.get("description") or "",
+        owner.get("id") or "",
+        owner.get("display_name") or "",
+        playlist.get("public"),
+        bool(playlist.get("collaborative")),
+        followers,
+        playlist.get("snapshot_id") or "",
+        raw.entries if raw.total is None else raw.total,
+        _link(playlist),
+        _image(playlist),
+        _moment(raw.extracted_at),
     )
 
 

@@ -53,8 +53,10 @@ class ScriptedClient:
                 assert answer in known | _COMMON_ERRORS, f"{name} does not answer {answer}"
                 status = 403 if answer == "AccessDeniedException" else 400
                 raise ClientError(
-                    {"Error": {"Code": answer, "Message": f"{answer} from the script"},
-                     "ResponseMetadata": {"HTTPStatusCode": status}},
+                    {
+                        "Error": {"Code": answer, "Message": f"{answer} from the script"},
+                        "ResponseMetadata": {"HTTPStatusCode": status},
+                    },
                     operation.name,
                 )
             validate_parameters(dict(answer), operation.output_shape)

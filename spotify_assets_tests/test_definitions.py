@@ -98,7 +98,11 @@ def test_loading_needs_no_environment_and_imports_nothing_heavy(tmp_path: Path) 
     bare = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
 
     loaded = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script], env=bare, cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, "-W", "ignore", "-c", script],
+        env=bare,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
         check=True,
     )
 
@@ -106,19 +110,30 @@ def test_loading_needs_no_environment_and_imports_nothing_heavy(tmp_path: Path) 
     assert not list(tmp_path.iterdir()), "loading definitions wrote something"
 
 
-SNOWFLAKE = {"LAKE_URL": "s3://bucket/lake", **{f"SNOWFLAKE_{name}": "x" for name in
-             ("ACCOUNT", "USER", "ROLE", "WAREHOUSE", "PRIVATE_KEY")}}
+SNOWFLAKE = {
+    "LAKE_URL": "s3://bucket/lake",
+    **{f"SNOWFLAKE_{name}": "x" for name in ("ACCOUNT", "USER", "ROLE", "WAREHOUSE", "PRIVATE_KEY")},
+}
 
 DEPLOYMENTS = {
     "local": {},
-    "branch": {"DAGSTER_CLOUD_DEPLOYMENT_NAME": "pr", "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1",
-               "DAGSTER_CLOUD_PULL_REQUEST_ID": "12", "LAKE_URL": "s3://bucket/lake"},
+    "branch": {
+        "DAGSTER_CLOUD_DEPLOYMENT_NAME": "pr",
+        "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1",
+        "DAGSTER_CLOUD_PULL_REQUEST_ID": "12",
+        "LAKE_URL": "s3://bucket/lake",
+    },
     "glue on S3": {"LAKE_URL": "s3://bucket/lake", "TRANSFORM_ENGINE": "glue"},
     "spark": {"TRANSFORM_ENGINE": "spark"},
     "Snowflake": SNOWFLAKE,
     "Snowpipe": {**SNOWFLAKE, "SNOWFLAKE_LOAD": "snowpipe"},
-    "Power BI": {**SNOWFLAKE, **{f"POWERBI_{name}": "x" for name in
-                 ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "WORKSPACE_ID", "SEMANTIC_MODEL_ID")}},
+    "Power BI": {
+        **SNOWFLAKE,
+        **{
+            f"POWERBI_{name}": "x"
+            for name in ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "WORKSPACE_ID", "SEMANTIC_MODEL_ID")
+        },
+    },
 }
 
 

@@ -31,8 +31,9 @@ def add_day(home: Home, number: int, random_: random.Random) -> None:
     """A day of three playlists whose songs come and go."""
     for name in ("one", "two", "three"):
         songs = random_.sample(range(60), 40)
-        items = [e.entry(e.track(f"Song {song}", f"Artist {song % 9}", popularity=(song + number) % 100))
-                 for song in songs]
+        items = [
+            e.entry(e.track(f"Song {song}", f"Artist {song % 9}", popularity=(song + number) % 100)) for song in songs
+        ]
         put_raw(home.store, Raw(e.spotify_id(name), {"name": name}, [(0, items)], FIRST + dt.timedelta(days=number)))
 
 
@@ -41,7 +42,9 @@ def build_and_kill(home: Home, seconds: float) -> bool:
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "spotify_assets", "build"],
         env={**os.environ, "SPOTIFY_ASSETS_HOME": str(home.settings.home)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         process.wait(timeout=seconds)

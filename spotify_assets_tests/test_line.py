@@ -212,8 +212,14 @@ def test_a_run_keeps_what_it_has_when_a_gap_is_built_later(tmp_path: Path) -> No
 
 def test_building_adopts_what_waits_in_the_landing_folder_first(tmp_path: Path) -> None:
     home = new_home(tmp_path)
-    page = {"href": f"https://api.spotify.com/v1/playlists/{e.spotify_id('landed')}/tracks?offset=0&limit=100",
-            "limit": 100, "offset": 0, "total": 1, "next": None, "items": [e.entry(e.track("Landed"))]}
+    page = {
+        "href": f"https://api.spotify.com/v1/playlists/{e.spotify_id('landed')}/tracks?offset=0&limit=100",
+        "limit": 100,
+        "offset": 0,
+        "total": 1,
+        "next": None,
+        "items": [e.entry(e.track("Landed"))],
+    }
     home.store.put(f"{layout.LANDING_INBOX_PREFIX}spotify_raw_2026-01-02 06:00:00.json", json.dumps(page).encode())
 
     home.build()

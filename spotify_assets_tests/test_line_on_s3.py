@@ -28,8 +28,10 @@ def run_the_line(settings: Settings, lake: LakeResource) -> None:
     """Extract two days, and let the sensor have everything after them built."""
     defs = build_defs(settings, {"lake": lake}, loggers=SILENT)
     with dg.DagsterInstance.ephemeral() as instance:
-        days = {"dagster/asset_partition_range_start": FIRST.isoformat(),
-                "dagster/asset_partition_range_end": TODAY.isoformat()}
+        days = {
+            "dagster/asset_partition_range_start": FIRST.isoformat(),
+            "dagster/asset_partition_range_end": TODAY.isoformat(),
+        }
         assert defs.resolve_job_def("extract_playlists").execute_in_process(instance=instance, tags=days).success
         sensor = stale_dates_sensor(settings.partitions_start, dg.DefaultSensorStatus.STOPPED)
         result = sensor(dg.build_sensor_context(instance=instance, resources={"lake": lake}))
@@ -71,10 +73,14 @@ def test_the_line_on_s3_leaves_what_the_line_on_a_folder_leaves(
 ) -> None:
     start = FIRST.isoformat()
     on_folder = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path / "folder"), "PARTITIONS_START": start})
-    on_s3 = load_settings({
-        "SPOTIFY_ASSETS_HOME": str(tmp_path / "s3"), "PARTITIONS_START": start, "LAKE_URL": s3_lake.url,
-        "AWS_ENDPOINT_URL": aws,
-    })
+    on_s3 = load_settings(
+        {
+            "SPOTIFY_ASSETS_HOME": str(tmp_path / "s3"),
+            "PARTITIONS_START": start,
+            "LAKE_URL": s3_lake.url,
+            "AWS_ENDPOINT_URL": aws,
+        }
+    )
     folder = LakeResource(url=on_folder.lake)
     run_the_line(on_folder, folder)
     run_the_line(on_s3, s3_lake)

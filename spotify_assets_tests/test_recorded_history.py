@@ -114,8 +114,12 @@ def test_every_recorded_file_is_imported_as_it_is_and_twice_changes_nothing(
 ) -> None:
     home = new_home(tmp_path, PARTITIONS_START="2024-01-01")
     pages = sorted((SHARED_DATA / "derived-new-shape").glob("*/items.offset-*.json.gz"))
-    dated = ["--date", "2024-03-01", *map(str, sorted((SHARED_DATA / "playlists").glob("*.json.gz"))),
-             *(str(path) for path in pages if "5At7uMb57j9ZTF18Bphaig" not in str(path))]
+    dated = [
+        "--date",
+        "2024-03-01",
+        *map(str, sorted((SHARED_DATA / "playlists").glob("*.json.gz"))),
+        *(str(path) for path in pages if "5At7uMb57j9ZTF18Bphaig" not in str(path)),
+    ]
     dated_by_name = list(map(str, sorted((SHARED_DATA / "lambda-landing").glob("*.json.gz"))))
 
     run_import(monkeypatch, home, *dated)

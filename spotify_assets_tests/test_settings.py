@@ -14,8 +14,14 @@ S3 = {"LAKE_URL": "s3://bucket/lake"}
 
 
 def snowflake(key: Path) -> dict[str, str]:
-    return {"SNOWFLAKE_ACCOUNT": "acme-eu", "SNOWFLAKE_USER": "loader", "SNOWFLAKE_ROLE": "LOADER",
-            "SNOWFLAKE_WAREHOUSE": "LOADING", "SNOWFLAKE_PRIVATE_KEY_PATH": str(key), **S3}
+    return {
+        "SNOWFLAKE_ACCOUNT": "acme-eu",
+        "SNOWFLAKE_USER": "loader",
+        "SNOWFLAKE_ROLE": "LOADER",
+        "SNOWFLAKE_WAREHOUSE": "LOADING",
+        "SNOWFLAKE_PRIVATE_KEY_PATH": str(key),
+        **S3,
+    }
 
 
 @pytest.fixture
@@ -74,8 +80,10 @@ MISTAKES = {
     "lake out of the local Spark's reach": ({"TRANSFORM_ENGINE": "spark", **S3}, ["TRANSFORM_ENGINE", "s3://", "glue"]),
     "lake out of Glue's reach": ({"TRANSFORM_ENGINE": "glue"}, ["TRANSFORM_ENGINE", "LAKE_URL", "duckdb"]),
     "another kind of lake": ({"LAKE_URL": "gs://bucket"}, ["LAKE_URL", "'gs://bucket'", "s3://bucket/prefix"]),
-    "unknown way with gaps": ({"DATES_WITHOUT_SNAPSHOTS": "ignore"},
-                              ["DATES_WITHOUT_SNAPSHOTS", "'ignore'", "'fail'", "'skip'"]),
+    "unknown way with gaps": (
+        {"DATES_WITHOUT_SNAPSHOTS": "ignore"},
+        ["DATES_WITHOUT_SNAPSHOTS", "'ignore'", "'fail'", "'skip'"],
+    ),
     "not a date": ({"PARTITIONS_START": "yesterday"}, ["PARTITIONS_START", "'yesterday'"]),
     "not a number": ({"SPOTIFY_DAILY_CALL_BUDGET": "many"}, ["SPOTIFY_DAILY_CALL_BUDGET", "'many'"]),
     "not an address": ({"SPOTIFY_API_URL": "api.spotify.com"}, ["SPOTIFY_API_URL", "https://"]),
@@ -100,8 +108,11 @@ def test_every_mistake_is_named_at_once() -> None:
 
 
 def test_secrets_show_nowhere(key: Path) -> None:
-    secrets = {"SPOTIFY_CLIENT_SECRET": "s3cret-one", "SPOTIFY_REFRESH_TOKEN": "s3cret-two",
-               "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "s3cret-three"}
+    secrets = {
+        "SPOTIFY_CLIENT_SECRET": "s3cret-one",
+        "SPOTIFY_REFRESH_TOKEN": "s3cret-two",
+        "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "s3cret-three",
+    }
     settings = load_settings({**SPOTIFY, **snowflake(key), **secrets})
 
     assert "s3cret" not in repr(settings)
@@ -113,8 +124,12 @@ def test_secrets_show_nowhere(key: Path) -> None:
 
 
 def test_a_sandbox_is_welcome_in_a_branch_deployment() -> None:
-    branch = {"DAGSTER_CLOUD_DEPLOYMENT_NAME": "pr", "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1",
-              "DAGSTER_CLOUD_PULL_REQUEST_ID": "7", "SPOTIFY_ASSETS_AUTOMATION": "on"}
+    branch = {
+        "DAGSTER_CLOUD_DEPLOYMENT_NAME": "pr",
+        "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1",
+        "DAGSTER_CLOUD_PULL_REQUEST_ID": "7",
+        "SPOTIFY_ASSETS_AUTOMATION": "on",
+    }
 
     assert not load_settings(branch).automation_on
 

@@ -116,12 +116,15 @@ def _partition_metadata(
     for day, commit in sorted(commits.items()):
         change = "added" if day in plan.create else "switched" if day in plan.switch else "as it was"
         location = catalog_tables.partition_location(table.name, commit.run_id, day, catalog.lake_url)
-        yield day, {
-            "dagster/partition_row_count": dg.MetadataValue.int(commit.rows(table.name)),
-            "location": dg.MetadataValue.text(location),
-            "built_by_run": dg.MetadataValue.text(commit.run_id),
-            "partition": dg.MetadataValue.text(change),
-        }
+        yield (
+            day,
+            {
+                "dagster/partition_row_count": dg.MetadataValue.int(commit.rows(table.name)),
+                "location": dg.MetadataValue.text(location),
+                "built_by_run": dg.MetadataValue.text(commit.run_id),
+                "partition": dg.MetadataValue.text(change),
+            },
+        )
 
 
 @dg.asset(

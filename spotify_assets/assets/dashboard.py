@@ -58,9 +58,7 @@ def dashboard(
         return _build(context, warehouse, lake)
 
 
-def _build(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource
-) -> dg.MaterializeResult:
+def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource) -> dg.MaterializeResult:
     from spotify_assets.dashboard.data import read_dashboard_data
     from spotify_assets.dashboard.facts import facts
     from spotify_assets.dashboard.page import render_page

@@ -63,9 +63,7 @@ def lake_assets(
     ) -> Iterator[dg.MaterializeResult]:
         with speak_to_dagster(context):
             days = [dt.date.fromisoformat(key) for key in context.partition_keys]
-            yield from _build(
-                context, lake, engine, days, rebuild=config.rebuild, without_snapshots=without_snapshots
-            )
+            yield from _build(context, lake, engine, days, rebuild=config.rebuild, without_snapshots=without_snapshots)
 
     return [lake_tables]
 
@@ -89,9 +87,7 @@ def _build(
     ]
     started = time.monotonic()
     for built in engine.build(context, lake.store, context.run_id, work):
-        commit = built.commit(
-            run_id=context.run_id, engine=engine.engine_name, committed_at=dt.datetime.now(dt.UTC)
-        )
+        commit = built.commit(run_id=context.run_id, engine=engine.engine_name, committed_at=dt.datetime.now(dt.UTC))
         lake.store.put(layout.commit_key(built.day), commit.to_json())
         commits[built.day] = commit
     seconds = time.monotonic() - started
@@ -128,9 +124,7 @@ def _results(
         by_date = _by_date(commits, name)
         if commits:
             newest = max(commits)  # a preview on every date of a range would only make its events heavy
-            by_date[newest]["preview"] = preview(
-                *quality.sample(lake.store, LAKE_TABLES[name], commits[newest])
-            )
+            by_date[newest]["preview"] = preview(*quality.sample(lake.store, LAKE_TABLES[name], commits[newest]))
         shared = {**metadata, "dagster/uri": lake.store.url(f"{layout.TABLES_PREFIX}{name}/")}
         yield recorded(context, lake_key(name), by_date, shared, whole=whole)
 

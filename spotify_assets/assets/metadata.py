@@ -28,9 +28,7 @@ def column_schema(table: Table, *, types: System = "snowflake") -> dg.TableSchem
                 name=column.name,
                 type=getattr(column.type, types),
                 description=column.description,
-                constraints=dg.TableColumnConstraints(
-                    nullable=column.nullable, unique=table.key == (column.name,)
-                ),
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=table.key == (column.name,)),
             )
             for column in table.columns
         ],

@@ -68,9 +68,7 @@ class LandingCursor:
     @classmethod
     def parse(cls, text: str | None) -> LandingCursor:
         """The stored cursor, or one that starts over."""
-        return _parsed(
-            text, lambda stored: cls(seen=frozenset(_texts(stored["seen"]))), lambda note: cls(note=note)
-        )
+        return _parsed(text, lambda stored: cls(seen=frozenset(_texts(stored["seen"]))), lambda note: cls(note=note))
 
     def dump(self) -> str:
         return _dumped({"seen": sorted(self.seen)})

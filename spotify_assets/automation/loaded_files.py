@@ -156,9 +156,7 @@ class _Tick:
 
 
 def _contents(attempts: list[planning.Attempt], day: dt.date) -> set[str]:
-    return {
-        attempt.contents[day] for attempt in attempts if attempt.outcome == "succeeded" and day in attempt.contents
-    }
+    return {attempt.contents[day] for attempt in attempts if attempt.outcome == "succeeded" and day in attempt.contents}
 
 
 def _months(months: "dict[dt.date, str] | list[dt.date]") -> str:

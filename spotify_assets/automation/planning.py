@@ -178,9 +178,7 @@ def _sort(
     return found
 
 
-def _sort_failed(
-    found: _Sorted, day: dt.date, mine: Sequence[Attempt], now: dt.datetime, limits: Limits
-) -> None:
+def _sort_failed(found: _Sorted, day: dt.date, mine: Sequence[Attempt], now: dt.datetime, limits: Limits) -> None:
     tries = len(mine)
     alone_for_good = any(attempt.permanent and len(attempt.contents) == 1 for attempt in mine)
     ended = [attempt.ended_at for attempt in mine if attempt.ended_at]

@@ -73,9 +73,7 @@ def run_request(planner: str, job: str, request: Request) -> dg.RunRequest:
     """The request as Dagster takes it: one partition, or a range in one run."""
     tags = {PLANNER_TAG: planner, CONTENTS_TAG: planning.encode_contents(request.contents)}
     if request.first == request.last:
-        return dg.RunRequest(
-            run_key=request.key, job_name=job, partition_key=request.first.isoformat(), tags=tags
-        )
+        return dg.RunRequest(run_key=request.key, job_name=job, partition_key=request.first.isoformat(), tags=tags)
     tags |= {RANGE_START_TAG: request.first.isoformat(), RANGE_END_TAG: request.last.isoformat()}
     return dg.RunRequest(run_key=request.key, job_name=job, tags=tags)
 

@@ -10,18 +10,26 @@ from spotify_assets.automation.warehouse_jobs import warehouse_schedules
 from spotify_assets.settings import Settings
 
 
-def build_schedules(
-    settings: Settings, partitions: dg.DailyPartitionsDefinition
-) -> list[dg.ScheduleDefinition]:
+def build_schedules(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> list[dg.ScheduleDefinition]:
     """Every schedule, switched on where SPOTIFY_ASSETS_AUTOMATION is."""
     status = dg.DefaultScheduleStatus.RUNNING if settings.automation_on else dg.DefaultScheduleStatus.STOPPED
     return [
         _extraction(
-            settings, partitions, status, "daily_extraction", settings.extract_cron, refresh=False,
+            settings,
+            partitions,
+            status,
+            "daily_extraction",
+            settings.extract_cron,
+            refresh=False,
             description="Take the day's snapshot of every tracked playlist.",
         ),
         _extraction(
-            settings, partitions, status, "weekly_refresh", settings.refresh_cron, refresh=True,
+            settings,
+            partitions,
+            status,
+            "weekly_refresh",
+            settings.refresh_cron,
+            refresh=True,
             description="Read every tracked playlist in full, also those whose version id says nothing changed.",
         ),
         dg.ScheduleDefinition(

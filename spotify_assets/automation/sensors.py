@@ -205,9 +205,7 @@ def needs(seen: Look) -> dict[dt.date, str]:
     }
 
 
-def _adoption(
-    instance: dg.DagsterInstance, digests: list[str], now: dt.datetime
-) -> tuple[list[dg.RunRequest], str]:
+def _adoption(instance: dg.DagsterInstance, digests: list[str], now: dt.datetime) -> tuple[list[dg.RunRequest], str]:
     """A request to adopt the objects of these digests, unless one is in flight or has left them there too often."""
     if not digests:
         return [], ""
@@ -247,6 +245,4 @@ def _result(
 ) -> dg.SensorResult:
     said = f"{looked}; {planned.describe() or 'every date is up to date'}"
     context.log.info(said)
-    return dg.SensorResult(
-        run_requests=requests, skip_reason=None if requests else dg.SkipReason(said), cursor=cursor
-    )
+    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else dg.SkipReason(said), cursor=cursor)

@@ -54,8 +54,13 @@ def warehouse_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     status = dg.DefaultScheduleStatus.RUNNING if settings.automation_on else dg.DefaultScheduleStatus.STOPPED
     return [
         dg.ScheduleDefinition(
-            name=f"{job}_schedule", job_name=job, cron_schedule=cron, execution_timezone=settings.schedule_timezone,
-            default_status=status, description=description, owners=OWNERS,
+            name=f"{job}_schedule",
+            job_name=job,
+            cron_schedule=cron,
+            execution_timezone=settings.schedule_timezone,
+            default_status=status,
+            description=description,
+            owners=OWNERS,
         )
         for job, cron, description in (
             (RECONCILE_RECENT, settings.reconcile_cron, "The last two weeks; daily by default."),

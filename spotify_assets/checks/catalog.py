@@ -21,9 +21,7 @@ _SHOWN = 20
 
 def catalog_checks(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
     """`in_sync` and `athena_row_counts` for each of the seven tables."""
-    return [
-        check(table, partitions) for table in LAKE_TABLES.values() for check in (_in_sync_check, _row_count_check)
-    ]
+    return [check(table, partitions) for table in LAKE_TABLES.values() for check in (_in_sync_check, _row_count_check)]
 
 
 def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:

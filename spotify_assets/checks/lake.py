@@ -34,8 +34,10 @@ def _contract_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> d
         rows = sum(commit.rows(table.name) for commit in commits.values())
         return dg.AssetCheckResult(
             passed=not broken,
-            description="; ".join(f"{fault.rule}: broken by {fault.rows} rows, such as {fault.example}"
-                                  for fault in broken[:_SHOWN]) or f"{len(commits)} dates, {rows} rows",
+            description="; ".join(
+                f"{fault.rule}: broken by {fault.rows} rows, such as {fault.example}" for fault in broken[:_SHOWN]
+            )
+            or f"{len(commits)} dates, {rows} rows",
             metadata={"dates": len(commits), "rows": rows, "broken_rules": len(broken)},
         )
 

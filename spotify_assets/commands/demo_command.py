@@ -50,15 +50,21 @@ def demo_settings(settings: Settings) -> Settings:
     A configured engine stays when it runs here, so that Spark can be tried too.
     """
     configured = (
-        settings.source != "sandbox" or settings.lake_is_on_s3 or settings.warehouse_name != "embedded"
+        settings.source != "sandbox"
+        or settings.lake_is_on_s3
+        or settings.warehouse_name != "embedded"
         or settings.lake_url is not None
     )
     home = settings.home / "demo" if configured else settings.home
     engine = "duckdb" if settings.transform_engine == "glue" else settings.transform_engine
-    return load_settings({
-        **_LOCAL_ENDS, "TRANSFORM_ENGINE": engine, "SPOTIFY_ASSETS_HOME": str(home),
-        "PARTITIONS_START": settings.partitions_start.isoformat(),
-    })
+    return load_settings(
+        {
+            **_LOCAL_ENDS,
+            "TRANSFORM_ENGINE": engine,
+            "SPOTIFY_ASSETS_HOME": str(home),
+            "PARTITIONS_START": settings.partitions_start.isoformat(),
+        }
+    )
 
 
 def missing_days(store: ObjectStore, first: dt.date, last: dt.date) -> list[dt.date]:

@@ -48,9 +48,7 @@ def command() -> None:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at every end in turn; an end that can't be reached is a finding, and the others are still looked at."""
-    for subject, look in (
-        ("lake", _lake), ("Spotify", _spotify), ("engine", _engine), ("warehouse", _warehouse)
-    ):
+    for subject, look in (("lake", _lake), ("Spotify", _spotify), ("engine", _engine), ("warehouse", _warehouse)):
         yield from _guarded(subject, look, settings)
 
 
@@ -71,7 +69,9 @@ def _lake(settings: Settings) -> Iterator[Finding]:
     written = store.create(probe, b"probe") and not store.create(probe, b"probe again") and store.get(probe) == b"probe"
     store.delete([probe])
     yield Finding(
-        "lake", written, f"{store.url()} can be read and written" if written else "what was written did not come back",
+        "lake",
+        written,
+        f"{store.url()} can be read and written" if written else "what was written did not come back",
         "" if written else "Use a store that honours conditional writes (If-None-Match), as S3 does.",
     )
     raw, committed = state.raw_days(store), state.committed_days(store)
@@ -87,7 +87,9 @@ def _spotify(settings: Settings) -> Iterator[Finding]:
     day = spotify.today()
     account = spotify.account
     found = diagnose(
-        spotify.client(_store(settings), day), spotify.selection(day), grant=account.grant,
+        spotify.client(_store(settings), day),
+        spotify.selection(day),
+        grant=account.grant,
         consented_on=settings.spotify_consented_on,
     )
     for finding in found:

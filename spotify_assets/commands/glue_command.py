@@ -49,8 +49,10 @@ def deploy(
     if script_only:
         return
     asked = {
-        "GlueVersion": glue_version, "ExecutionProperty": {"MaxConcurrentRuns": max_concurrent_runs},
-        "WorkerType": settings.glue_worker_type or "G.1X", "NumberOfWorkers": settings.glue_workers or 2,
+        "GlueVersion": glue_version,
+        "ExecutionProperty": {"MaxConcurrentRuns": max_concurrent_runs},
+        "WorkerType": settings.glue_worker_type or "G.1X",
+        "NumberOfWorkers": settings.glue_workers or 2,
         "Timeout": settings.glue_timeout_minutes,
     }
     given = {
@@ -59,8 +61,11 @@ def deploy(
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     } | {
         field: asked[field]
-        for name, field in (("glue_worker_type", "WorkerType"), ("glue_workers", "NumberOfWorkers"),
-                            ("glue_timeout_minutes", "Timeout"))
+        for name, field in (
+            ("glue_worker_type", "WorkerType"),
+            ("glue_workers", "NumberOfWorkers"),
+            ("glue_timeout_minutes", "Timeout"),
+        )
         if name in settings.model_fields_set
     }
     if role:

@@ -26,7 +26,9 @@ def command() -> None:
 @command.command("setup")
 @click.option("--dry-run", is_flag=True, help="Print the statements; connect to nothing.")
 @click.option(
-    "--aws-role-arn", required=True, metavar="ARN",
+    "--aws-role-arn",
+    required=True,
+    metavar="ARN",
     help="The role Snowflake assumes to read the lake: output SnowflakeRoleArn of infra/aws.yaml.",
 )
 @click.option("--admin-role", default="ACCOUNTADMIN", show_default=True, help="Role to connect with.")

@@ -26,11 +26,19 @@ Row = Sequence[object]
 @click.command("sql")
 @click.argument("statement")
 @click.option(
-    "--format", "style", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
+    "--format",
+    "style",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
     help="How to print the rows.",
 )
 @click.option(
-    "--on", "engine", type=click.Choice(["warehouse", "athena"]), default="warehouse", show_default=True,
+    "--on",
+    "engine",
+    type=click.Choice(["warehouse", "athena"]),
+    default="warehouse",
+    show_default=True,
     help="Who answers; athena reads the lake's tables through the Data Catalog.",
 )
 def command(statement: str, style: str, engine: str) -> None:

@@ -53,8 +53,14 @@ def _policy(*scripts: str) -> str:
     Styles stay open because plotly writes its own at run time; images only from the page itself.
     """
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
-    rules = ("default-src 'none'", f"script-src {hashes}", "style-src 'unsafe-inline'", "img-src data:",
-             "base-uri 'none'", "form-action 'none'")
+    rules = (
+        "default-src 'none'",
+        f"script-src {hashes}",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
     return "; ".join(rules)
 
 

@@ -348,10 +348,7 @@ def _overlap(rows: list[Overlap], names: dict[str, str]) -> OverlapReport:
 def _popularity(rows: list[Popularity], songs: _Songs) -> PopularityReport:
     return PopularityReport(
         day=rows[0].snapshot_date.isoformat() if rows else None,
-        rows=[
-            (songs.number(row.song_name, row.artist_name), row.previous_popularity, row.popularity)
-            for row in rows
-        ],
+        rows=[(songs.number(row.song_name, row.artist_name), row.previous_popularity, row.popularity) for row in rows],
     )
 
 

@@ -136,8 +136,11 @@ class GlueJobResource(dg.ConfigurableResource):
         if self.workers:
             workers["NumberOfWorkers"] = self.workers
         return runs.start(
-            arguments, timeout_minutes=self.timeout_minutes, until=runs.now() + self.queue_minutes * 60,
-            workers=workers, waiting=context.log.info,
+            arguments,
+            timeout_minutes=self.timeout_minutes,
+            until=runs.now() + self.queue_minutes * 60,
+            workers=workers,
+            waiting=context.log.info,
         )
 
     def _wait(
@@ -190,9 +193,7 @@ class GlueJobResource(dg.ConfigurableResource):
             "number_of_workers": dg.MetadataValue.int(run.workers),
             "execution_seconds": dg.MetadataValue.int(run.execution_seconds),
             "dpu_seconds": dg.MetadataValue.float(run.dpu_seconds),
-            "estimated_cost_usd": dg.MetadataValue.float(
-                round(run.dpu_seconds / 3600 * self.usd_per_dpu_hour, 4)
-            ),
+            "estimated_cost_usd": dg.MetadataValue.float(round(run.dpu_seconds / 3600 * self.usd_per_dpu_hour, 4)),
         }
 
 

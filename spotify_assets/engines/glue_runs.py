@@ -88,8 +88,13 @@ class GlueRuns:
         return None
 
     def start(
-        self, arguments: Mapping[str, str], *, timeout_minutes: int, until: float,
-        workers: Mapping[str, object] | None = None, waiting: Callable[[str], None] = lambda why: None,
+        self,
+        arguments: Mapping[str, str],
+        *,
+        timeout_minutes: int,
+        until: float,
+        workers: Mapping[str, object] | None = None,
+        waiting: Callable[[str], None] = lambda why: None,
     ) -> str:
         """Start a run and return its id, waiting until `until` while the job is at its limit or AWS is troubled.
 
@@ -146,8 +151,7 @@ class GlueRuns:
         """The run in the AWS console."""
         region = self.glue.meta.region_name
         return (
-            f"https://{region}.console.aws.amazon.com/gluestudio/home?region={region}"
-            f"#/job/{self.job_name}/run/{run_id}"
+            f"https://{region}.console.aws.amazon.com/gluestudio/home?region={region}#/job/{self.job_name}/run/{run_id}"
         )
 
     def tail(self) -> LogTail:

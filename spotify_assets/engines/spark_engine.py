@@ -35,13 +35,15 @@ JAVA = 17
 LOG_SETTINGS = "spark_log4j2.properties"
 """Of the local Spark's JVM; stands beside this module."""
 
-_JAVA_OPTIONS = " ".join([
-    "-XX:+UseParallelGC",
-    "-XX:TieredStopAtLevel=1",  # compiling thoroughly takes more than it gives
-    "-XX:MetaspaceSize=256m",  # Spark's classes fit before the first collection
-    "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote",  # the jars came with PySpark, whole
-    f"-Dlog4j2.configurationFile={Path(__file__).with_name(LOG_SETTINGS).as_uri()}",
-])
+_JAVA_OPTIONS = " ".join(
+    [
+        "-XX:+UseParallelGC",
+        "-XX:TieredStopAtLevel=1",  # compiling thoroughly takes more than it gives
+        "-XX:MetaspaceSize=256m",  # Spark's classes fit before the first collection
+        "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote",  # the jars came with PySpark, whole
+        f"-Dlog4j2.configurationFile={Path(__file__).with_name(LOG_SETTINGS).as_uri()}",
+    ]
+)
 """For a JVM that lives for one build and starts cold. `python -m benchmarks spark` shows what a change here does."""
 
 

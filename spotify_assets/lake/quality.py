@@ -62,14 +62,15 @@ def faults(store: ObjectStore, table: Table, commits: Mapping[dt.date, Commit]) 
             if rows:
                 row = connection.execute(f"select * from ({select}) order by all limit 1").fetchall()[0]
                 broken.append(Fault(rule, rows, ", ".join(str(value) for value in row)))
-        counted = dict(
-            connection.execute(f"select snapshot_date, count(*) from {table.name} group by all").fetchall()
-        )
+        counted = dict(connection.execute(f"select snapshot_date, count(*) from {table.name} group by all").fetchall())
         for day, commit in commits.items():
             if counted.get(day, 0) != commit.rows(table.name):
                 broken.append(
-                    Fault("rows equal the commit's", abs(counted.get(day, 0) - commit.rows(table.name)),
-                          f"{day}: {counted.get(day, 0)} rows in the files, {commit.rows(table.name)} in the commit")
+                    Fault(
+                        "rows equal the commit's",
+                        abs(counted.get(day, 0) - commit.rows(table.name)),
+                        f"{day}: {counted.get(day, 0)} rows in the files, {commit.rows(table.name)} in the commit",
+                    )
                 )
     return broken
 
@@ -95,9 +96,7 @@ def sample(store: ObjectStore, table: Table, commit: Commit, rows: int = 5) -> t
 
 
 @contextmanager
-def _views(
-    store: ObjectStore, table: Table, commits: Mapping[dt.date, Commit]
-) -> Iterator[duckdb.DuckDBPyConnection]:
+def _views(store: ObjectStore, table: Table, commits: Mapping[dt.date, Commit]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB connection with `table` and what it refers to as views over the commits' files."""
     import duckdb
 

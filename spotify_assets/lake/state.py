@@ -77,9 +77,7 @@ def read_commits(store: ObjectStore, days: Iterable[dt.date]) -> dict[dt.date, C
     return commits
 
 
-def stale_days(
-    sources: Mapping[dt.date, tuple[Source, ...]], commits: Mapping[dt.date, Commit]
-) -> list[dt.date]:
+def stale_days(sources: Mapping[dt.date, tuple[Source, ...]], commits: Mapping[dt.date, Commit]) -> list[dt.date]:
     """The dates of `sources` that need building, ascending."""
     return sorted(day for day, found in sources.items() if is_stale(found, commits.get(day)))
 

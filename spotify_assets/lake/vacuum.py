@@ -49,10 +49,7 @@ def superseded(
         found
         for found in files
         if now - found.last_modified > KEEP
-        and (
-            found.key.startswith(layout.STAGING_PREFIX)
-            or (day_of(found.key) in commits and found.key not in named)
-        )
+        and (found.key.startswith(layout.STAGING_PREFIX) or (day_of(found.key) in commits and found.key not in named))
     ]
 
 

@@ -42,10 +42,14 @@ class Line:
         tags: Mapping[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Run `job`, for the inclusive range `days` when it is partitioned. Raises RunFailed."""
-        first_last = {} if days is None else {
-            "dagster/asset_partition_range_start": days[0].isoformat(),
-            "dagster/asset_partition_range_end": days[1].isoformat(),
-        }
+        first_last = (
+            {}
+            if days is None
+            else {
+                "dagster/asset_partition_range_start": days[0].isoformat(),
+                "dagster/asset_partition_range_end": days[1].isoformat(),
+            }
+        )
         result = self.defs.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             run_config={"ops": dict(config or {}), "loggers": {"console": {}}},

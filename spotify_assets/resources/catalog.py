@@ -203,9 +203,7 @@ class CatalogResource(dg.ConfigurableResource):
     def _batch_get(self, table: str, wanted: Sequence[GlueShape]) -> Iterator[GlueShape]:
         left = list(wanted)
         for attempt in range(_READ_ATTEMPTS):
-            answer = self._glue.batch_get_partition(
-                DatabaseName=self.database, TableName=table, PartitionsToGet=left
-            )
+            answer = self._glue.batch_get_partition(DatabaseName=self.database, TableName=table, PartitionsToGet=left)
             yield from answer.get("Partitions", ())
             left = answer.get("UnprocessedKeys", [])
             if not left:

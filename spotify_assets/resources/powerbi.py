@@ -189,9 +189,7 @@ def _history(answer: requests.Response) -> list[Mapping[str, Any]]:
     return [one for one in refreshes if isinstance(one, dict)]
 
 
-def _ours(
-    history: list[Mapping[str, Any]], request_id: str, asked_at: dt.datetime
-) -> Mapping[str, Any] | None:
+def _ours(history: list[Mapping[str, Any]], request_id: str, asked_at: dt.datetime) -> Mapping[str, Any] | None:
     """The refresh that was asked for: by its request id, else the first one that began since; None before it shows."""
     for one in history:
         if request_id and one.get("requestId") == request_id:

@@ -96,7 +96,9 @@ class SnowflakeWarehouse(WarehouseResource):
         """One connection. Raises PermanentError when sign-in is refused, TransientError when nobody answers."""
         with self._connection(tag) as connection:
             session = Session(
-                connection, translate=self._failure, stage=self._stage  # pyright: ignore[reportArgumentType]
+                connection,
+                translate=self._failure,
+                stage=self._stage,  # pyright: ignore[reportArgumentType]
             )
             if self.clone_of:
                 self._use_clone(session, self.clone_of)
@@ -238,4 +240,3 @@ def snowflake_warehouse(settings: Settings) -> SnowflakeWarehouse:
 def _secret(value: str | None) -> str | None:
     """The secret itself: Dagster resolves an EnvVar in a run, the command line has to."""
     return value.get_value() if isinstance(value, dg.EnvVar) else value
-

@@ -88,9 +88,7 @@ def default_client(endpoint_url: str | None) -> S3Client:
     return cast("S3Client", boto3.client("s3", endpoint_url=endpoint_url))
 
 
-def backend(
-    bucket: str, prefix: str, session: Callable[[], AwsSession] | None, endpoint_url: str | None
-) -> S3Store:
+def backend(bucket: str, prefix: str, session: Callable[[], AwsSession] | None, endpoint_url: str | None) -> S3Store:
     """obstore's storage for a prefix of a bucket. Raises PermanentError when there are no credentials."""
     import boto3
     from obstore.auth.boto3 import Boto3CredentialProvider

@@ -113,15 +113,16 @@ def _counts(session: Session, target: str, days: list[dt.date]) -> dict[tuple[ob
 
 def _compare(plan: LoadPlan, copied: int, found: dict[tuple[object, object], int]) -> None:
     """Raise PermanentError unless the table holds the commits' rows and COPY loaded no others."""
-    wanted: dict[tuple[object, object], int] = {
-        (day, run): rows for day, (run, rows) in plan.runs.items() if rows
-    }
+    wanted: dict[tuple[object, object], int] = {(day, run): rows for day, (run, rows) in plan.runs.items() if rows}
     wrong = sorted((key for key in {*wanted, *found} if wanted.get(key) != found.get(key)), key=str)
     if wrong or copied != plan.rows:
-        shown = "; ".join(
-            f"{day} run {run}: {found.get((day, run), 0)} rows, {wanted.get((day, run), 0)} in the commit"
-            for day, run in wrong[:5]
-        ) or f"COPY loaded {copied} rows, the commits hold {plan.rows}"
+        shown = (
+            "; ".join(
+                f"{day} run {run}: {found.get((day, run), 0)} rows, {wanted.get((day, run), 0)} in the commit"
+                for day, run in wrong[:5]
+            )
+            or f"COPY loaded {copied} rows, the commits hold {plan.rows}"
+        )
         raise PermanentError(
             f"{qualified('lake', plan.table.name)} was not loaded: {shown}. The files are not those the commits "
             "describe; rebuild these dates in the lake."

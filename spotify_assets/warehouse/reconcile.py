@@ -74,9 +74,7 @@ def read_all(session: Session, tables: Iterable[str], first: dt.date, last: dt.d
     return {table: read_content(session, table, first, last) for table in tables}
 
 
-def differences(
-    table: str, commits: Mapping[dt.date, Commit], content: Iterable[Content]
-) -> list[Difference]:
+def differences(table: str, commits: Mapping[dt.date, Commit], content: Iterable[Content]) -> list[Difference]:
     """Where a table differs from the commits; `commits` and `content` must be of the same period."""
     found: dict[dt.date, list[Content]] = {}
     for rows in content:

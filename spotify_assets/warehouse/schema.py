@@ -79,9 +79,7 @@ def create_table(layer: str, table: Table, *, extra: Sequence[Column] = ()) -> s
     )
 
 
-def changes(
-    layer: str, table: Table, existing: Mapping[str, str] | None
-) -> list[str]:
+def changes(layer: str, table: Table, existing: Mapping[str, str] | None) -> list[str]:
     """The DDL that brings a table to the contract; `existing` is its columns as INFORMATION_SCHEMA names the types.
 
     A new column is added at the end. Raises PermanentError for a changed type and for a column that the contract no

@@ -38,11 +38,11 @@ _OVERDUE = f"""
 SELECT m.snapshot_date, m.run_id, m.committed_at
 FROM (
   SELECT snapshot_date, run_id, committed_at
-  FROM {qualified('landing', COMMITS.name)}
+  FROM {qualified("landing", COMMITS.name)}
   WHERE table_name = ?
   QUALIFY ROW_NUMBER() OVER (PARTITION BY snapshot_date ORDER BY committed_at DESC, run_id DESC) = 1
 ) AS m
-LEFT JOIN {qualified('lake', schema.LOADS.name)} AS l
+LEFT JOIN {qualified("lake", schema.LOADS.name)} AS l
   ON l.table_name = ? AND l.snapshot_date = m.snapshot_date AND l.run_id = m.run_id
 WHERE l.run_id IS NULL
 ORDER BY m.snapshot_date
@@ -100,8 +100,12 @@ def record_commits(session: Session, commits: Iterable[Commit], now: dt.datetime
             for commit in part
             for table in LAKE_TABLES
             for value in (
-                table, dt.date.fromisoformat(commit.day), commit.run_id, commit.rows(table),
-                _utc(commit.committed_at), now,
+                table,
+                dt.date.fromisoformat(commit.day),
+                commit.run_id,
+                commit.rows(table),
+                _utc(commit.committed_at),
+                now,
             )
         ]
         keys = [value for commit in part for value in (dt.date.fromisoformat(commit.day), commit.run_id)]
@@ -126,9 +130,7 @@ def overdue(session: Session, table: str) -> list[Overdue]:
     """The dates whose current commit `table` does not show yet, however recent."""
     rows = session.execute(_OVERDUE, [table, table])
     return [
-        Overdue(day, str(run), at)
-        for day, run, at in rows
-        if isinstance(day, dt.date) and isinstance(at, dt.datetime)
+        Overdue(day, str(run), at) for day, run, at in rows if isinstance(day, dt.date) and isinstance(at, dt.datetime)
     ]
 
 
@@ -205,10 +207,7 @@ def refresh(session: Session, table: str, commits: Mapping[dt.date, Commit], now
     missing = [commits[one.day] for one in overdue(session, table) if one.day in commits]
     recent = sorted({commit.run_id for commit in missing if now - _utc(commit.committed_at) <= REFRESH_REACH})
     old = [
-        key
-        for commit in missing
-        if now - _utc(commit.committed_at) > REFRESH_REACH
-        for key in commit.file_keys(table)
+        key for commit in missing if now - _utc(commit.committed_at) > REFRESH_REACH for key in commit.file_keys(table)
     ]
     statements = [refresh_statement(table, run) for run in recent]
     statements += [landing_copy_statement(table, part) for part in chunks(old)]

@@ -256,10 +256,12 @@ def test_two_runs_publishing_the_same_new_date_at_once_both_succeed(s3_lake, cat
     assert list(raced) == [DAYS[0]]
 
 
-
-
 def read_until(
-    done: threading.Event, seen: list[frozenset[str]], glue: Any, lake: LakeResource, catalog: CatalogResource,
+    done: threading.Event,
+    seen: list[frozenset[str]],
+    glue: Any,
+    lake: LakeResource,
+    catalog: CatalogResource,
     day: dt.date,
 ) -> None:
     """What Athena does for a query: ask the catalog for the partition, list its location, read its files."""

@@ -25,12 +25,16 @@ from spotify_assets_tests.warehouse.use import build_all, load, merge_all
 PARTITIONS = snapshot_dates(day(0))
 ARTIST_LINE = [
     *(table_key("lake", name) for name in ("playlist_items", "song_artists", "artists")),
-    table_key("spotify", "artists"), table_key("analytics", "artist_share"), table_key("analytics", "playlist_overlap"),
+    table_key("spotify", "artists"),
+    table_key("analytics", "artist_share"),
+    table_key("analytics", "playlist_overlap"),
 ]
 ALBUM_LINE = [
     *(table_key("lake", name) for name in ("playlist_items", "songs", "albums")),
-    table_key("spotify", "albums"), table_key("spotify", "songs"),
-    table_key("analytics", "release_profile"), table_key("analytics", "playlist_overlap"),
+    table_key("spotify", "albums"),
+    table_key("spotify", "songs"),
+    table_key("analytics", "release_profile"),
+    table_key("analytics", "playlist_overlap"),
 ]
 PLAYLISTS = {"P": ["a", "b"], "Q": ["a+c"]}
 
@@ -49,13 +53,21 @@ def definitions(store: ObjectStore, warehouse: EmbeddedWarehouse) -> dg.Definiti
 
 
 def run(
-    defs: dg.Definitions, days: Sequence[dt.date], *, job: str = "everything",
-    only: Sequence[dg.AssetKey] | None = None, instance: dg.DagsterInstance | None = None,
+    defs: dg.Definitions,
+    days: Sequence[dt.date],
+    *,
+    job: str = "everything",
+    only: Sequence[dg.AssetKey] | None = None,
+    instance: dg.DagsterInstance | None = None,
 ) -> dg.ExecuteInProcessResult:
-    tags = {
-        "dagster/asset_partition_range_start": days[0].isoformat(),
-        "dagster/asset_partition_range_end": days[-1].isoformat(),
-    } if days else {}
+    tags = (
+        {
+            "dagster/asset_partition_range_start": days[0].isoformat(),
+            "dagster/asset_partition_range_end": days[-1].isoformat(),
+        }
+        if days
+        else {}
+    )
     return defs.get_job_def(job).execute_in_process(
         tags=tags, raise_on_error=False, asset_selection=only, instance=instance
     )

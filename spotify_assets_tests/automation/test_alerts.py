@@ -58,7 +58,9 @@ class Failing:
             return None
         failure = _failure(result)
         context = dg.build_run_status_sensor_context(
-            sensor_name="run_failures", dagster_event=failure, dagster_instance=instance,
+            sensor_name="run_failures",
+            dagster_event=failure,
+            dagster_instance=instance,
             dagster_run=instance.get_run_by_id(result.run_id),  # pyright: ignore[reportArgumentType]
         ).for_run_failure()
         return self.sensor(context)  # pyright: ignore[reportReturnType]
@@ -137,10 +139,15 @@ def test_a_secret_is_hidden_wherever_it_stands(before: str, after: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Authorization: Bearer BQDx0123456789abcdef", "password=hunter2hunter2", "AKIAABCDEFGHIJKLMNOP is denied",
-     "https://user:hunter2hunter2@host/x",
-     "-----BEGIN RSA PRIVATE KEY-----\nhunter2hunter2\n-----END RSA PRIVATE KEY-----",
-     "https://b.s3.amazonaws.com/x?X-Amz-Signature=hunter2hunter2&y=1", "refresh_token: hunter2hunter2"],
+    [
+        "Authorization: Bearer BQDx0123456789abcdef",
+        "password=hunter2hunter2",
+        "AKIAABCDEFGHIJKLMNOP is denied",
+        "https://user:hunter2hunter2@host/x",
+        "-----BEGIN RSA PRIVATE KEY-----\nhunter2hunter2\n-----END RSA PRIVATE KEY-----",
+        "https://b.s3.amazonaws.com/x?X-Amz-Signature=hunter2hunter2&y=1",
+        "refresh_token: hunter2hunter2",
+    ],
 )
 def test_what_is_shaped_like_a_secret_is_hidden(text: str) -> None:
     hidden = redacted(text, [])
@@ -150,10 +157,19 @@ def test_what_is_shaped_like_a_secret_is_hidden(text: str) -> None:
 
 def test_a_key_of_many_lines_is_hidden_line_by_line() -> None:
     key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----"
-    secrets = secrets_of(load_settings({
-        **SETTINGS, "SNOWFLAKE_ACCOUNT": "a", "SNOWFLAKE_USER": "u", "SNOWFLAKE_ROLE": "r", "SNOWFLAKE_WAREHOUSE": "w",
-        "SNOWFLAKE_PRIVATE_KEY": key, "LAKE_URL": "s3://b/p",
-    }))
+    secrets = secrets_of(
+        load_settings(
+            {
+                **SETTINGS,
+                "SNOWFLAKE_ACCOUNT": "a",
+                "SNOWFLAKE_USER": "u",
+                "SNOWFLAKE_ROLE": "r",
+                "SNOWFLAKE_WAREHOUSE": "w",
+                "SNOWFLAKE_PRIVATE_KEY": key,
+                "LAKE_URL": "s3://b/p",
+            }
+        )
+    )
     assert "hkiG9w0BAQEFAASC" not in redacted("could not parse hkiG9w0BAQEFAASC", secrets)
 
 

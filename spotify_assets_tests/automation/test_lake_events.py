@@ -26,14 +26,22 @@ STOPPED = dg.DefaultSensorStatus.STOPPED
 
 
 def by_s3(bucket: str, key: str) -> dict[str, Any]:
-    record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": "2026-11-21T06:00:00.000Z",
-              "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key, safe="/"), "sequencer": "0A"}}}
+    record = {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "eventTime": "2026-11-21T06:00:00.000Z",
+        "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key, safe="/"), "sequencer": "0A"}},
+    }
     return {"Records": [record]}
 
 
 def by_event_bridge(bucket: str, key: str) -> dict[str, Any]:
-    return {"version": "0", "source": "aws.s3", "detail-type": "Object Created",
-            "detail": {"bucket": {"name": bucket}, "object": {"key": key, "size": 5}}}
+    return {
+        "version": "0",
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": bucket}, "object": {"key": key, "size": 5}},
+    }
 
 
 def by_sns(message: dict[str, Any]) -> dict[str, Any]:
@@ -61,8 +69,20 @@ def test_other_places_and_test_events_say_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["", "hello", "[]", "null", "{}", '{"Records": 5}', '{"Records": [{}]}', '{"source": "aws.s3"}', "[" * 9999,
-             '{"Type": "Notification", "Message": "x"}', '{"Records": [{"eventSource": "aws:sqs"}]}'],
+    "body",
+    [
+        "",
+        "hello",
+        "[]",
+        "null",
+        "{}",
+        '{"Records": 5}',
+        '{"Records": [{}]}',
+        '{"source": "aws.s3"}',
+        "[" * 9999,
+        '{"Type": "Notification", "Message": "x"}',
+        '{"Records": [{"eventSource": "aws:sqs"}]}',
+    ],
     ids=lambda body: body[:30],
 )
 def test_what_is_no_notification_is_not_understood(body: str) -> None:
@@ -77,9 +97,9 @@ class Queue:
 
         self._sqs: Any = boto3.client("sqs", REGION, endpoint_url=endpoint)
         self._place = place
-        self.url = self._sqs.create_queue(
-            QueueName=f"q-{place.bucket}", Attributes={"VisibilityTimeout": "0"}
-        )["QueueUrl"]
+        self.url = self._sqs.create_queue(QueueName=f"q-{place.bucket}", Attributes={"VisibilityTimeout": "0"})[
+            "QueueUrl"
+        ]
 
     def announce(self, key: str, times: int = 1) -> None:
         for _ in range(times):

@@ -26,8 +26,11 @@ DIGESTS = st.integers(0, 3).map(lambda number: digest(str(number)))
 NEEDS = st.dictionaries(DAYS, DIGESTS, max_size=60)
 ATTEMPTS = st.lists(
     st.builds(
-        Attempt, st.just("run"), st.dictionaries(DAYS, DIGESTS, min_size=1, max_size=30),
-        st.sampled_from(["running", "failed", "cancelled", "succeeded"]), st.just(NOW - dt.timedelta(days=30)),
+        Attempt,
+        st.just("run"),
+        st.dictionaries(DAYS, DIGESTS, min_size=1, max_size=30),
+        st.sampled_from(["running", "failed", "cancelled", "succeeded"]),
+        st.just(NOW - dt.timedelta(days=30)),
         st.booleans(),
     ),
     max_size=8,

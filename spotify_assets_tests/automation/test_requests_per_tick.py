@@ -37,8 +37,15 @@ def history(days: int, playlists: int) -> CountingBucket:
         at = dt.datetime.combine(day, dt.time(6), dt.UTC)
         keys = sorted(str(RawKey(day, f"p{number:03d}", at, "r")) for number in range(playlists))
         commit = Commit(
-            day=day.isoformat(), run_id="r", engine="duckdb", committed_at="", entries=0, quarantined=0,
-            sources=tuple(Source(key, bucket.etag("")) for key in keys), quarantine_key=None, tables={},
+            day=day.isoformat(),
+            run_id="r",
+            engine="duckdb",
+            committed_at="",
+            entries=0,
+            quarantined=0,
+            sources=tuple(Source(key, bucket.etag("")) for key in keys),
+            quarantine_key=None,
+            tables={},
         )
         bucket.contents[f"{PREFIX}{layout.commit_key(day)}"] = commit.to_json()
         bucket.keys.extend(f"{PREFIX}{key}" for key in keys)

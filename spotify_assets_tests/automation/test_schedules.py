@@ -79,8 +79,14 @@ def test_cron_and_time_zone_are_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("EXTRACT_CRON", "at six"), ("VACUUM_CRON", "* * *"), ("SCHEDULE_TIMEZONE", "Mars/Base"),
-                        ("ALERT_WEBHOOK_URL", "hooks"), ("ALERT_SNS_TOPIC_ARN", "alerts")],
+    ("name", "value"),
+    [
+        ("EXTRACT_CRON", "at six"),
+        ("VACUUM_CRON", "* * *"),
+        ("SCHEDULE_TIMEZONE", "Mars/Base"),
+        ("ALERT_WEBHOOK_URL", "hooks"),
+        ("ALERT_SNS_TOPIC_ARN", "alerts"),
+    ],
 )
 def test_a_mistake_names_the_variable_and_the_remedy(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{name}.*use "):

@@ -115,10 +115,15 @@ def test_check_results_are_reported_when_they_change_and_not_on_every_tick() -> 
 
 
 def test_pipe_status_is_read_as_snowflake_documents_it() -> None:
-    text = json.dumps({
-        "executionState": "RUNNING", "pendingFileCount": 2, "oldestFileTimestamp": "2026-01-10T10:00:00.000Z",
-        "notificationChannelName": "arn:aws:sqs:eu-west-1:1:q", "numOutstandingMessagesOnChannel": 1,
-    })
+    text = json.dumps(
+        {
+            "executionState": "RUNNING",
+            "pendingFileCount": 2,
+            "oldestFileTimestamp": "2026-01-10T10:00:00.000Z",
+            "notificationChannelName": "arn:aws:sqs:eu-west-1:1:q",
+            "numOutstandingMessagesOnChannel": 1,
+        }
+    )
 
     assert snowpipe.parse_status(text) == PipeStatus("RUNNING", 2, dt.datetime.fromisoformat("2026-01-10T10:00"), None)
 
@@ -181,10 +186,17 @@ def test_a_tick_records_commits_reports_arrivals_and_requests_one_run(store: Obj
 
 
 def test_the_whole_graph_loads_in_snowpipe_mode_with_nobody_loading_the_lake_tables() -> None:
-    settings = load_settings({
-        "SNOWFLAKE_ACCOUNT": "org-account", "SNOWFLAKE_USER": "U", "SNOWFLAKE_ROLE": "R", "SNOWFLAKE_WAREHOUSE": "W",
-        "SNOWFLAKE_PRIVATE_KEY": "k", "LAKE_URL": "s3://bucket/lake", "SNOWFLAKE_LOAD": "snowpipe",
-    })
+    settings = load_settings(
+        {
+            "SNOWFLAKE_ACCOUNT": "org-account",
+            "SNOWFLAKE_USER": "U",
+            "SNOWFLAKE_ROLE": "R",
+            "SNOWFLAKE_WAREHOUSE": "W",
+            "SNOWFLAKE_PRIVATE_KEY": "k",
+            "LAKE_URL": "s3://bucket/lake",
+            "SNOWFLAKE_LOAD": "snowpipe",
+        }
+    )
 
     defs = build_defs(settings)
 

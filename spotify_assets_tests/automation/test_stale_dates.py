@@ -117,8 +117,19 @@ def test_the_date_the_sweep_stopped_at_may_disappear(world: World) -> None:
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", "not json", "[]", "null", "17", '{"version": 0, "sweep": "2026-01-01"}', '{"version": 1}',
-     '{"version": 1, "sweep": "never"}', '{"version": 99, "since_key": "raw/x"}', "raw/some/key.json", "[" * 100_000],
+    [
+        "",
+        "not json",
+        "[]",
+        "null",
+        "17",
+        '{"version": 0, "sweep": "2026-01-01"}',
+        '{"version": 1}',
+        '{"version": 1, "sweep": "never"}',
+        '{"version": 99, "since_key": "raw/x"}',
+        "raw/some/key.json",
+        "[" * 100_000,
+    ],
     ids=lambda text: repr(text[:30]),
 )
 def test_a_corrupt_foreign_or_older_cursor_is_started_over(world: World, cursor: str) -> None:
@@ -162,7 +173,7 @@ def test_many_dates_of_one_tick_are_one_ranged_run(world: World) -> None:
     for count in range(7):
         put_raw(world.store, days_ago(count))
     world.tick(sensor_of(world))
-    (_, _, tags), = world.runs
+    ((_, _, tags),) = world.runs
     assert dates_of(tags) == {days_ago(count) for count in range(7)}
 
 
@@ -173,7 +184,8 @@ def test_holes_between_dates_are_not_asked_for(world: World) -> None:
     settle(world)
     assert world.stale() == []
     assert sorted(sorted(dates_of(tags)) for _, _, tags in world.runs) == [
-        [days_ago(5), days_ago(4)], [days_ago(1), days_ago(0)]
+        [days_ago(5), days_ago(4)],
+        [days_ago(1), days_ago(0)],
     ]
 
 
@@ -187,7 +199,8 @@ def test_dates_up_to_date_between_stale_ones_are_run_through(world: World) -> No
 
 
 @pytest.mark.parametrize(
-    "status", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING],
+    "status",
+    [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING],
     ids=lambda status: status.value,
 )
 def test_a_date_that_a_run_in_flight_touches_waits(world: World, status: dg.DagsterRunStatus) -> None:
@@ -201,19 +214,20 @@ def test_a_date_that_a_run_in_flight_touches_waits(world: World, status: dg.Dags
 
 def test_dates_inside_a_queued_range_wait(world: World) -> None:
     put_raw(world.store, days_ago(2))
-    world.pretend(dg.DagsterRunStatus.QUEUED, **{
-        "dagster/asset_partition_range_start": days_ago(4).isoformat(),
-        "dagster/asset_partition_range_end": days_ago(1).isoformat(),
-    })
+    world.pretend(
+        dg.DagsterRunStatus.QUEUED,
+        **{
+            "dagster/asset_partition_range_start": days_ago(4).isoformat(),
+            "dagster/asset_partition_range_end": days_ago(1).isoformat(),
+        },
+    )
     settle(world)
     assert world.runs == []
 
 
 def test_a_date_that_is_being_extracted_waits_until_the_extraction_is_over(world: World) -> None:
     put_raw(world.store, TODAY)
-    world.pretend(
-        dg.DagsterRunStatus.STARTED, "extract_playlists", **{"dagster/partition": TODAY.isoformat()}
-    )
+    world.pretend(dg.DagsterRunStatus.STARTED, "extract_playlists", **{"dagster/partition": TODAY.isoformat()})
     settle(world)
     assert world.runs == []
 

@@ -38,7 +38,12 @@ def days_ago(count: int) -> dt.date:
 
 
 def put_raw(
-    store: ObjectStore, day: dt.date, playlist: str = "p1", *, at: dt.time = dt.time(6), run: str = "r1",
+    store: ObjectStore,
+    day: dt.date,
+    playlist: str = "p1",
+    *,
+    at: dt.time = dt.time(6),
+    run: str = "r1",
     content: bytes = b"x",
 ) -> str:
     """Write a raw object; its key. The content is nobody's business here."""
@@ -51,8 +56,15 @@ def commit(store: ObjectStore, day: dt.date, run_id: str = "run-0", *, sources: 
     """Commit a date, built from its current raw objects (or from nothing)."""
     found = state.read_current_sources(store, [day])[day] if sources else ()
     record = Commit(
-        day=day.isoformat(), run_id=run_id, engine="duckdb", committed_at="2026-11-21T12:00:00Z", sources=found,
-        entries=0, quarantined=0, quarantine_key=None, tables={},
+        day=day.isoformat(),
+        run_id=run_id,
+        engine="duckdb",
+        committed_at="2026-11-21T12:00:00Z",
+        sources=found,
+        entries=0,
+        quarantined=0,
+        quarantine_key=None,
+        tables={},
     )
     store.put(layout.commit_key(day), record.to_json())
     return record
@@ -87,7 +99,9 @@ class World:
     def evaluate(self, sensor: dg.SensorDefinition, **resources: object) -> dg.SensorResult:
         """One evaluation, of which nothing is kept."""
         context = dg.build_sensor_context(
-            instance=self.instance, cursor=self.cursors.get(sensor.name), sensor_name=sensor.name,
+            instance=self.instance,
+            cursor=self.cursors.get(sensor.name),
+            sensor_name=sensor.name,
             resources={"lake": self.lake, **resources},
         )
         found = sensor(context)
@@ -119,11 +133,16 @@ class World:
         """Execute a request for real, with the tags the daemon gives it."""
         assert request.job_name
         tags = {
-            **request.tags, "dagster/run_key": str(request.run_key), "dagster/sensor_name": sensor_name,
+            **request.tags,
+            "dagster/run_key": str(request.run_key),
+            "dagster/sensor_name": sensor_name,
         }
         job = self.definitions().resolve_job_def(request.job_name)
         result = job.execute_in_process(
-            instance=self.instance, tags=tags, partition_key=request.partition_key, raise_on_error=False,
+            instance=self.instance,
+            tags=tags,
+            partition_key=request.partition_key,
+            raise_on_error=False,
             run_config=request.run_config,
         )
         run = self.instance.get_run_by_id(result.run_id)
@@ -135,7 +154,10 @@ class World:
         assert request.job_name
         partition = {"dagster/partition": request.partition_key} if request.partition_key else {}
         tags = {
-            **request.tags, **partition, "dagster/run_key": str(request.run_key), "dagster/sensor_name": sensor_name,
+            **request.tags,
+            **partition,
+            "dagster/run_key": str(request.run_key),
+            "dagster/sensor_name": sensor_name,
         }
         run = create_run_for_test(
             self.instance, job_name=request.job_name, status=dg.DagsterRunStatus.STARTED, tags=tags
@@ -165,16 +187,13 @@ class World:
     def definitions(self) -> dg.Definitions:
         world = self
         partitions = dg.DailyPartitionsDefinition(START.isoformat(), timezone="UTC", end_offset=400)
-        @dg.asset(
-            name="built", partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run()
-        )
+
+        @dg.asset(name="built", partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run())
         def built(context: dg.AssetExecutionContext) -> None:
             with speak_to_dagster(context):
                 world.build([dt.date.fromisoformat(key) for key in context.partition_keys], context.run_id)
 
-        @dg.asset(
-            name="loaded", partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run()
-        )
+        @dg.asset(name="loaded", partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run())
         def loaded(context: dg.AssetExecutionContext) -> None:
             with speak_to_dagster(context):
                 world.load([dt.date.fromisoformat(key) for key in context.partition_keys])
@@ -201,8 +220,15 @@ class World:
         for day in stale:
             self.before_build(day)
             record = Commit(
-                day=day.isoformat(), run_id=run_id, engine="duckdb", committed_at="2026-11-21T12:00:00Z",
-                sources=sources[day], entries=0, quarantined=0, quarantine_key=None, tables={},
+                day=day.isoformat(),
+                run_id=run_id,
+                engine="duckdb",
+                committed_at="2026-11-21T12:00:00Z",
+                sources=sources[day],
+                entries=0,
+                quarantined=0,
+                quarantine_key=None,
+                tables={},
             )
             self.store.put(layout.commit_key(day), record.to_json())
             self.built.append((day, tuple(f"{each.key} {each.etag}" for each in sources[day])))
@@ -217,9 +243,7 @@ class World:
     def stale(self, first: dt.date = START, last: dt.date = TODAY) -> list[dt.date]:
         """What is stale, by comparing everything with everything."""
         days = [day for day in state.raw_days(self.store) if first <= day <= last]
-        return state.stale_days(
-            state.read_current_sources(self.store, days), state.read_commits(self.store, days)
-        )
+        return state.stale_days(state.read_current_sources(self.store, days), state.read_commits(self.store, days))
 
 
 @contextmanager

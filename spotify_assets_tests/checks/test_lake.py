@@ -26,9 +26,25 @@ DAY = dt.date(2026, 1, 1)
 
 def committed(store: ObjectStore) -> Commit:
     """A small lake of one date with every kind of row, and its commit."""
-    put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [
-        (0, [e.entry(e.track("A", "Ana")), e.entry(e.track("B", "Bo")), e.local_file(), e.episode(), e.entry(None)]),
-    ]))
+    put_raw(
+        store,
+        Raw(
+            e.spotify_id("p"),
+            {"name": "P"},
+            [
+                (
+                    0,
+                    [
+                        e.entry(e.track("A", "Ana")),
+                        e.entry(e.track("B", "Bo")),
+                        e.local_file(),
+                        e.episode(),
+                        e.entry(None),
+                    ],
+                ),
+            ],
+        ),
+    )
     built = build_day(store, "run-1", day_sources(store, DAY))
     commit = built.commit(run_id="run-1", engine="duckdb", committed_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     store.put(layout.commit_key(DAY), commit.to_json())
@@ -89,9 +105,7 @@ def test_files_that_do_not_hold_what_the_commit_says_are_found(store: ObjectStor
 def test_entries_that_went_missing_are_found(store: ObjectStore) -> None:
     commit = replace(committed(store), entries=7)
 
-    assert quality.unreconciled({DAY: commit}) == [
-        "2026-01-01: 7 entries in, 5 in playlist_items, 0 quarantined"
-    ]
+    assert quality.unreconciled({DAY: commit}) == ["2026-01-01: 7 entries in, 5 in playlist_items, 0 quarantined"]
 
 
 def test_one_bad_table_stops_only_its_own_downstream(tmp_path: Path) -> None:
@@ -105,7 +119,8 @@ def test_one_bad_table_stops_only_its_own_downstream(tmp_path: Path) -> None:
     assert "album_id is unique: broken by 2 rows" in str(caught.value)
     with home.line() as line:
         loaded = {
-            table for table in LAKE_TABLES
+            table
+            for table in LAKE_TABLES
             if line.instance.get_latest_materialization_event(dg.AssetKey(["snowflake", "lake", table]))
         }
     assert loaded == set(LAKE_TABLES) - {"albums"}

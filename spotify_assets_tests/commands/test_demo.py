@@ -11,10 +11,17 @@ from spotify_assets.settings import load_settings
 
 HOME = "/somewhere/home"
 PRODUCTION = {
-    "SPOTIFY_ASSETS_HOME": HOME, "LAKE_URL": "s3://bucket/lake", "TRANSFORM_ENGINE": "glue",
-    "SPOTIFY_CLIENT_ID": "client", "SPOTIFY_CLIENT_SECRET": "secret", "SPOTIFY_PLAYLISTS": "mine",
-    "SNOWFLAKE_ACCOUNT": "acme-eu", "SNOWFLAKE_USER": "loader", "SNOWFLAKE_PRIVATE_KEY": "key",
-    "SNOWFLAKE_ROLE": "LOADER", "SNOWFLAKE_WAREHOUSE": "LOADING",
+    "SPOTIFY_ASSETS_HOME": HOME,
+    "LAKE_URL": "s3://bucket/lake",
+    "TRANSFORM_ENGINE": "glue",
+    "SPOTIFY_CLIENT_ID": "client",
+    "SPOTIFY_CLIENT_SECRET": "secret",
+    "SPOTIFY_PLAYLISTS": "mine",
+    "SNOWFLAKE_ACCOUNT": "acme-eu",
+    "SNOWFLAKE_USER": "loader",
+    "SNOWFLAKE_PRIVATE_KEY": "key",
+    "SNOWFLAKE_ROLE": "LOADER",
+    "SNOWFLAKE_WAREHOUSE": "LOADING",
 }
 
 

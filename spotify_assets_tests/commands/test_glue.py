@@ -30,8 +30,14 @@ from spotify_assets_tests.reference_tables import Raw, expected
 from spotify_assets_tests.scripted_aws import ScriptedClient
 
 ROLE = "arn:aws:iam::123456789012:role/glue"
-NEW = {"Role": ROLE, "GlueVersion": "5.0", "WorkerType": "G.1X", "NumberOfWorkers": 2, "Timeout": 120,
-       "ExecutionProperty": {"MaxConcurrentRuns": 3}}
+NEW = {
+    "Role": ROLE,
+    "GlueVersion": "5.0",
+    "WorkerType": "G.1X",
+    "NumberOfWorkers": 2,
+    "Timeout": 120,
+    "ExecutionProperty": {"MaxConcurrentRuns": 3},
+}
 
 
 def glue(**job: object) -> ScriptedClient:
@@ -84,15 +90,23 @@ def test_deploying_the_same_again_changes_nothing(store: ObjectStore) -> None:
 
 
 def test_an_update_names_what_changed_and_keeps_what_was_not_given(store: ObjectStore) -> None:
-    client = glue(Name="j", Role="arn:aws:iam::123456789012:role/own", WorkerType="G.2X", NumberOfWorkers=9,
-                  Command={"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": "s3://b/old.py"},
-                  DefaultArguments={"--own": "1", "--custom-logGroup-prefix": "/own"})
+    client = glue(
+        Name="j",
+        Role="arn:aws:iam::123456789012:role/own",
+        WorkerType="G.2X",
+        NumberOfWorkers=9,
+        Command={"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": "s3://b/old.py"},
+        DefaultArguments={"--own": "1", "--custom-logGroup-prefix": "/own"},
+    )
 
     said = deploy_job(client, "j", store, NEW, {"NumberOfWorkers": 4})
 
     (update,) = [request["JobUpdate"] for request in client.requests("update_job")]
     assert (update["Role"], update["WorkerType"], update["NumberOfWorkers"]) == (
-        "arn:aws:iam::123456789012:role/own", "G.2X", 4)
+        "arn:aws:iam::123456789012:role/own",
+        "G.2X",
+        4,
+    )
     assert update["DefaultArguments"]["--own"] == "1"
     assert update["DefaultArguments"]["--custom-logGroup-prefix"] == "/own"
     assert "job j: NumberOfWorkers 9 -> 4" in said
@@ -122,9 +136,16 @@ def test_deploy_says_what_it_did(aws: str, s3_lake: LakeResource, monkeypatch: p
 
 
 def test_the_settings_of_runs_are_the_jobs(aws: str, s3_lake: LakeResource, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"LAKE_URL": s3_lake.url, "AWS_ENDPOINT_URL": aws, "GLUE_JOB_NAME": "by-settings",
-                        "GLUE_WORKERS": "3", "GLUE_WORKER_TYPE": "G.2X", "GLUE_TIMEOUT_MINUTES": "45",
-                        "TRANSFORM_ENGINE": "glue", "GLUE_USD_PER_DPU_HOUR": "0.29"}.items():
+    for name, value in {
+        "LAKE_URL": s3_lake.url,
+        "AWS_ENDPOINT_URL": aws,
+        "GLUE_JOB_NAME": "by-settings",
+        "GLUE_WORKERS": "3",
+        "GLUE_WORKER_TYPE": "G.2X",
+        "GLUE_TIMEOUT_MINUTES": "45",
+        "TRANSFORM_ENGINE": "glue",
+        "GLUE_USD_PER_DPU_HOUR": "0.29",
+    }.items():
         monkeypatch.setenv(name, value)
 
     result = CliRunner().invoke(main, ["glue", "deploy", "--role", ROLE])
@@ -143,8 +164,12 @@ def test_deploying_again_changes_only_what_is_set(
     current = {**NEW, "WorkerType": "G.4X", "Timeout": 33}
     scripted = glue(**current, Name="kept")
     monkeypatch.setattr("spotify_assets.commands.glue_command.client", lambda *_: scripted)
-    for name, value in {"LAKE_URL": s3_lake.url, "AWS_ENDPOINT_URL": aws, "GLUE_JOB_NAME": "kept",
-                        "GLUE_WORKERS": "5"}.items():
+    for name, value in {
+        "LAKE_URL": s3_lake.url,
+        "AWS_ENDPOINT_URL": aws,
+        "GLUE_JOB_NAME": "kept",
+        "GLUE_WORKERS": "5",
+    }.items():
         monkeypatch.setenv(name, value)
     for name in ("GLUE_WORKER_TYPE", "GLUE_TIMEOUT_MINUTES"):
         monkeypatch.delenv(name, raising=False)
@@ -174,7 +199,9 @@ def test_a_run_by_hand_builds_and_commits_without_dagster(
 
     finished = subprocess.run(
         [sys.executable, "-m", "glue_scripts.playlist_tables", "--JOB_NAME", "somebody", "--TempDir", "x", *arguments],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert finished.returncode == 0, finished.stderr

@@ -17,8 +17,12 @@ from spotify_assets.warehouse.session import QueryTag, Row, Session, Value
 
 ROLE_ARN = "arn:aws:iam::123456789012:role/lake"
 ENVIRONMENT = {
-    "SNOWFLAKE_ACCOUNT": "org-account", "SNOWFLAKE_USER": "DAGSTER", "SNOWFLAKE_ROLE": "LOADER",
-    "SNOWFLAKE_WAREHOUSE": "WH", "SNOWFLAKE_PRIVATE_KEY": "secret-pem", "LAKE_URL": "s3://bucket/lake",
+    "SNOWFLAKE_ACCOUNT": "org-account",
+    "SNOWFLAKE_USER": "DAGSTER",
+    "SNOWFLAKE_ROLE": "LOADER",
+    "SNOWFLAKE_WAREHOUSE": "WH",
+    "SNOWFLAKE_PRIVATE_KEY": "secret-pem",
+    "LAKE_URL": "s3://bucket/lake",
 }
 
 
@@ -34,9 +38,11 @@ class Account(Session):
     def execute(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         self.sent.append(sql)
         if sql.startswith("DESC INTEGRATION"):
-            return [("ENABLED", "Boolean", "true", "false"),
-                    ("STORAGE_AWS_IAM_USER_ARN", "String", "arn:aws:iam::1:user/snow", ""),
-                    ("STORAGE_AWS_EXTERNAL_ID", "String", "EXT_ID", "")]
+            return [
+                ("ENABLED", "Boolean", "true", "false"),
+                ("STORAGE_AWS_IAM_USER_ARN", "String", "arn:aws:iam::1:user/snow", ""),
+                ("STORAGE_AWS_EXTERNAL_ID", "String", "EXT_ID", ""),
+            ]
         if "SYSTEM$PIPE_STATUS" in sql:
             return [(json.dumps({"executionState": "RUNNING", "notificationChannelName": "arn:aws:sqs:queue"}),)]
         if "information_schema.tables" in sql:
@@ -136,7 +142,7 @@ def test_changing_the_load_mode_of_an_account_stops_with_what_to_do(
 
 
 def _names_only(
-    real: Callable[[Account, str, Sequence[Value]], list[Row]]
+    real: Callable[[Account, str, Sequence[Value]], list[Row]],
 ) -> Callable[[Account, str, Sequence[Value]], list[Row]]:
     def execute(self: Account, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         rows = real(self, sql, params)

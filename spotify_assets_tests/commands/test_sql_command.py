@@ -35,7 +35,8 @@ def test_csv_is_quoted_where_needed(run: CliRunner) -> None:
     result = run.invoke(main, ["sql", QUERY, "--format", "csv"])
 
     assert list(csv.reader(io.StringIO(result.stdout))) == [
-        ["number", "text", "day", "nothing", "share"], ["1", 'a, "b" – ü', "2026-01-02", "", "0.5"],
+        ["number", "text", "day", "nothing", "share"],
+        ["1", 'a, "b" – ü', "2026-01-02", "", "0.5"],
     ]
 
 

@@ -22,16 +22,16 @@ def lake(tmp_path: Path) -> LakeResource:
 
 
 def _materialize(lake: LakeResource, warehouse: EmbeddedWarehouse) -> dg.ExecuteInProcessResult:
-    return dg.materialize(
-        [*dashboard_assets(), *dashboard_checks()], resources={"lake": lake, "warehouse": warehouse}
-    )
+    return dg.materialize([*dashboard_assets(), *dashboard_checks()], resources={"lake": lake, "warehouse": warehouse})
 
 
 def _check(lake: LakeResource) -> dg.AssetCheckEvaluation:
     """The check on its own, as the UI runs it."""
     job = dg.define_asset_job("check", dg.AssetSelection.checks_for_assets(DASHBOARD_KEY))
     definitions = dg.Definitions(
-        assets=dashboard_assets(), asset_checks=dashboard_checks(), jobs=[job],
+        assets=dashboard_assets(),
+        asset_checks=dashboard_checks(),
+        jobs=[job],
         resources={"lake": lake, "warehouse": EmbeddedWarehouse(folder="unused", database="UNUSED")},
     )
     (evaluation,) = definitions.resolve_job_def("check").execute_in_process().get_asset_check_evaluations()

@@ -51,7 +51,9 @@ def test_the_page_shows_what_the_real_marts_hold(store: ObjectStore, tmp_path: P
     assert [report.songs[song][0] for song, _ in p.changes.entered] == ["d"]
     assert {report.songs[run.song][0]: run.snapshots for run in p.runs} == {"a": 2, "b": 1, "c": 2, "d": 1}
     assert {artist.name: artist.slots for artist in q.artists} == {
-        "artist a": [1, 2], "artist b": [1, 1], "artist x": [1, 0],
+        "artist a": [1, 2],
+        "artist b": [1, 1],
+        "artist x": [1, 0],
     }
     assert sum(slots for _, slots in p.years.years) == 3
     assert [cell[2] for cell in report.overlap.cells] == [1]

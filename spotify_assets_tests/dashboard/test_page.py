@@ -90,10 +90,10 @@ def test_a_page_without_any_snapshot_is_whole(tmp_path: Path) -> None:
         (lambda page: page.replace(b"</style>", b"@import 'x.css';</style>"), "outside itself: <style>"),
         (lambda page: page.replace(b"<body>", b'<body><a href="//example.com">x</a>'), "outside itself: <a href>"),
         (lambda page: page.replace(b"<body>", b"<body><script>1</script>"), "3 scripts"),
-        (lambda page: page.replace(b'const report =', b'let report ='), "not the ones"),
+        (lambda page: page.replace(b"const report =", b"let report ="), "not the ones"),
         (lambda page: page.replace(b"default-src 'none'", b"default-src *"), "does not forbid requests"),
         (lambda page: page.replace(b'"last_on":"2026-11-21"', b'"last_on":"2026-11-20"'), "its data of 2026-11-20"),
-        (lambda page: page.replace(b'"first_on"', b'first_on'), "can't be read"),
+        (lambda page: page.replace(b'"first_on"', b"first_on"), "can't be read"),
         (lambda page: page.replace(b"Playlist history", b"\xff"), "not UTF-8"),
     ],
 )
@@ -111,9 +111,20 @@ def _browse(page: bytes, folder: Path, fragment: str = "") -> tuple[str, str]:
     file = folder / "page.html"
     file.write_bytes(page)
     command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", f"--user-data-dir={folder / 'profile'}", "--dump-dom",
-        "--virtual-time-budget=4000", "--enable-logging=stderr", "--v=0", file.as_uri() + fragment,
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={folder / 'profile'}",
+        "--dump-dom",
+        "--virtual-time-budget=4000",
+        "--enable-logging=stderr",
+        "--v=0",
+        file.as_uri() + fragment,
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
     console = "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)

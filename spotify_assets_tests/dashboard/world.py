@@ -28,15 +28,47 @@ from spotify_assets.warehouse.sql import FILE_FORMAT, literal, render
 FIRST_DAY = dt.date(2026, 11, 8)
 
 _ADJECTIVES = (
-    "Paper", "Velvet", "Northern", "Silent", "Copper", "Hollow", "Electric", "Distant", "Marble", "Golden", "Slow",
-    "Crooked", "Amber", "Salt", "Winter",
+    "Paper",
+    "Velvet",
+    "Northern",
+    "Silent",
+    "Copper",
+    "Hollow",
+    "Electric",
+    "Distant",
+    "Marble",
+    "Golden",
+    "Slow",
+    "Crooked",
+    "Amber",
+    "Salt",
+    "Winter",
 )
 _NOUNS = (
-    "Harbour", "Lanterns", "Orchard", "Signals", "Mirrors", "Rivers", "Satellites", "Gardens", "Engines", "Postcards",
-    "Horses", "Islands",
+    "Harbour",
+    "Lanterns",
+    "Orchard",
+    "Signals",
+    "Mirrors",
+    "Rivers",
+    "Satellites",
+    "Gardens",
+    "Engines",
+    "Postcards",
+    "Horses",
+    "Islands",
 )
 _VERBS = (
-    "Leaving", "Counting", "Holding", "Chasing", "Missing", "Drawing", "Waiting for", "Calling", "Burning", "Losing",
+    "Leaving",
+    "Counting",
+    "Holding",
+    "Chasing",
+    "Missing",
+    "Drawing",
+    "Waiting for",
+    "Calling",
+    "Burning",
+    "Losing",
 )
 
 
@@ -134,18 +166,35 @@ def warehouse_rows(world: World) -> dict[str, list[tuple[object, ...]]]:
     for playlist_id, history in world.snapshots.items():
         for date, entries in history.items():
             rows["lake.playlists"].append(
-                _row(LAKE_TABLES["playlists"], snapshot_date=date, playlist_id=playlist_id,
-                     name=world.playlists[playlist_id], item_count=len(entries))
+                _row(
+                    LAKE_TABLES["playlists"],
+                    snapshot_date=date,
+                    playlist_id=playlist_id,
+                    name=world.playlists[playlist_id],
+                    item_count=len(entries),
+                )
             )
             for position, song_id in enumerate(entries):
                 rows["lake.playlist_items"].append(
-                    _row(LAKE_TABLES["playlist_items"], snapshot_date=date, playlist_id=playlist_id,
-                         position=position, item_type="track" if song_id else "episode", song_id=song_id)
+                    _row(
+                        LAKE_TABLES["playlist_items"],
+                        snapshot_date=date,
+                        playlist_id=playlist_id,
+                        position=position,
+                        item_type="track" if song_id else "episode",
+                        song_id=song_id,
+                    )
                 )
         if history:
             rows["spotify.playlists"].append(
-                _row(DIMENSIONS["playlists"], playlist_id=playlist_id, name=world.playlists[playlist_id],
-                     owner_name="The Desk", first_seen_on=min(history), last_seen_on=max(history))
+                _row(
+                    DIMENSIONS["playlists"],
+                    playlist_id=playlist_id,
+                    name=world.playlists[playlist_id],
+                    owner_name="The Desk",
+                    first_seen_on=min(history),
+                    last_seen_on=max(history),
+                )
             )
         rows["analytics.playlist_changes"] += _changes(world, playlist_id, history)
         rows["analytics.song_runs"] += _runs(world, playlist_id, history)
@@ -168,7 +217,11 @@ def warehouse_rows(world: World) -> dict[str, list[tuple[object, ...]]]:
 
 
 _EMPTY: dict[Type, object] = {
-    Type.STRING: "", Type.INTEGER: 0, Type.FLOAT: 0.0, Type.BOOLEAN: False, Type.DATE: FIRST_DAY,
+    Type.STRING: "",
+    Type.INTEGER: 0,
+    Type.FLOAT: 0.0,
+    Type.BOOLEAN: False,
+    Type.DATE: FIRST_DAY,
     Type.TIMESTAMP: dt.datetime(2026, 11, 8),  # noqa: DTZ001 - the contract's timestamps carry no zone
 }
 
@@ -207,9 +260,18 @@ def _changes(world: World, playlist_id: str, history: dict[dt.date, list[str | N
             if old != new:
                 change = "entered" if old is None else "left" if new is None else "moved"
                 rows.append(
-                    _row(MARTS["playlist_changes"], snapshot_date=date, playlist_id=playlist_id, song_id=key[0],
-                         occurrence=key[1], change=change, previous_date=previous, from_position=old, to_position=new,
-                         **_names(world, key[0]))
+                    _row(
+                        MARTS["playlist_changes"],
+                        snapshot_date=date,
+                        playlist_id=playlist_id,
+                        song_id=key[0],
+                        occurrence=key[1],
+                        change=change,
+                        previous_date=previous,
+                        from_position=old,
+                        to_position=new,
+                        **_names(world, key[0]),
+                    )
                 )
     return rows
 
@@ -228,10 +290,19 @@ def _runs(world: World, playlist_id: str, history: dict[dt.date, list[str | None
         breaks = sum(1 for a, b in pairwise(days) if b != a + 1)
         runs = Counter(number - index for index, number in enumerate(days))
         rows.append(
-            _row(MARTS["song_runs"], playlist_id=playlist_id, song_id=song_id, first_on=dates[days[0]],
-                 last_on=dates[days[-1]], days_present=len(days), longest_run=max(runs.values()),
-                 best_position=best[song_id], re_entries=breaks, is_present=days[-1] == len(dates) - 1,
-                 **_names(world, song_id))
+            _row(
+                MARTS["song_runs"],
+                playlist_id=playlist_id,
+                song_id=song_id,
+                first_on=dates[days[0]],
+                last_on=dates[days[-1]],
+                days_present=len(days),
+                longest_run=max(runs.values()),
+                best_position=best[song_id],
+                re_entries=breaks,
+                is_present=days[-1] == len(dates) - 1,
+                **_names(world, song_id),
+            )
         )
     return rows
 
@@ -243,8 +314,15 @@ def _releases(world: World, playlist_id: str, history: dict[dt.date, list[str | 
         known = [date.year - year for year in years.elements() if year is not None]
         for year, slots in years.items():
             rows.append(
-                _row(MARTS["release_profile"], snapshot_date=date, playlist_id=playlist_id, release_year=year,
-                     slots=slots, slot_share=slots / years.total(), median_age_years=median(known) if known else None)
+                _row(
+                    MARTS["release_profile"],
+                    snapshot_date=date,
+                    playlist_id=playlist_id,
+                    release_year=year,
+                    slots=slots,
+                    slot_share=slots / years.total(),
+                    median_age_years=median(known) if known else None,
+                )
             )
     return rows
 
@@ -269,8 +347,15 @@ def _artist_share(world: World) -> list[tuple[object, ...]]:
                     where[artist_id].add(playlist_id)
         whole = sum(map(len, playlists.values()))
         rows += [
-            _row(MARTS["artist_share"], snapshot_date=date, artist_id=artist_id, artist_name=world.artists[artist_id],
-                 slots=count, playlists=len(where[artist_id]), slot_share=count / whole)
+            _row(
+                MARTS["artist_share"],
+                snapshot_date=date,
+                artist_id=artist_id,
+                artist_name=world.artists[artist_id],
+                slots=count,
+                playlists=len(where[artist_id]),
+                slot_share=count / whole,
+            )
             for artist_id, count in slots.items()
         ]
     return rows
@@ -284,9 +369,16 @@ def _overlap(world: World) -> list[tuple[object, ...]]:
         common = len(sets[one] & sets[other])
         if common:
             rows.append(
-                _row(MARTS["playlist_overlap"], snapshot_date=date, playlist_id=one, other_playlist_id=other,
-                     songs_in_common=common, songs=len(sets[one]), other_songs=len(sets[other]),
-                     jaccard=common / len(sets[one] | sets[other]))
+                _row(
+                    MARTS["playlist_overlap"],
+                    snapshot_date=date,
+                    playlist_id=one,
+                    other_playlist_id=other,
+                    songs_in_common=common,
+                    songs=len(sets[one]),
+                    other_songs=len(sets[other]),
+                    jaccard=common / len(sets[one] | sets[other]),
+                )
             )
     return rows
 
@@ -296,8 +388,15 @@ def _popularity(world: World) -> list[tuple[object, ...]]:
     if len(dates) < 2:
         return []
     return [
-        _row(MARTS["song_popularity"], snapshot_date=dates[-1], song_id=song_id, popularity=50 + number % 9,
-             previous_popularity=54, change=number % 9 - 4, **_names(world, song_id))
+        _row(
+            MARTS["song_popularity"],
+            snapshot_date=dates[-1],
+            song_id=song_id,
+            popularity=50 + number % 9,
+            previous_popularity=54,
+            change=number % 9 - 4,
+            **_names(world, song_id),
+        )
         for number, song_id in enumerate(list(world.songs)[:40])
     ]
 
@@ -322,8 +421,12 @@ def fill_warehouse(folder: Path, rows: Mapping[str, list[tuple[object, ...]]]) -
 
 
 _ARROW = {
-    Type.STRING: pa.string(), Type.INTEGER: pa.int64(), Type.FLOAT: pa.float64(), Type.BOOLEAN: pa.bool_(),
-    Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"),
+    Type.STRING: pa.string(),
+    Type.INTEGER: pa.int64(),
+    Type.FLOAT: pa.float64(),
+    Type.BOOLEAN: pa.bool_(),
+    Type.DATE: pa.date32(),
+    Type.TIMESTAMP: pa.timestamp("us"),
 }
 
 

@@ -44,7 +44,8 @@ PROBES = {
     "podcast episode": e.episode(),
     "release date 1977": e.entry(e.track("A", album=e.album("L", release_date="1977", release_date_precision="year"))),
     "release date 1977-05": e.entry(
-        e.track("A", album=e.album("L", release_date="1977-05", release_date_precision="month"))),
+        e.track("A", album=e.album("L", release_date="1977-05", release_date_precision="month"))
+    ),
     "release date 0000": e.entry(e.track("A", album=e.album("L", release_date="0000", release_date_precision="year"))),
     "null added_at": e.entry(e.track("A"), added_at=None, added_by=None),
     "absent popularity": e.entry(e.without(e.track("A"), "popularity")),
@@ -123,8 +124,9 @@ def test_a_non_empty_name_wins_then_the_smallest_playlist_and_position(store: Ob
 def test_impossible_dates_become_null_and_keep_their_text(store: ObjectStore) -> None:
     texts = ["2023-02-30", "19x7", "", "2024-13", "99999", "2020-1-1"]
     built, want = build(
-        store, of(*(e.entry(e.track(f"T{n}", album=e.album(f"A{n}", release_date=text)))
-                    for n, text in enumerate(texts))))
+        store,
+        of(*(e.entry(e.track(f"T{n}", album=e.album(f"A{n}", release_date=text))) for n, text in enumerate(texts))),
+    )
 
     assert_equal(store, built, want)
     assert all(row[3] is None for row in rows(store, built, "albums"))
@@ -144,9 +146,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize(("reason", "poison"), UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_an_unreadable_entry_is_quarantined_with_where_and_why(
-    store: ObjectStore, reason: str, poison: object
-) -> None:
+def test_an_unreadable_entry_is_quarantined_with_where_and_why(store: ObjectStore, reason: str, poison: object) -> None:
     raw = Raw(PLAYLIST, {"name": "Test"}, [(0, [e.entry(e.track("A"))]), (1, [e.entry(e.track("B")), poison])])
     built, want = build(store, raw)
 
@@ -154,8 +154,12 @@ def test_an_unreadable_entry_is_quarantined_with_where_and_why(
     assert built.quarantine_key is not None
     (record,) = [json.loads(line) for line in store.get(built.quarantine_key).splitlines()]
     assert record == {
-        "snapshot_date": "2026-01-01", "source_key": built.sources[0].key, "playlist_id": PLAYLIST, "line": 2,
-        "entry_index": 1, "reason": reason,
+        "snapshot_date": "2026-01-01",
+        "source_key": built.sources[0].key,
+        "playlist_id": PLAYLIST,
+        "line": 2,
+        "entry_index": 1,
+        "reason": reason,
     }
 
 
@@ -171,7 +175,7 @@ DAMAGES = {
     "no offset": (b'{"total": 1, "page": {"items": []}}', "line has no whole offset and total"),
     **{
         f"offset {offset}": (page_line(offset=offset), "line has no whole offset and total")
-        for offset in ('-1', '"5"', "1.0", "null", str(2**62), str(2**63), str(2**64))
+        for offset in ("-1", '"5"', "1.0", "null", str(2**62), str(2**63), str(2**64))
     },
     "a total in words": (page_line(total='"many"'), "line has no whole offset and total"),
     "a number for a moment": (page_line(extracted_at="7"), "line has no text extracted_at"),

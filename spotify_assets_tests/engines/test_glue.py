@@ -25,8 +25,14 @@ NO_LOGS: Answer = "ResourceNotFoundException"
 
 
 def run_is(state: str, **more: object) -> dict:
-    record = {"Id": "jr_1", "JobRunState": state, "WorkerType": "G.1X", "NumberOfWorkers": 2, "ExecutionTime": 90,
-              "LogGroupName": "/aws-glue/spotify-assets"}
+    record = {
+        "Id": "jr_1",
+        "JobRunState": state,
+        "WorkerType": "G.1X",
+        "NumberOfWorkers": 2,
+        "ExecutionTime": 90,
+        "LogGroupName": "/aws-glue/spotify-assets",
+    }
     return {"JobRun": {**record, **more}}
 
 
@@ -96,14 +102,19 @@ def all_sent(world: World) -> None:
 
 
 def world(
-    store: ObjectStore, *polls: Answer, start: Sequence[Answer] = (STARTED,), history: Sequence[Answer] = (NO_RUNS,),
-    logs: Sequence[Answer] = (NO_LOGS,), meanwhile: Sequence[Callable[[World], None]] = (all_sent,),
+    store: ObjectStore,
+    *polls: Answer,
+    start: Sequence[Answer] = (STARTED,),
+    history: Sequence[Answer] = (NO_RUNS,),
+    logs: Sequence[Answer] = (NO_LOGS,),
+    meanwhile: Sequence[Callable[[World], None]] = (all_sent,),
 ) -> World:
     stopped = {"SuccessfulSubmissions": [{"JobName": "spotify-assets", "JobRunId": "jr_1"}], "Errors": []}
     return World(
         store,
-        ScriptedClient("glue", get_job_run=polls, start_job_run=start, get_job_runs=history,
-                       batch_stop_job_run=[stopped]),
+        ScriptedClient(
+            "glue", get_job_run=polls, start_job_run=start, get_job_runs=history, batch_stop_job_run=[stopped]
+        ),
         ScriptedClient("logs", get_log_events=logs),
         list(meanwhile),
     )
@@ -150,12 +161,15 @@ def test_throttled_polls_are_waited_out(store: ObjectStore) -> None:
 
 @pytest.mark.parametrize(
     ("state", "kind"),
-    [("EXPIRED", TransientError), ("ERROR", TransientError), ("FAILED", TransientError), ("STOPPED", PermanentError),
-     ("TIMEOUT", PermanentError)],
+    [
+        ("EXPIRED", TransientError),
+        ("ERROR", TransientError),
+        ("FAILED", TransientError),
+        ("STOPPED", PermanentError),
+        ("TIMEOUT", PermanentError),
+    ],
 )
-def test_every_unhappy_end_is_an_end_and_says_so(
-    store: ObjectStore, state: str, kind: type[PlatformError]
-) -> None:
+def test_every_unhappy_end_is_an_end_and_says_so(store: ObjectStore, state: str, kind: type[PlatformError]) -> None:
     found = world(store, run_is("WAITING"), run_is(state, ErrorMessage="because"), meanwhile=[])
 
     error = found.execute()
@@ -173,9 +187,18 @@ def test_a_failure_that_would_repeat_itself_is_not_tried_again(store: ObjectStor
 
 def test_a_failed_run_shows_the_last_lines_of_both_logs(store: ObjectStore) -> None:
     found = world(
-        store, run_is("RUNNING"), run_is("FAILED", ErrorMessage="SparkException"), meanwhile=[],
-        logs=[lines("reading 3 objects", token="a"), lines(token="a"), lines("Traceback: disk full", token="b"),
-              lines(token="b"), lines(token="a"), lines(token="b")],
+        store,
+        run_is("RUNNING"),
+        run_is("FAILED", ErrorMessage="SparkException"),
+        meanwhile=[],
+        logs=[
+            lines("reading 3 objects", token="a"),
+            lines(token="a"),
+            lines("Traceback: disk full", token="b"),
+            lines(token="b"),
+            lines(token="a"),
+            lines(token="b"),
+        ],
     )
 
     error = found.execute()
@@ -190,8 +213,13 @@ def test_driver_logs_appear_while_the_run_is_running(store: ObjectStore) -> None
         heard.extend(request["logGroupName"] for request in found.logs.requests("get_log_events"))
         all_sent(found)
 
-    found = world(store, run_is("RUNNING"), run_is("SUCCEEDED"), meanwhile=[listen],
-                  logs=[lines("one", token="a"), lines(token="a")])
+    found = world(
+        store,
+        run_is("RUNNING"),
+        run_is("SUCCEEDED"),
+        meanwhile=[listen],
+        logs=[lines("one", token="a"), lines(token="a")],
+    )
 
     assert found.execute() is None
     assert {"/aws-glue/spotify-assets/output", "/aws-glue/spotify-assets/error"} <= set(heard)
@@ -206,8 +234,13 @@ def test_logs_that_may_not_be_read_are_said_once_and_harm_nothing(store: ObjectS
 
 def test_concurrent_runs_are_waited_for(store: ObjectStore) -> None:
     full = "ConcurrentRunsExceededException"
-    found = world(store, run_is("RUNNING"), run_is("SUCCEEDED"), start=[full, full, STARTED],
-                  meanwhile=[lambda _: None, lambda _: None, all_sent])
+    found = world(
+        store,
+        run_is("RUNNING"),
+        run_is("SUCCEEDED"),
+        start=[full, full, STARTED],
+        meanwhile=[lambda _: None, lambda _: None, all_sent],
+    )
 
     assert found.execute() is None
 
@@ -231,8 +264,14 @@ def test_a_start_whose_answer_is_lost_is_looked_for_before_another_is_started(
         (request,) = found.glue.requests("start_job_run")
         return {"JobRuns": [run_is("RUNNING", Arguments=request["Arguments"])["JobRun"]]}
 
-    found = world(store, run_is("RUNNING"), run_is("SUCCEEDED"), start=[trouble], history=[NO_RUNS, started],
-                  meanwhile=[lambda _: None, all_sent])
+    found = world(
+        store,
+        run_is("RUNNING"),
+        run_is("SUCCEEDED"),
+        start=[trouble],
+        history=[NO_RUNS, started],
+        meanwhile=[lambda _: None, all_sent],
+    )
 
     assert found.execute() is None
 
@@ -240,8 +279,13 @@ def test_a_start_whose_answer_is_lost_is_looked_for_before_another_is_started(
 
 
 def test_a_start_that_did_not_reach_aws_is_asked_for_again(store: ObjectStore) -> None:
-    found = world(store, run_is("RUNNING"), run_is("SUCCEEDED"), start=["ThrottlingException", STARTED],
-                  meanwhile=[lambda _: None, all_sent])
+    found = world(
+        store,
+        run_is("RUNNING"),
+        run_is("SUCCEEDED"),
+        start=["ThrottlingException", STARTED],
+        meanwhile=[lambda _: None, all_sent],
+    )
 
     assert found.execute() is None
 
@@ -269,11 +313,18 @@ def test_terminating_the_dagster_run_stops_the_glue_run(store: ObjectStore) -> N
 
 def test_a_stop_that_glue_refuses_does_not_hide_why_the_step_ended(store: ObjectStore) -> None:
     found = world(store, "AccessDeniedException", meanwhile=[])
-    found.glue._answers["batch_stop_job_run"] = [{
-        "SuccessfulSubmissions": [],
-        "Errors": [{"JobName": "spotify-assets", "JobRunId": "jr_1",
-                    "ErrorDetail": {"ErrorCode": "InvalidInputException", "ErrorMessage": "already ended"}}],
-    }]
+    found.glue._answers["batch_stop_job_run"] = [
+        {
+            "SuccessfulSubmissions": [],
+            "Errors": [
+                {
+                    "JobName": "spotify-assets",
+                    "JobRunId": "jr_1",
+                    "ErrorDetail": {"ErrorCode": "InvalidInputException", "ErrorMessage": "already ended"},
+                }
+            ],
+        }
+    ]
 
     assert "AccessDenied" in str(found.execute())
 
@@ -284,13 +335,20 @@ def test_a_crashed_step_takes_its_running_glue_run_up_again(store: ObjectStore) 
     first.glue._answers["batch_stop_job_run"] = [{"SuccessfulSubmissions": [], "Errors": []}]  # a dead process can't
     assert isinstance(first.execute(), DagsterExecutionInterruptedError)
     arguments = first.glue.requests("start_job_run")[0]["Arguments"]
-    still_running = {"JobRuns": [
-        {"Id": "jr_0", "JobRunState": "FAILED", "Arguments": arguments},
-        {"Id": "jr_1", "JobRunState": "RUNNING", "Arguments": arguments},
-    ]}
+    still_running = {
+        "JobRuns": [
+            {"Id": "jr_0", "JobRunState": "FAILED", "Arguments": arguments},
+            {"Id": "jr_1", "JobRunState": "RUNNING", "Arguments": arguments},
+        ]
+    }
     prefix = first.message_prefix()
-    second = world(store, run_is("RUNNING"), run_is("SUCCEEDED"), history=[still_running],
-                   meanwhile=[lambda found: found.send(1, OPENED, report(7), CLOSED, prefix=prefix)])
+    second = world(
+        store,
+        run_is("RUNNING"),
+        run_is("SUCCEEDED"),
+        history=[still_running],
+        meanwhile=[lambda found: found.send(1, OPENED, report(7), CLOSED, prefix=prefix)],
+    )
 
     assert second.execute() is None
 
@@ -331,8 +389,16 @@ def test_messages_in_many_chunks_all_arrive_in_order(store: ObjectStore) -> None
     def chunk(number: int) -> Callable[[World], None]:
         return lambda found: found.send(number + 1, report(number))
 
-    found = world(store, *[run_is("RUNNING")] * 30, run_is("SUCCEEDED"), meanwhile=[
-        lambda w: w.send(1, OPENED), *(chunk(number) for number in range(1, 28)), lambda w: w.send(29, CLOSED)])
+    found = world(
+        store,
+        *[run_is("RUNNING")] * 30,
+        run_is("SUCCEEDED"),
+        meanwhile=[
+            lambda w: w.send(1, OPENED),
+            *(chunk(number) for number in range(1, 28)),
+            lambda w: w.send(29, CLOSED),
+        ],
+    )
 
     assert found.execute() is None
     assert found.outcome is not None
@@ -340,8 +406,12 @@ def test_messages_in_many_chunks_all_arrive_in_order(store: ObjectStore) -> None
 
 
 def test_messages_that_arrive_after_the_end_still_count(store: ObjectStore) -> None:
-    found = world(store, run_is("RUNNING"), run_is("SUCCEEDED"), meanwhile=[
-        lambda w: w.send(1, OPENED), lambda w: w.send(2, report(1)), lambda w: w.send(3, CLOSED)])
+    found = world(
+        store,
+        run_is("RUNNING"),
+        run_is("SUCCEEDED"),
+        meanwhile=[lambda w: w.send(1, OPENED), lambda w: w.send(2, report(1)), lambda w: w.send(3, CLOSED)],
+    )
 
     assert found.execute() is None
     assert found.outcome is not None
@@ -350,8 +420,12 @@ def test_messages_that_arrive_after_the_end_still_count(store: ObjectStore) -> N
 
 def test_two_sessions_in_one_process_each_get_their_own_messages(store: ObjectStore) -> None:
     for day in (1, 2):
-        found = world(store, run_is("RUNNING"), run_is("SUCCEEDED"),
-                      meanwhile=[lambda w, day=day: w.send(1, OPENED, report(day), CLOSED)])
+        found = world(
+            store,
+            run_is("RUNNING"),
+            run_is("SUCCEEDED"),
+            meanwhile=[lambda w, day=day: w.send(1, OPENED, report(day), CLOSED)],
+        )
         assert found.execute() is None
         assert found.outcome is not None
         assert list(found.outcome.messages) == [{"day": day}]

@@ -40,9 +40,13 @@ def harness(s3_lake: LakeResource, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert endpoint
     found = GlueHarness(endpoint, s3_lake.store, tmp_path / "glue")
     monkeypatch.setattr(
-        glue.GlueJobResource, "runs",
+        glue.GlueJobResource,
+        "runs",
         lambda self: GlueRuns(
-            self.job_name, client("glue", endpoint), client("glue", endpoint, attempts=1), client("logs", endpoint),
+            self.job_name,
+            client("glue", endpoint),
+            client("glue", endpoint, attempts=1),
+            client("logs", endpoint),
             sleep=found.sleep,
         ),
     )
@@ -53,8 +57,14 @@ def deploy(lake: LakeResource) -> None:
     with suppress(client("glue", lake.endpoint_url).exceptions.EntityNotFoundException):
         client("glue", lake.endpoint_url).delete_job(JobName=JOB)  # the server outlives a test
     ship(lake.store)
-    new = {"Role": "arn:aws:iam::123456789012:role/glue", "GlueVersion": "5.0", "WorkerType": "G.1X",
-           "NumberOfWorkers": 2, "Timeout": 60, "ExecutionProperty": {"MaxConcurrentRuns": 3}}
+    new = {
+        "Role": "arn:aws:iam::123456789012:role/glue",
+        "GlueVersion": "5.0",
+        "WorkerType": "G.1X",
+        "NumberOfWorkers": 2,
+        "Timeout": 60,
+        "ExecutionProperty": {"MaxConcurrentRuns": 3},
+    }
     deploy_job(client("glue", lake.endpoint_url), JOB, lake.store, new, {})
 
 
@@ -62,16 +72,18 @@ def materialize(lake: LakeResource, first: dt.date, last: dt.date) -> dg.Execute
     engine = GlueEngine(job=GlueJobResource(job_name=JOB, endpoint_url=lake.endpoint_url))
     return dg.materialize(
         lake_assets(snapshot_dates(dt.date(2026, 1, 1)), "glue"),
-        resources={"lake": lake, "engine": engine}, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False,
-        tags={"dagster/asset_partition_range_start": first.isoformat(),
-              "dagster/asset_partition_range_end": last.isoformat()},
+        resources={"lake": lake, "engine": engine},
+        instance=dg.DagsterInstance.ephemeral(),
+        raise_on_error=False,
+        tags={
+            "dagster/asset_partition_range_start": first.isoformat(),
+            "dagster/asset_partition_range_end": last.isoformat(),
+        },
     )
 
 
 @pytest.mark.spark
-def test_a_range_of_dates_is_one_glue_run_that_agrees_with_duckdb(
-    s3_lake: LakeResource, harness: GlueHarness
-) -> None:
+def test_a_range_of_dates_is_one_glue_run_that_agrees_with_duckdb(s3_lake: LakeResource, harness: GlueHarness) -> None:
     odd_lake(s3_lake.store, objects=20, entries=20, seed=5)
     deploy(s3_lake)
 
@@ -115,8 +127,10 @@ def test_a_script_that_fails_fails_the_step_with_its_last_words(
 ) -> None:
     odd_lake(s3_lake.store, objects=1, entries=3, seed=5)
     deploy(s3_lake)
-    monkeypatch.setattr("spotify_assets.engines.glue_engine.lake_arguments",
-                        lambda store, key: {"--lake": store.url().rstrip("/"), "--manifest": "no/such/manifest.json"})
+    monkeypatch.setattr(
+        "spotify_assets.engines.glue_engine.lake_arguments",
+        lambda store, key: {"--lake": store.url().rstrip("/"), "--manifest": "no/such/manifest.json"},
+    )
 
     engine = GlueEngine(job=GlueJobResource(job_name=JOB, endpoint_url=s3_lake.endpoint_url))
 

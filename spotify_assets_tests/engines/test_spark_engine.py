@@ -33,12 +33,55 @@ pytestmark = pytest.mark.spark
 DAYS = [dt.date(2026, 1, 1) + dt.timedelta(days=number) for number in range(3)]
 
 ODD_VALUES = [
-    None, True, False, "", "x", "null", "true", "1", "0", 0, 1, -1, -0.0, 7.5, 1.0, 1e3, 1e22, 1e-7, 10**18, 10**17,
-    12345678901234567890, [], [1, None, "x"], {}, {"a": [1, {"b": "é\"\\\n"}]}, "12\n", " 12", "１２", "\x00", "😀",
+    None,
+    True,
+    False,
+    "",
+    "x",
+    "null",
+    "true",
+    "1",
+    "0",
+    0,
+    1,
+    -1,
+    -0.0,
+    7.5,
+    1.0,
+    1e3,
+    1e22,
+    1e-7,
+    10**18,
+    10**17,
+    12345678901234567890,
+    [],
+    [1, None, "x"],
+    {},
+    {"a": [1, {"b": 'é"\\\n'}]},
+    "12\n",
+    " 12",
+    "１２",
+    "\x00",
+    "😀",
     "0000",
-    "1999", "1999-02", "1999-02-30", "1999-02-28", "2020-1-1", "1999\n", "2026-01-01T06:00:00Z", "2026-01-01T06:00:00",
-    "2026-01-01T06:00:00.123456789Z", "2026-01-01T24:00:00Z", "2026-02-30T06:00:00Z", "2026-01-01T06:00:00+02:00",
-    "2026-01-01", "1970-01-01T00:00:00Z", "spotify:local:a:b:c:1", "spotify:track:x", "::", "a:b",
+    "1999",
+    "1999-02",
+    "1999-02-30",
+    "1999-02-28",
+    "2020-1-1",
+    "1999\n",
+    "2026-01-01T06:00:00Z",
+    "2026-01-01T06:00:00",
+    "2026-01-01T06:00:00.123456789Z",
+    "2026-01-01T24:00:00Z",
+    "2026-02-30T06:00:00Z",
+    "2026-01-01T06:00:00+02:00",
+    "2026-01-01",
+    "1970-01-01T00:00:00Z",
+    "spotify:local:a:b:c:1",
+    "spotify:track:x",
+    "::",
+    "a:b",
 ]
 """What may stand where Spotify sends something else."""
 
@@ -50,8 +93,14 @@ def odd_value(random_: random.Random) -> object:
 
 def odd_entry(random_: random.Random) -> object:
     """A sound entry with one to three values, names or lists replaced by something odd."""
-    shapes = [lambda: e.entry(e.track(random_.choice("ABCDEFG"))), e.local_file, e.episode, lambda: e.entry(None),
-              lambda: e.entry(e.track("New"), wrapper="item"), lambda: e.entry(e.track("B"), item=e.track("C"))]
+    shapes = [
+        lambda: e.entry(e.track(random_.choice("ABCDEFG"))),
+        e.local_file,
+        e.episode,
+        lambda: e.entry(None),
+        lambda: e.entry(e.track("New"), wrapper="item"),
+        lambda: e.entry(e.track("B"), item=e.track("C")),
+    ]
     found: object = json.loads(json.dumps(random_.choice(shapes)()))
     for _ in range(random_.randrange(0, 3)):
         places = list(_places(found))
@@ -74,14 +123,22 @@ def odd_lake(store: ObjectStore, *, objects: int, entries: int, seed: int) -> No
     """Raw objects of odd entries over three dates, with odd playlists and damaged objects among them."""
     random_ = random.Random(seed)
     for number in range(objects):
-        playlist = {"name": f"P{number}", "owner": {"id": "o", "display_name": "d"}, "public": True,
-                    "followers": {"total": 3}, "images": [{"url": "u"}], "snapshot_id": "s", "description": "d"}
+        playlist = {
+            "name": f"P{number}",
+            "owner": {"id": "o", "display_name": "d"},
+            "public": True,
+            "followers": {"total": 3},
+            "images": [{"url": "u"}],
+            "snapshot_id": "s",
+            "description": "d",
+        }
         for _ in range(random_.randrange(0, 3)):
             playlist[random_.choice(list(playlist))] = odd_value(random_)
         items = [odd_entry(random_) for _ in range(entries)]
         half = entries // 2
-        key = put_raw(store, Raw(f"{number:022d}", playlist, [(0, items[:half]), (half, items[half:])],
-                                 day=random_.choice(DAYS)))
+        key = put_raw(
+            store, Raw(f"{number:022d}", playlist, [(0, items[:half]), (half, items[half:])], day=random_.choice(DAYS))
+        )
         if number % 10 == 3:
             damage(store, key, random_)
 
@@ -90,12 +147,20 @@ def damage(store: ObjectStore, key: str, random_: random.Random) -> None:
     """Spoil a raw object in one of the ways storage and people do."""
     text = gzip.decompress(store.get(key))
     first, rest = text.split(b"\n", 1)
-    spoilt = random_.choice([
-        b"{nonsense\n" + text, first + b"\n\n" + rest, text + b'\n{"x": "\xff"}', text + b'\n{"offset": 1, "total": 1}',
-        text.replace(b'"extracted_at": "', b'"extracted_at": 7, "other": "', 1), text + b'\n{"a": "\\ud800"}',
-        first.replace(b'"offset": 0', b'"offset": -1') + b"\n" + rest, b"[]\n" + text, text + b'\n"x"',
-        first + b" trailing\n" + rest,
-    ])
+    spoilt = random_.choice(
+        [
+            b"{nonsense\n" + text,
+            first + b"\n\n" + rest,
+            text + b'\n{"x": "\xff"}',
+            text + b'\n{"offset": 1, "total": 1}',
+            text.replace(b'"extracted_at": "', b'"extracted_at": 7, "other": "', 1),
+            text + b'\n{"a": "\\ud800"}',
+            first.replace(b'"offset": 0', b'"offset": -1') + b"\n" + rest,
+            b"[]\n" + text,
+            text + b'\n"x"',
+            first + b" trailing\n" + rest,
+        ]
+    )
     cut = gzip.compress(text)[:-12]
     store.put(key, random_.choice([gzip.compress(spoilt), gzip.compress(spoilt), cut, b"not gzip at all"]))
 
@@ -124,8 +189,11 @@ def test_several_dates_are_one_job_that_agrees_with_plain_python(
     spark: SparkSession, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spark_reader, "OBJECTS_PER_PASS", 1)
-    raws = [Raw(e.spotify_id(f"p{number}"), {"name": "P"}, [(0, [e.entry(e.track(name)) for name in names])], day=day)
-            for day in DAYS for number, names in enumerate(("AB", "BCC", ""))]
+    raws = [
+        Raw(e.spotify_id(f"p{number}"), {"name": "P"}, [(0, [e.entry(e.track(name)) for name in names])], day=day)
+        for day in DAYS
+        for number, names in enumerate(("AB", "BCC", ""))
+    ]
     for raw in raws:
         put_raw(store, raw)
 
@@ -228,8 +296,13 @@ def sandbox_snapshots() -> Iterator[Raw]:
                 if offset >= page["total"]:
                     break
             if pages:
-                yield Raw(playlist_id, {name: value for name, value in head.items() if name not in ("tracks", "items")},
-                          pages, day, f"{day}T06:00:00Z")
+                yield Raw(
+                    playlist_id,
+                    {name: value for name, value in head.items() if name not in ("tracks", "items")},
+                    pages,
+                    day,
+                    f"{day}T06:00:00Z",
+                )
 
 
 def recorded() -> Iterator[Raw]:

@@ -63,7 +63,8 @@ def uninstall(monkeypatch: pytest.MonkeyPatch) -> Remove:
 
     def remove(*packages: str) -> None:
         monkeypatch.setattr(
-            importlib.util, "find_spec",
+            importlib.util,
+            "find_spec",
             lambda name, package=None: None if name in packages else find_spec(name, package),
         )
 
@@ -143,7 +144,12 @@ def test_spark_runs_where_no_java_is_installed(tmp_path: Path) -> None:
     )
 
     answer = subprocess.run(
-        [sys.executable, "-c", count], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=180,
+        [sys.executable, "-c", count],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=180,
         env={"PATH": str(tmp_path / "tools"), "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
     )
 

@@ -142,8 +142,15 @@ class TestInACleanInterpreter:
     """The zip alone on the path (-I -S: no site-packages), against moto and a local Spotify."""
 
     def invoke(
-        self, unpacked: Path, lake: LakeResource, server: SpotifyServer, *, event: dict[str, Any] | None = None,
-        secret: str | None = json.dumps(SECRET), request: str = "11111111-2222-3333-4444-555555555555", **extra: str,
+        self,
+        unpacked: Path,
+        lake: LakeResource,
+        server: SpotifyServer,
+        *,
+        event: dict[str, Any] | None = None,
+        secret: str | None = json.dumps(SECRET),
+        request: str = "11111111-2222-3333-4444-555555555555",
+        **extra: str,
     ) -> subprocess.CompletedProcess[str]:
         endpoint = str(lake.endpoint_url)
         name = f"spotify-{lake.url.split('/')[2]}"
@@ -232,9 +239,7 @@ class TestInACleanInterpreter:
 def extract_here(server: SpotifyServer, store: ObjectStore, day: Any) -> None:
     """The same playlists, taken by the library in this process."""
     account = Account(SECRET["SPOTIFY_CLIENT_ID"], SecretStr(SECRET["SPOTIFY_CLIENT_SECRET"]))
-    client = SpotifyClient(
-        account, store, api_url=server.api, token_url=server.token_url, budget=None, concurrency=2
-    )
+    client = SpotifyClient(account, store, api_url=server.api, token_url=server.token_url, budget=None, concurrency=2)
     extract(client, store, day, PlaylistSelection(tuple(server.playlists)), run_id="here").raise_if_unfinished()
 
 

@@ -21,9 +21,16 @@ def section(title: str) -> str:
 
 
 def test_every_setting_is_in_the_table_and_every_variable_in_it_is_a_setting() -> None:
-    named = set(re.findall(r"`([A-Z][A-Z_]+)`", "\n".join(
-        line.split("|")[1] for line in section("Environment variables per deployment").splitlines() if "|" in line
-    )))
+    named = set(
+        re.findall(
+            r"`([A-Z][A-Z_]+)`",
+            "\n".join(
+                line.split("|")[1]
+                for line in section("Environment variables per deployment").splitlines()
+                if "|" in line
+            ),
+        )
+    )
     known = {name.upper() for name in Settings.model_fields}
     assert known - named == set()
     assert named - known == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"}
@@ -63,7 +70,8 @@ class TestSemanticModel:
     def test_it_has_every_table_of_both_schemas_and_none_of_the_lake(self) -> None:
         listed = set(re.findall(r"^\| `([A-Z_]+)` \| `(SPOTIFY|ANALYTICS)`", MODEL, re.MULTILINE))
         assert listed == {
-            *((name.upper(), "SPOTIFY") for name in DIMENSIONS), *((name.upper(), "ANALYTICS") for name in MARTS),
+            *((name.upper(), "SPOTIFY") for name in DIMENSIONS),
+            *((name.upper(), "ANALYTICS") for name in MARTS),
         }
 
     def test_every_column_it_names_exists(self) -> None:

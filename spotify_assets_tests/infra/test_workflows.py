@@ -193,8 +193,15 @@ class TestDeployment:
         assert all("steps.prerun.outputs.result != 'skip'" in one["if"] for one in rest)
 
     def test_the_script_is_there_before_the_location_goes_live(self, deploy: dict[str, Any]) -> None:
-        order = ["Install, and check that the definitions load", "Start the deploy session", "Sign in to AWS",
-                 "Ship the Glue script", "Build for serverless", "Go live", "Comment on the pull request"]
+        order = [
+            "Install, and check that the definitions load",
+            "Start the deploy session",
+            "Sign in to AWS",
+            "Ship the Glue script",
+            "Build for serverless",
+            "Go live",
+            "Comment on the pull request",
+        ]
         assert [step(deploy, name) for name in order] == sorted(step(deploy, name) for name in order)
 
     def test_a_pull_request_ships_the_script_as_a_branch_deployment_with_the_branchs_role(self, deploy) -> None:

@@ -28,8 +28,15 @@ SONGS = LAKE_TABLES["songs"]
 def commit(run_id: str, day: dt.date = DAY, rows: int = 3) -> Commit:
     files = (DataFile(f"tables/songs/run={run_id}/day={day}/0.parquet", rows, 10),) if rows else ()
     return Commit(
-        day=day.isoformat(), run_id=run_id, engine="duckdb", committed_at="2026-11-21T06:00:00Z", sources=(),
-        entries=rows, quarantined=0, quarantine_key=None, tables={"songs": TableFiles(files)},
+        day=day.isoformat(),
+        run_id=run_id,
+        engine="duckdb",
+        committed_at="2026-11-21T06:00:00Z",
+        sources=(),
+        entries=rows,
+        quarantined=0,
+        quarantine_key=None,
+        tables={"songs": TableFiles(files)},
     )
 
 

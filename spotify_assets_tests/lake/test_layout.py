@@ -69,9 +69,12 @@ def test_a_value_that_would_change_the_shape_of_a_key_is_refused(bad: str) -> No
 
 @pytest.mark.parametrize(
     "key",
-    ["raw/snapshot_date=2026-02-30/playlist_id=a/20260101T000000.000000Z_r.jsonl.gz",
-     "raw/snapshot_date=2026-01-01/playlist_id=a/20261301T000000.000000Z_r.jsonl.gz",
-     "raw/snapshot_date=2026-01-01/playlist_id=a/x_r.jsonl.gz", "tables/_commits/day=2026-99-01.json"],
+    [
+        "raw/snapshot_date=2026-02-30/playlist_id=a/20260101T000000.000000Z_r.jsonl.gz",
+        "raw/snapshot_date=2026-01-01/playlist_id=a/20261301T000000.000000Z_r.jsonl.gz",
+        "raw/snapshot_date=2026-01-01/playlist_id=a/x_r.jsonl.gz",
+        "tables/_commits/day=2026-99-01.json",
+    ],
 )
 def test_impossible_dates_and_times_are_no_keys(key: str) -> None:
     assert layout.parse_raw_key(key) is None

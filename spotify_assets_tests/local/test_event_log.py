@@ -73,8 +73,11 @@ def told(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
     records = instance.get_records_for_run(run_id, limit=5_000).records
     by_asset = {
         (key.to_user_string(), kind.value): [
-            (record.partition_key, record.asset_materialization and dict(record.asset_materialization.metadata),
-             record.asset_materialization and _tags(record.asset_materialization))
+            (
+                record.partition_key,
+                record.asset_materialization and dict(record.asset_materialization.metadata),
+                record.asset_materialization and _tags(record.asset_materialization),
+            )
             for record in instance.event_log_storage.get_event_records(
                 dg.EventRecordsFilter(kind, asset_key=key), ascending=True
             )
@@ -94,7 +97,8 @@ def told(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
         "newest": newest,
         "partitions": {key: sorted(instance.get_materialized_partitions(key)) for key in KEYS},
         "checks": [
-            check.status.value for check in instance.event_log_storage.get_asset_check_execution_history(
+            check.status.value
+            for check in instance.event_log_storage.get_asset_check_execution_history(
                 dg.AssetCheckKey(KEYS[0], "complete"), limit=10
             )
         ],
@@ -134,7 +138,8 @@ def test_a_batch_of_many_runs_and_kinds_is_stored_whole(tmp_path: Path) -> None:
     with local_instance(settings) as instance:
         runs = [run(instance)[0] for _ in range(2)]
         entries = [
-            record.event_log_entry for run_id in runs
+            record.event_log_entry
+            for run_id in runs
             for record in instance.get_records_for_run(run_id, limit=5_000).records
         ]
         before = {run_id: told(instance, run_id)["log"] for run_id in runs[1:]}
@@ -150,7 +155,8 @@ def test_a_batch_of_the_largest_size_fits_one_statement(tmp_path: Path) -> None:
     with local_instance(settings) as instance:
         run_id, _ = run(instance)
         one = next(
-            record.event_log_entry for record in instance.get_records_for_run(run_id, limit=5_000).records
+            record.event_log_entry
+            for record in instance.get_records_for_run(run_id, limit=5_000).records
             if record.event_log_entry.dagster_event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
         )
         before = len(instance.get_records_for_run(run_id, limit=5_000).records)

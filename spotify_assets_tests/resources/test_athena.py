@@ -69,19 +69,44 @@ class TestQuery:
 
     def test_rows_come_back_in_their_types(self, athena: Stubber) -> None:
         types = {
-            "s": "varchar", "i": "bigint", "d": "double", "n": "decimal(10,2)", "b": "boolean", "day": "date",
-            "at": "timestamp", "zone": "timestamp with time zone", "gone": "integer",
+            "s": "varchar",
+            "i": "bigint",
+            "d": "double",
+            "n": "decimal(10,2)",
+            "b": "boolean",
+            "day": "date",
+            "at": "timestamp",
+            "zone": "timestamp with time zone",
+            "gone": "integer",
         }
-        values = ("x", "7", "0.5", "1.10", "false", "2026-11-21", "2026-11-21 06:00:00.000",
-                  "2026-11-21 06:00:00.000 UTC", None)
+        values = (
+            "x",
+            "7",
+            "0.5",
+            "1.10",
+            "false",
+            "2026-11-21",
+            "2026-11-21 06:00:00.000",
+            "2026-11-21 06:00:00.000 UTC",
+            None,
+        )
         started(athena, "QUEUED", "RUNNING", "SUCCEEDED")
         athena.add_response("get_query_results", page(types, tuple(types), values), {**WHICH, "MaxResults": 1000})
         result = ATHENA.query("select 1")
         assert result.columns == tuple(types)
-        assert result.rows == [(
-            "x", 7, 0.5, Decimal("1.10"), False, dt.date(2026, 11, 21),
-            dt.datetime.fromisoformat("2026-11-21T06:00:00"), dt.datetime(2026, 11, 21, 6, tzinfo=dt.UTC), None,
-        )]
+        assert result.rows == [
+            (
+                "x",
+                7,
+                0.5,
+                Decimal("1.10"),
+                False,
+                dt.date(2026, 11, 21),
+                dt.datetime.fromisoformat("2026-11-21T06:00:00"),
+                dt.datetime(2026, 11, 21, 6, tzinfo=dt.UTC),
+                None,
+            )
+        ]
 
     def test_only_the_first_page_repeats_the_names(self, athena: Stubber) -> None:
         started(athena, "SUCCEEDED")
@@ -207,13 +232,27 @@ class TestPublishing:
         athena.add_response("list_named_queries", {"NamedQueryIds": ids}, {"WorkGroup": "spotify-assets"})
         for one in saved:
             athena.add_response("get_named_query", {"NamedQuery": one}, {"NamedQueryId": one["NamedQueryId"]})
-        athena.add_response("create_named_query", {"NamedQueryId": "1"}, {
-            "Name": "new", "Description": "what", "Database": "spotify_assets", "QueryString": "select 'new'",
-            "WorkGroup": "spotify-assets",
-        })
-        athena.add_response("update_named_query", {}, {
-            "NamedQueryId": "changed", "Name": "changed", "Description": "what", "QueryString": "select 'changed'",
-        })
+        athena.add_response(
+            "create_named_query",
+            {"NamedQueryId": "1"},
+            {
+                "Name": "new",
+                "Description": "what",
+                "Database": "spotify_assets",
+                "QueryString": "select 'new'",
+                "WorkGroup": "spotify-assets",
+            },
+        )
+        athena.add_response(
+            "update_named_query",
+            {},
+            {
+                "NamedQueryId": "changed",
+                "Name": "changed",
+                "Description": "what",
+                "QueryString": "select 'changed'",
+            },
+        )
         assert ATHENA.publish(queries) == ["new", "changed"]
 
     def test_the_asset_publishes_every_file(self, athena: Stubber) -> None:
@@ -239,8 +278,18 @@ def archive() -> Iterator[duckdb.DuckDBPyConnection]:
             insert(connection, "artists", day, artist_id=artist, name=artist.upper())
         for position, song in enumerate(range(number, number + 10)):
             insert(connection, "playlist_items", day, playlist_id="p", position=position, song_id=f"s{song:02}")
-            insert(connection, "songs", day, song_id=f"s{song:02}", name=f"Song {song:02}", album_id=f"b{song % 3}",
-                   artist_id="a1", duration_ms=180_000, is_explicit=song % 2 == 0, popularity=100 - song)
+            insert(
+                connection,
+                "songs",
+                day,
+                song_id=f"s{song:02}",
+                name=f"Song {song:02}",
+                album_id=f"b{song % 3}",
+                artist_id="a1",
+                duration_ms=180_000,
+                is_explicit=song % 2 == 0,
+                popularity=100 - song,
+            )
             for place, artist in enumerate(("a1", "a2")):
                 insert(connection, "song_artists", day, song_id=f"s{song:02}", artist_id=artist, position=place)
         for album in range(3):

@@ -26,8 +26,15 @@ WANTED = {**IN_TABLE, "PartitionsToGet": [{"Values": ["2026-11-21"]}]}
 
 def commit(run_id: str) -> Commit:
     return Commit(
-        day=DAY.isoformat(), run_id=run_id, engine="duckdb", committed_at="2026-11-21T06:00:00Z", sources=(),
-        entries=0, quarantined=0, quarantine_key=None, tables={"songs": TableFiles(())},
+        day=DAY.isoformat(),
+        run_id=run_id,
+        engine="duckdb",
+        committed_at="2026-11-21T06:00:00Z",
+        sources=(),
+        entries=0,
+        quarantined=0,
+        quarantine_key=None,
+        tables={"songs": TableFiles(())},
     )
 
 

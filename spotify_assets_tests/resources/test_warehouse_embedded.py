@@ -129,7 +129,8 @@ def test_a_frame_without_rows_has_its_columns(embedded: EmbeddedWarehouse) -> No
 
 def test_named_parameters_become_positional_ones_in_order() -> None:
     assert positional("a = %(x)s OR b = %(y)s OR c = %(x)s AND d LIKE '5%%'", {"x": 1, "y": 2}) == (
-        "a = ? OR b = ? OR c = ? AND d LIKE '5%'", [1, 2, 1],
+        "a = ? OR b = ? OR c = ? AND d LIKE '5%'",
+        [1, 2, 1],
     )
 
 

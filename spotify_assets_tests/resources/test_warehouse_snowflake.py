@@ -77,8 +77,7 @@ class Recorder:
 
 
 async def respond(send: Callable[[Scope], Awaitable[None]], status: int, body: dict[str, object]) -> None:
-    await send({"type": "http.response.start", "status": status,
-                "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
 
@@ -130,8 +129,15 @@ def private_key() -> str:
 @pytest.fixture
 def snowflake(address: tuple[Recorder, str], server: Recorder, private_key: str) -> SnowflakeWarehouse:
     return SnowflakeWarehouse(
-        account="org-account", user="DAGSTER", role="LOADER", warehouse="WH", database="SPOTIFY_ASSETS",
-        private_key=private_key, endpoint=address[1], backoff_seconds=0.01, network_timeout_seconds=20,
+        account="org-account",
+        user="DAGSTER",
+        role="LOADER",
+        warehouse="WH",
+        database="SPOTIFY_ASSETS",
+        private_key=private_key,
+        endpoint=address[1],
+        backoff_seconds=0.01,
+        network_timeout_seconds=20,
     )
 
 
@@ -158,7 +164,10 @@ def test_sign_in_sends_user_role_warehouse_database_a_key_pair_token_and_the_tag
     assert str(login["TOKEN"]).count(".") == 2
     assert (query["roleName"], query["warehouse"], query["databaseName"]) == (["LOADER"], ["WH"], ["SPOTIFY_ASSETS"])
     assert json.loads(parameters["QUERY_TAG"]) == {
-        "app": "spotify_assets", "asset_key": "snowflake/lake/songs", "partition": "2026-01-01", "run_id": "run-1",
+        "app": "spotify_assets",
+        "asset_key": "snowflake/lake/songs",
+        "partition": "2026-01-01",
+        "run_id": "run-1",
     }
     assert parameters["TIMEZONE"] == "UTC"
     assert parameters["STATEMENT_TIMEOUT_IN_SECONDS"] == 3600
@@ -252,8 +261,12 @@ def test_a_server_that_never_answers_is_a_transient_failure_within_the_timeout(
 
 def test_an_account_that_cannot_be_reached_is_a_transient_failure(snowflake: SnowflakeWarehouse) -> None:
     nobody = snowflake.model_copy(
-        update={"endpoint": "http://127.0.0.1:9", "attempts": 1, "login_timeout_seconds": 2,
-                "network_timeout_seconds": 2}
+        update={
+            "endpoint": "http://127.0.0.1:9",
+            "attempts": 1,
+            "login_timeout_seconds": 2,
+            "network_timeout_seconds": 2,
+        }
     )
 
     with pytest.raises(TransientError, match="org-account could not be reached"):
@@ -261,8 +274,9 @@ def test_an_account_that_cannot_be_reached_is_a_transient_failure(snowflake: Sno
 
 
 def test_values_are_bound_and_come_back_as_they_were(snowflake: SnowflakeWarehouse) -> None:
-    frame = snowflake.query("SELECT %(text)s AS text, %(number)s + 1 AS next, '100%%' AS share",
-                            {"text": "it's ü", "number": 41})
+    frame = snowflake.query(
+        "SELECT %(text)s AS text, %(number)s + 1 AS next, '100%%' AS share", {"text": "it's ü", "number": 41}
+    )
 
     assert frame.to_dict("records") == [{"text": "it's ü", "next": 42, "share": "100%"}]
 
@@ -274,17 +288,26 @@ def test_a_branch_deployment_works_on_its_clone_made_once(snowflake: SnowflakeWa
     branch.execute("SELECT 1 AS one")
 
     assert server.statements == [
-        "CREATE DATABASE IF NOT EXISTS SPOTIFY_ASSETS_PR_7 CLONE SPOTIFY_ASSETS", "USE DATABASE SPOTIFY_ASSETS_PR_7",
-        "SELECT 1 AS one", "USE DATABASE SPOTIFY_ASSETS_PR_7", "SELECT 1 AS one",
+        "CREATE DATABASE IF NOT EXISTS SPOTIFY_ASSETS_PR_7 CLONE SPOTIFY_ASSETS",
+        "USE DATABASE SPOTIFY_ASSETS_PR_7",
+        "SELECT 1 AS one",
+        "USE DATABASE SPOTIFY_ASSETS_PR_7",
+        "SELECT 1 AS one",
     ]
     assert all("databaseName" not in query for query in server.login_queries)
 
 
 def _settings(**more: str) -> dict[str, str]:
     return {
-        "SNOWFLAKE_ACCOUNT": "org-account", "SNOWFLAKE_USER": "U", "SNOWFLAKE_ROLE": "R", "SNOWFLAKE_WAREHOUSE": "W",
-        "SNOWFLAKE_PRIVATE_KEY": "secret-key", "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "secret-words",
-        "LAKE_URL": "s3://bucket/lake", "SPOTIFY_SOURCE": "sandbox", **more,
+        "SNOWFLAKE_ACCOUNT": "org-account",
+        "SNOWFLAKE_USER": "U",
+        "SNOWFLAKE_ROLE": "R",
+        "SNOWFLAKE_WAREHOUSE": "W",
+        "SNOWFLAKE_PRIVATE_KEY": "secret-key",
+        "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "secret-words",
+        "LAKE_URL": "s3://bucket/lake",
+        "SPOTIFY_SOURCE": "sandbox",
+        **more,
     }
 
 
@@ -302,8 +325,13 @@ def test_dagster_resolves_the_key_in_a_run_and_shows_it_nowhere(
 ) -> None:
     monkeypatch.setenv("SNOWFLAKE_PRIVATE_KEY", private_key)
     resource = SnowflakeWarehouse(
-        account="org-account", user="U", role="R", warehouse="W", database="SPOTIFY_ASSETS",
-        private_key=dg.EnvVar("SNOWFLAKE_PRIVATE_KEY"), endpoint=address[1],
+        account="org-account",
+        user="U",
+        role="R",
+        warehouse="W",
+        database="SPOTIFY_ASSETS",
+        private_key=dg.EnvVar("SNOWFLAKE_PRIVATE_KEY"),
+        endpoint=address[1],
     )
     shown: list[str] = []
 

@@ -38,11 +38,17 @@ def anywhere(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
 
 def page(*names: str, offset: int = 0, total: int | None = None, wrapper: str = "track") -> bytes:
     """An API page as a Lambda drops it."""
-    return json.dumps({
-        "href": f"https://api.spotify.com/v1/playlists/{PLAYLIST}/tracks?offset={offset}&limit=50",
-        "items": [entry(track(name), wrapper) for name in names], "limit": 50, "next": None, "offset": offset,
-        "previous": None, "total": len(names) if total is None else total,
-    }).encode()
+    return json.dumps(
+        {
+            "href": f"https://api.spotify.com/v1/playlists/{PLAYLIST}/tracks?offset={offset}&limit=50",
+            "items": [entry(track(name), wrapper) for name in names],
+            "limit": 50,
+            "next": None,
+            "offset": offset,
+            "previous": None,
+            "total": len(names) if total is None else total,
+        }
+    ).encode()
 
 
 def drop(store: ObjectStore, name: str, content: bytes) -> None:
@@ -122,8 +128,13 @@ def test_an_older_payload_is_kept_behind_the_current_one(anywhere: ObjectStore) 
 
 
 def test_a_whole_playlist_with_gzip_is_adopted(anywhere: ObjectStore) -> None:
-    whole = {"id": PLAYLIST, "name": "Chart", "type": "playlist", "owner": {"id": "o"},
-             "items": {"items": [entry(track("One"), "item")], "total": 1, "offset": 0}}
+    whole = {
+        "id": PLAYLIST,
+        "name": "Chart",
+        "type": "playlist",
+        "owner": {"id": "o"},
+        "items": {"items": [entry(track("One"), "item")], "total": 1, "offset": 0},
+    }
     drop(anywhere, "whole_2024-05-15.json.gz", gzip.compress(json.dumps(whole).encode()))
     adopt(anywhere)
     (found,) = raw_snapshots(anywhere)
@@ -183,8 +194,18 @@ def test_an_object_larger_than_any_playlist_is_rejected_unread(
 
 
 S3_KEYS = [
-    "../../raw/x.json", "/etc/passwd", "a//b.json", "./c.json", "..", "sub/../../../d.json", "tab\tname.json",
-    "percent%2e%2e%2f.json", "ünïcode ☃.json", "x" * 900 + ".json", "question?mark#hash.json", "back\\slash.json",
+    "../../raw/x.json",
+    "/etc/passwd",
+    "a//b.json",
+    "./c.json",
+    "..",
+    "sub/../../../d.json",
+    "tab\tname.json",
+    "percent%2e%2e%2f.json",
+    "ünïcode ☃.json",
+    "x" * 900 + ".json",
+    "question?mark#hash.json",
+    "back\\slash.json",
 ]
 
 
@@ -195,8 +216,10 @@ def test_a_hostile_key_on_s3_is_never_followed(s3_lake: LakeResource) -> None:
     landed = adopt(store)
     assert len(landed.outcomes) == len(S3_KEYS)
     assert all(
-        outcome.moved_to and outcome.moved_to.startswith(("landing/processed/", "landing/rejected/"))
-        and ".." not in outcome.moved_to for outcome in landed.outcomes
+        outcome.moved_to
+        and outcome.moved_to.startswith(("landing/processed/", "landing/rejected/"))
+        and ".." not in outcome.moved_to
+        for outcome in landed.outcomes
     )
     assert foreign_folder(store, INBOX).list(100) == []
     strangers = [found for found in keys(store, "raw/") if layout.parse_raw_key(found) is None]

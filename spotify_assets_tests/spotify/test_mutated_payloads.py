@@ -27,9 +27,39 @@ DAYS = 40
 TODAY = dt.datetime.now(dt.UTC).date()
 
 STRANGE: list[object] = [
-    None, True, False, 0, -1, 1.5, 10**18, 10**30, -(10**40), "", " ", "\x00", "\ud800", "🎵" * 50, "x" * 70_000,
-    "0000", "2024-13-45", "9999-12-31", "spotify:track:", "../../etc/passwd", "'; drop table songs; --", "\r\n", "NaN",
-    [], {}, [None], [[]], [{}], {"": None}, {"track": {"track": {}}}, {"id": {}}, ["a"] * 200, {"items": {"items": {}}},
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    10**18,
+    10**30,
+    -(10**40),
+    "",
+    " ",
+    "\x00",
+    "\ud800",
+    "🎵" * 50,
+    "x" * 70_000,
+    "0000",
+    "2024-13-45",
+    "9999-12-31",
+    "spotify:track:",
+    "../../etc/passwd",
+    "'; drop table songs; --",
+    "\r\n",
+    "NaN",
+    [],
+    {},
+    [None],
+    [[]],
+    [{}],
+    {"": None},
+    {"track": {"track": {}}},
+    {"id": {}},
+    ["a"] * 200,
+    {"items": {"items": {}}},
 ]
 
 
@@ -39,8 +69,13 @@ def base(number: int, chance: random.Random) -> object:
     items = [entry(track(f"t{chance.randrange(30)}"), chance.choice(["track", "item"])) for _ in range(3)]
     items += [entry(local_file()), entry(None), entry({"type": "episode", "id": "e", "name": "talk", "uri": "u"})]
     paging = {
-        "href": f"https://api.spotify.com/v1/playlists/{playlist}/tracks?offset=0&limit=50", "items": items,
-        "limit": 50, "offset": 0, "total": len(items), "next": None, "previous": None,
+        "href": f"https://api.spotify.com/v1/playlists/{playlist}/tracks?offset=0&limit=50",
+        "items": items,
+        "limit": 50,
+        "offset": 0,
+        "total": len(items),
+        "next": None,
+        "previous": None,
     }
     bare = {"id": playlist, "name": "P", "type": "playlist", "owner": {"id": "o"}, "snapshot_id": "s"}
     whole = {**bare, "tracks": paging}

@@ -50,9 +50,7 @@ def write_parquet(path: Path, table: Table, rows: Rows, *, columns: Sequence[str
     pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema), path)
 
 
-def commit_day(
-    store: ObjectStore, on: dt.date, run_id: str, tables: Tables, *, files_per_table: int = 1
-) -> Commit:
+def commit_day(store: ObjectStore, on: dt.date, run_id: str, tables: Tables, *, files_per_table: int = 1) -> Commit:
     """Write one date's tables as run `run_id` and make it current. Tables left out have no rows."""
     root = Path(store.url().removeprefix("file://").replace("%20", " "))
     written: dict[str, TableFiles] = {}
@@ -68,8 +66,15 @@ def commit_day(
         written[name] = TableFiles(tuple(files))
     entries = written["playlist_items"].rows
     commit = Commit(
-        day=on.isoformat(), run_id=run_id, engine="tests", committed_at="2026-01-01T00:00:00Z",
-        sources=(Source(f"raw/{on}", run_id),), entries=entries, quarantined=0, quarantine_key=None, tables=written,
+        day=on.isoformat(),
+        run_id=run_id,
+        engine="tests",
+        committed_at="2026-01-01T00:00:00Z",
+        sources=(Source(f"raw/{on}", run_id),),
+        entries=entries,
+        quarantined=0,
+        quarantine_key=None,
+        tables=written,
     )
     store.put(layout.commit_key(on), commit.to_json())
     return commit
@@ -85,22 +90,44 @@ def tables_of(playlists: Mapping[str, Sequence[str | None]], *, name_suffix: str
     artists = sorted({artist for _, artist, _ in credits})
     return {
         "playlists": [
-            {"playlist_id": playlist, "name": f"{playlist}{name_suffix}", "description": "", "owner_id": "o",
-             "owner_name": "", "is_collaborative": False, "spotify_snapshot_id": "", "item_count": len(entries),
-             "extracted_at": dt.datetime.fromisoformat("2026-01-01T00:00:00")}
+            {
+                "playlist_id": playlist,
+                "name": f"{playlist}{name_suffix}",
+                "description": "",
+                "owner_id": "o",
+                "owner_name": "",
+                "is_collaborative": False,
+                "spotify_snapshot_id": "",
+                "item_count": len(entries),
+                "extracted_at": dt.datetime.fromisoformat("2026-01-01T00:00:00"),
+            }
             for playlist, entries in playlists.items()
         ],
         "playlist_items": [
-            {"playlist_id": playlist, "position": position, "item_type": "track" if song else "missing",
-             "song_id": song, "name": song}
+            {
+                "playlist_id": playlist,
+                "position": position,
+                "item_type": "track" if song else "missing",
+                "song_id": song,
+                "name": song,
+            }
             for playlist, entries in playlists.items()
             for position, song in enumerate(entries)
         ],
         "songs": [
-            {"song_id": song, "uri": f"spotify:track:{song}", "name": f"{song}{name_suffix}",
-             "album_id": f"alb_{song}", "artist_id": f"art_{song.split('+')[0]}", "duration_ms": 1000,
-             "is_explicit": False, "popularity": None if song.startswith("x") else (sum(map(ord, song)) + on) % 101,
-             "disc_number": 1, "track_number": 1, "is_local": False}
+            {
+                "song_id": song,
+                "uri": f"spotify:track:{song}",
+                "name": f"{song}{name_suffix}",
+                "album_id": f"alb_{song}",
+                "artist_id": f"art_{song.split('+')[0]}",
+                "duration_ms": 1000,
+                "is_explicit": False,
+                "popularity": None if song.startswith("x") else (sum(map(ord, song)) + on) % 101,
+                "disc_number": 1,
+                "track_number": 1,
+                "is_local": False,
+            }
             for song in songs
         ],
         "albums": [

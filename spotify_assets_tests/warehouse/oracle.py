@@ -41,9 +41,15 @@ def playlist_changes(history: History) -> Iterator[Record]:
                 if was == is_now:
                     continue
                 yield {
-                    "snapshot_date": now, "playlist_id": playlist, "song_id": song, "occurrence": occurrence,
+                    "snapshot_date": now,
+                    "playlist_id": playlist,
+                    "song_id": song,
+                    "occurrence": occurrence,
                     "change": "entered" if was is None else "left" if is_now is None else "moved",
-                    "previous_date": before, "from_position": was, "to_position": is_now, **names[song],
+                    "previous_date": before,
+                    "from_position": was,
+                    "to_position": is_now,
+                    **names[song],
                 }
 
 
@@ -51,8 +57,10 @@ def song_runs(history: History) -> Iterator[Record]:
     names = _names(history)
     for playlist, days in _snapshots(history).items():
         present = [
-            {song: min(p for (s, _), p in _places(history[on], playlist).items() if s == song)
-             for song, _ in _places(history[on], playlist)}
+            {
+                song: min(p for (s, _), p in _places(history[on], playlist).items() if s == song)
+                for song, _ in _places(history[on], playlist)
+            }
             for on in days
         ]
         for song in {song for songs in present for song in songs}:
@@ -60,10 +68,16 @@ def song_runs(history: History) -> Iterator[Record]:
             runs = [len(run) for run in "".join("x" if flag else " " for flag in flags).split()]
             on = [day for day, flag in zip(days, flags, strict=True) if flag]
             yield {
-                "playlist_id": playlist, "song_id": song, "first_on": on[0], "last_on": on[-1],
-                "days_present": len(on), "longest_run": max(runs), "re_entries": len(runs) - 1,
+                "playlist_id": playlist,
+                "song_id": song,
+                "first_on": on[0],
+                "last_on": on[-1],
+                "days_present": len(on),
+                "longest_run": max(runs),
+                "re_entries": len(runs) - 1,
                 "best_position": min(songs[song] for songs in present if song in songs),
-                "is_present": flags[-1], **names[song],
+                "is_present": flags[-1],
+                **names[song],
             }
 
 
@@ -80,8 +94,12 @@ def artist_share(history: History) -> Iterator[Record]:
                 rows[artist].append((entry["song_id"], entry["playlist_id"]))
         for artist, found in rows.items():
             yield {
-                "snapshot_date": on, "artist_id": artist, "artist_name": latest[artist], "slots": len(found),
-                "songs": len({song for song, _ in found}), "playlists": len({playlist for _, playlist in found}),
+                "snapshot_date": on,
+                "artist_id": artist,
+                "artist_name": latest[artist],
+                "slots": len(found),
+                "songs": len({song for song, _ in found}),
+                "playlists": len({playlist for _, playlist in found}),
                 "slot_share": len(found) / len(entries),
             }
 
@@ -99,8 +117,12 @@ def release_profile(history: History) -> Iterator[Record]:
             years = Counter(date.year if isinstance(date := released[song], dt.date) else None for song in songs)
             for year, slots in years.items():
                 yield {
-                    "snapshot_date": on, "playlist_id": playlist, "release_year": year, "slots": slots,
-                    "slot_share": slots / len(songs), "median_age_years": statistics.median(ages) if ages else None,
+                    "snapshot_date": on,
+                    "playlist_id": playlist,
+                    "release_year": year,
+                    "slots": slots,
+                    "slot_share": slots / len(songs),
+                    "median_age_years": statistics.median(ages) if ages else None,
                 }
 
 
@@ -115,8 +137,12 @@ def playlist_overlap(history: History) -> Iterator[Record]:
                 common = songs[one] & songs[other]
                 if one < other and common:
                     yield {
-                        "snapshot_date": on, "playlist_id": one, "other_playlist_id": other,
-                        "songs_in_common": len(common), "songs": len(songs[one]), "other_songs": len(songs[other]),
+                        "snapshot_date": on,
+                        "playlist_id": one,
+                        "other_playlist_id": other,
+                        "songs_in_common": len(common),
+                        "songs": len(songs[one]),
+                        "other_songs": len(songs[other]),
                         "jaccard": len(common) / len(songs[one] | songs[other]),
                     }
 
@@ -131,8 +157,12 @@ def song_popularity(history: History) -> Iterator[Record]:
                 continue
             before = last.get(song)
             yield {
-                "snapshot_date": on, "song_id": song, "popularity": popularity, "previous_popularity": before,
-                "change": None if before is None else popularity - before, **names[song],
+                "snapshot_date": on,
+                "song_id": song,
+                "popularity": popularity,
+                "previous_popularity": before,
+                "change": None if before is None else popularity - before,
+                **names[song],
             }
             last[song] = popularity
 

@@ -19,8 +19,14 @@ from spotify_assets_tests.warehouse.lake_files import commit_day, day, evolving,
 from spotify_assets_tests.warehouse.use import build_all, computed, content, load, merge_all
 
 VARIABLES = setup.Variables(
-    database="SPOTIFY_ASSETS", warehouse="WH", loader_role="LOADER", analyst_role="ANALYST", integration="LAKE_ACCESS",
-    lake_url="s3://bucket/lake", aws_role_arn="arn:aws:iam::123456789012:role/lake", user="DAGSTER",
+    database="SPOTIFY_ASSETS",
+    warehouse="WH",
+    loader_role="LOADER",
+    analyst_role="ANALYST",
+    integration="LAKE_ACCESS",
+    lake_url="s3://bucket/lake",
+    aws_role_arn="arn:aws:iam::123456789012:role/lake",
+    user="DAGSTER",
 )
 NOW = dt.datetime.fromisoformat("2026-02-01T12:00:00")
 
@@ -31,8 +37,9 @@ def snowpipe_statements() -> list[str]:
 
 def pipe_bodies() -> dict[str, str]:
     """The COPY of each pipe, taken out of the SQL file."""
-    pipes = [re.fullmatch(r"CREATE PIPE IF NOT EXISTS (\w+).*?\nAS\n(COPY INTO .*)", s, re.S)
-             for s in snowpipe_statements()]
+    pipes = [
+        re.fullmatch(r"CREATE PIPE IF NOT EXISTS (\w+).*?\nAS\n(COPY INTO .*)", s, re.S) for s in snowpipe_statements()
+    ]
     return {pipe[1].lower(): pipe[2] for pipe in pipes if pipe}
 
 
@@ -122,9 +129,7 @@ def test_shuffled_deliveries_of_ten_dates(
     snowpipe_drill(landing, copied, store, days=10, seed=seed)
 
 
-def test_a_new_generation_shows_only_when_all_of_it_has_arrived(
-    landing: EmbeddedWarehouse, store: ObjectStore
-) -> None:
+def test_a_new_generation_shows_only_when_all_of_it_has_arrived(landing: EmbeddedWarehouse, store: ObjectStore) -> None:
     old = commit_day(store, day(0), "old", tables_of({"P": ["a"]}))
     new = _later(commit_day(store, day(0), "new", tables_of({"P": ["b", "c", "d"]}), files_per_table=2))
     seen: list[object] = []

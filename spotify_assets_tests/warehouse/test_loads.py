@@ -37,8 +37,13 @@ def test_a_load_makes_every_table_equal_to_the_commits_rows(
         table: commits[day(0)].rows(table) for table in LAKE_TABLES
     }
     items = warehouse.execute("SELECT playlist_id, position, song_id, run_id FROM LAKE.PLAYLIST_ITEMS ORDER BY 1, 2")
-    assert items == [("P", 0, "a", "run-1"), ("P", 1, "b", "run-1"), ("P", 2, None, "run-1"), ("P", 3, "a", "run-1"),
-                     ("Q", 0, "b+c", "run-1")]
+    assert items == [
+        ("P", 0, "a", "run-1"),
+        ("P", 1, "b", "run-1"),
+        ("P", 2, None, "run-1"),
+        ("P", 3, "a", "run-1"),
+        ("Q", 0, "b+c", "run-1"),
+    ]
 
 
 def test_loading_a_date_again_replaces_it_and_no_other_date(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
@@ -88,8 +93,9 @@ def test_any_set_of_dates_is_one_transaction_with_as_many_statements_as_one_date
 
 def test_more_than_a_thousand_files_are_copied_in_chunks_of_a_thousand() -> None:
     files = [f"tables/songs/run=r/day=2026-01-01/part-{number}.parquet" for number in range(2_500)]
-    commit = Commit("2026-01-01", "r", "e", "t", (), 0, 0, None,
-                    {"songs": TableFiles(tuple(DataFile(key, 1, 1) for key in files))})
+    commit = Commit(
+        "2026-01-01", "r", "e", "t", (), 0, 0, None, {"songs": TableFiles(tuple(DataFile(key, 1, 1) for key in files))}
+    )
     plan = loads.load_plan("songs", {dt.date(2026, 1, 1): commit})
 
     sent = [loads.copy_statement("LAKE.SONGS", "LAKE.LAKE_FILES", part) for part in chunks(plan.files)]
@@ -120,10 +126,15 @@ def test_rows_that_are_not_the_commits_are_rolled_back(warehouse: EmbeddedWareho
 
 def test_rows_of_another_date_inside_a_file_are_noticed(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
     commit = commit_day(store, day(0), "run-1", tables_of({"P": ["a"]}))
-    _rewrite(store, commit, "songs", [
-        {"song_id": "a", "snapshot_date": day(0), "run_id": "run-1"},
-        {"song_id": "b", "snapshot_date": day(5), "run_id": "run-1"},
-    ])
+    _rewrite(
+        store,
+        commit,
+        "songs",
+        [
+            {"song_id": "a", "snapshot_date": day(0), "run_id": "run-1"},
+            {"song_id": "b", "snapshot_date": day(5), "run_id": "run-1"},
+        ],
+    )
 
     with pytest.raises(PermanentError, match="COPY loaded 2 rows, the commits hold 1"):
         load(warehouse, store, {day(0): commit}, ["songs"])
@@ -170,9 +181,7 @@ def test_a_lake_whose_path_duckdb_would_read_differently_loads_the_same(
     assert warehouse.execute("SELECT snapshot_date, song_id FROM LAKE.SONGS") == [(day(0), "a")]
 
 
-def test_a_lake_on_s3_loads_the_same(
-    warehouse: EmbeddedWarehouse, s3_lake: LakeResource, store: ObjectStore
-) -> None:
+def test_a_lake_on_s3_loads_the_same(warehouse: EmbeddedWarehouse, s3_lake: LakeResource, store: ObjectStore) -> None:
     commit = commit_day(store, day(0), "run-1", tables_of(SONGS), files_per_table=2)
     keys = commit.file_keys("songs")
     with store.local_files(keys) as files:
@@ -253,6 +262,13 @@ def _commit_in(store: ObjectStore, root: Path) -> Commit:
     key = f"{layout.table_run_prefix('songs', 'run-1', day(0))}part-0.parquet"
     write_parquet(root / key, songs, [{"song_id": "a", "snapshot_date": day(0), "run_id": "run-1"}])
     return Commit(
-        "2026-01-01", "run-1", "tests", "2026-01-01T00:00:00Z", (), 0, 0, None,
+        "2026-01-01",
+        "run-1",
+        "tests",
+        "2026-01-01T00:00:00Z",
+        (),
+        0,
+        0,
+        None,
         {"songs": TableFiles((DataFile(key, 1, 1),))},
     )

@@ -23,9 +23,7 @@ History = dict[dt.date, Tables]
 def history_of(days: int, seed: int) -> History:
     """Snapshots of `days` consecutive dates; every third day names change, as Spotify's do."""
     playlists = evolving(days, seed=seed)
-    return {
-        day(n): tables_of(found, on=n, name_suffix=f" v{n // 3}") for n, found in enumerate(playlists) if found
-    }
+    return {day(n): tables_of(found, on=n, name_suffix=f" v{n // 3}") for n, found in enumerate(playlists) if found}
 
 
 def commit_all(store: ObjectStore, history: Mapping[dt.date, Tables], run: str) -> dict[dt.date, Commit]:
@@ -82,7 +80,8 @@ def test_an_empty_playlist_is_a_snapshot_from_which_everything_left(
     build_all(warehouse)
 
     assert warehouse.execute("SELECT snapshot_date, change FROM ANALYTICS.PLAYLIST_CHANGES ORDER BY 1") == [
-        (day(1), "left"), (day(2), "entered"),
+        (day(1), "left"),
+        (day(2), "entered"),
     ]
     assert warehouse.execute("SELECT re_entries, longest_run FROM ANALYTICS.SONG_RUNS") == [(1, 1)]
 
@@ -104,7 +103,8 @@ def test_a_date_whose_tables_hold_different_runs_is_left_out_until_they_agree(
 
     assert half == []
     assert warehouse.execute("SELECT song_id, change FROM ANALYTICS.PLAYLIST_CHANGES ORDER BY 1") == [
-        ("a", "left"), ("b", "entered"),
+        ("a", "left"),
+        ("b", "entered"),
     ]
 
 
@@ -170,7 +170,8 @@ def test_a_key_that_a_reloaded_date_no_longer_has_falls_back_to_its_other_dates(
     merge_all(warehouse)
 
     assert warehouse.execute("SELECT song_id, name, first_seen_on, last_seen_on FROM SPOTIFY.SONGS ORDER BY 1") == [
-        ("a", "a 0", day(0), day(0)), ("b", "b 1", day(1), day(1)),
+        ("a", "a 0", day(0), day(0)),
+        ("b", "b 1", day(1), day(1)),
     ]
 
 

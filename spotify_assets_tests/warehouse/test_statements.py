@@ -53,8 +53,14 @@ CANNOT_RUN = {
 """What the embedded warehouse can't run; README states the same list."""
 
 NOT_IN_SQLGLOT = {
-    "ALTER PIPE", "ALTER STORAGE INTEGRATION", "CREATE PIPE", "CREATE RESOURCE MONITOR", "CREATE ROLE", "CREATE USER",
-    "GRANT", "DESC INTEGRATION",
+    "ALTER PIPE",
+    "ALTER STORAGE INTEGRATION",
+    "CREATE PIPE",
+    "CREATE RESOURCE MONITOR",
+    "CREATE ROLE",
+    "CREATE USER",
+    "GRANT",
+    "DESC INTEGRATION",
 }
 """Account statements whose inside sqlglot keeps as text; a pipe's COPY is parsed by itself."""
 
@@ -167,8 +173,9 @@ def test_the_set_up_files_are_what_the_contract_generates() -> None:
 
 def test_nothing_that_holds_data_or_load_history_is_ever_replaced_or_dropped() -> None:
     for statement, _ in account_statements():
-        assert not re.match(r"CREATE OR REPLACE (?!VIEW)|DROP (?!DATABASE IF EXISTS SPOTIFY_ASSETS_PR_)|TRUNCATE",
-                            statement), statement
+        assert not re.match(
+            r"CREATE OR REPLACE (?!VIEW)|DROP (?!DATABASE IF EXISTS SPOTIFY_ASSETS_PR_)|TRUNCATE", statement
+        ), statement
 
 
 def test_a_mart_selects_the_columns_of_the_contract() -> None:

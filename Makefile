@@ -29,6 +29,8 @@ bench: $(STAMP)  ## Print the benchmarks, as ratios against baselines run side b
 
 check: $(STAMP)  ## Lint, types and definitions, as CI runs them
 	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/lint-imports
 	@$(BIN)/python -m pyright
 	@$(BIN)/dg check defs
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from glue_scripts.contract import all_tables
 from spotify_assets.local.runs import Line, open_line
 from spotify_assets.local.updating import bring_up_to_date
-from spotify_assets.resources.warehouse import WarehouseResource, warehouse_resource
+from spotify_assets.resources.root import warehouse_resource
+from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.storage.object_store import ObjectStore
 

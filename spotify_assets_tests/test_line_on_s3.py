@@ -13,7 +13,7 @@ from spotify_assets.automation.sensors import stale_dates_sensor
 from spotify_assets.definitions import build_defs
 from spotify_assets.lake import layout, state
 from spotify_assets.resources.lake import LakeResource
-from spotify_assets.resources.warehouse import warehouse_resource
+from spotify_assets.resources.root import warehouse_resource
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.lakes import rows

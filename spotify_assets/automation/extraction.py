@@ -9,9 +9,9 @@ import datetime as dt
 import dagster as dg
 
 from spotify_assets.automation import planning, runs
+from spotify_assets.automation.clock import Clock, utc_now
 from spotify_assets.automation.jobs import EXTRACT, OWNERS
 from spotify_assets.automation.planning import Attempt, Limits
-from spotify_assets.automation.sensors import Clock, utc_now
 
 UNFINISHED_EXTRACTION = "unfinished_extraction"
 

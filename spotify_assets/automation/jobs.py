@@ -20,6 +20,8 @@ BUILD = "build_history"
 LOAD = "load_warehouse"
 REFRESH = "refresh_analytics"
 
+Job = dg.JobDefinition | dg.UnresolvedAssetJobDefinition
+
 OWNERS = ["team:data-platform"]
 
 CRASH_RETRIES: Mapping[str, str] = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "false"}

@@ -7,10 +7,10 @@ import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.automation import planning, runs
+from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
 from spotify_assets.automation.cursors import LoadedCursor
 from spotify_assets.automation.jobs import LOAD, OWNERS
 from spotify_assets.automation.planning import Plan
-from spotify_assets.automation.sensors import TICK_SECONDS, Clock, utc_now
 from spotify_assets.lake import watch
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from spotify_assets.automation.alerts import run_failures_sensor
 from spotify_assets.automation.extraction import unfinished_extraction_sensor
-from spotify_assets.automation.jobs import REFRESH, build_jobs
+from spotify_assets.automation.jobs import REFRESH, Job, build_jobs
 from spotify_assets.automation.loaded_files import loaded_files_sensor
 from spotify_assets.automation.maintenance import maintenance_jobs
 from spotify_assets.automation.schedules import build_schedules
@@ -17,9 +16,6 @@ from spotify_assets.automation.sensors import lake_events_sensor, landing_sensor
 from spotify_assets.automation.snowpipe import snowpipe_sensor
 from spotify_assets.automation.warehouse_jobs import warehouse_jobs
 from spotify_assets.settings import Settings
-
-if TYPE_CHECKING:
-    Job = dg.JobDefinition | dg.UnresolvedAssetJobDefinition
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ How the lake is looked at belongs to `lake.watch`, what Dagster's runs say to `r
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from spotify_assets.automation import planning, runs
+from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
 from spotify_assets.automation.cursors import EventsCursor, LandingCursor, StaleCursor
 from spotify_assets.automation.jobs import BUILD, OWNERS
 from spotify_assets.automation.maintenance import ADOPT, ADOPT_OP
@@ -23,26 +24,18 @@ from spotify_assets.storage.s3_events import EventQueue, Message
 from spotify_assets.storage.s3_objects import S3Place
 
 if TYPE_CHECKING:
-    from spotify_assets.automation.root import Job
+    from spotify_assets.automation.jobs import Job
 
 STALE_DATES = "stale_dates"
 LANDING = "landing"
 LAKE_EVENTS = "lake_events"
 
-TICK_SECONDS = 30
 SAFETY_NET_SECONDS = 600
 """How often the inbox is listed where events announce what lands."""
 
 MESSAGES_PER_TICK = 200
 RECEIVING_SECONDS = 10.0
 EVENT_DATES_PER_TICK = 60
-
-Clock = Callable[[], dt.datetime]
-
-
-def utc_now() -> dt.datetime:
-    """The time in UTC; tests put another in its place."""
-    return dt.datetime.now(dt.UTC)
 
 
 def stale_dates_sensor(

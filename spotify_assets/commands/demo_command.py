@@ -77,7 +77,7 @@ def missing_days(store: ObjectStore, first: dt.date, last: dt.date) -> list[dt.d
 def _report(console: Console, settings: Settings, seconds: float) -> None:
     from spotify_assets.dashboard.facts import changed_yesterday
     from spotify_assets.local.updating import row_counts
-    from spotify_assets.resources.warehouse import warehouse_resource
+    from spotify_assets.resources.root import warehouse_resource
 
     warehouse = warehouse_resource(settings)
     table = Table(title="Rows", title_justify="left", box=None, padding=(0, 2))

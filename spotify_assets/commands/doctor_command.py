@@ -106,7 +106,7 @@ def _engine(settings: Settings) -> Iterator[Finding]:
 
 
 def _warehouse(settings: Settings) -> Iterator[Finding]:
-    from spotify_assets.resources.warehouse import warehouse_resource
+    from spotify_assets.resources.root import warehouse_resource
 
     warehouse = warehouse_resource(settings)
     ((answer,),) = warehouse.execute("select current_database()")

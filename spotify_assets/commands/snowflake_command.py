@@ -87,7 +87,7 @@ def refresh() -> None:
     """
     from spotify_assets.lake import state
     from spotify_assets.resources.lake import lake_resource
-    from spotify_assets.resources.warehouse import warehouse_resource
+    from spotify_assets.resources.root import warehouse_resource
 
     settings = _snowflake_settings()
     if settings.snowflake_load != "snowpipe":

@@ -57,7 +57,7 @@ def command(statement: str, style: str, engine: str) -> None:
         check_reads_only(statement, "athena")
         _PRINTERS[style](*_ask_athena(statement))
         return
-    from spotify_assets.resources.warehouse import warehouse_resource
+    from spotify_assets.resources.root import warehouse_resource
 
     check_reads_only(statement)
     warehouse = warehouse_resource(load_settings())

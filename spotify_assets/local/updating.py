@@ -44,7 +44,7 @@ def bring_up_to_date(
     line: Line, settings: Settings, first: dt.date | None = None, last: dt.date | None = None
 ) -> list[Stretch]:
     """Adopt, build, load and compute everything that is behind, through Dagster; the ranges of dates that were run."""
-    from spotify_assets.resources.warehouse import warehouse_resource
+    from spotify_assets.resources.root import warehouse_resource
     from spotify_assets.spotify.landing import waiting
     from spotify_assets.storage.object_store import ObjectStore
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from spotify_assets.engines.engine import TransformEngine
 from spotify_assets.resources.lake import lake_resource
 from spotify_assets.resources.spotify import spotify_resource
-from spotify_assets.resources.warehouse import warehouse_resource
+from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.settings import Settings
 
 
@@ -52,3 +52,14 @@ def engine_resource(settings: Settings) -> TransformEngine:
     from spotify_assets.engines.duckdb_engine import DuckDBEngine
 
     return DuckDBEngine()
+
+
+def warehouse_resource(settings: Settings) -> WarehouseResource:
+    """The warehouse the settings name. Connects to nothing and imports no driver."""
+    if settings.warehouse_name == "snowflake":
+        from spotify_assets.resources.warehouse_snowflake import snowflake_warehouse
+
+        return snowflake_warehouse(settings)
+    from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+
+    return EmbeddedWarehouse(folder=str(settings.home / "warehouse"), database=settings.snowflake_database)

@@ -1,7 +1,7 @@
-"""The warehouse as a Dagster resource: one interface, two implementations, and the factory that picks one.
+"""The warehouse as a Dagster resource: one interface for its two implementations.
 
-Nothing outside `resources/` knows which warehouse it talks to. How to connect belongs in the implementations, what is
-sent belongs in `spotify_assets.warehouse`.
+Nothing outside `resources/` knows which warehouse it talks to; `root` picks one. How to connect belongs in the
+implementations, what is sent belongs in `spotify_assets.warehouse`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
 
-from spotify_assets.settings import Settings
 from spotify_assets.warehouse import schema, state
 from spotify_assets.warehouse.session import Params, QueryTag, Session, Value
 
@@ -77,14 +76,3 @@ class WarehouseResource(dg.ConfigurableResource, ABC):
     def table_name(self, layer: str, table: str) -> str:
         """`DATABASE.SCHEMA.TABLE`, as `dagster/table_name` shows it."""
         return f"{self.database}.{schema.qualified(layer, table)}"
-
-
-def warehouse_resource(settings: Settings) -> WarehouseResource:
-    """The warehouse the settings name. Connects to nothing and imports no driver."""
-    if settings.warehouse_name == "snowflake":
-        from spotify_assets.resources.warehouse_snowflake import snowflake_warehouse
-
-        return snowflake_warehouse(settings)
-    from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
-
-    return EmbeddedWarehouse(folder=str(settings.home / "warehouse"), database=settings.snowflake_database)

@@ -96,9 +96,9 @@ class SnowflakeWarehouse(WarehouseResource):
         """One connection. Raises PermanentError when sign-in is refused, TransientError when nobody answers."""
         with self._connection(tag) as connection:
             session = Session(
-                connection,
+                connection,  # pyright: ignore[reportArgumentType] - the connector types cursor() by its class argument
                 translate=self._failure,
-                stage=self._stage,  # pyright: ignore[reportArgumentType]
+                stage=self._stage,
             )
             if self.clone_of:
                 self._use_clone(session, self.clone_of)

@@ -66,7 +66,7 @@ def _by_hand(settings: Settings, store: ObjectStore) -> None:
     import dagster as dg
 
     from spotify_assets.engines.duckdb_engine import DuckDBEngine
-    from spotify_assets.resources.warehouse import warehouse_resource
+    from spotify_assets.resources.root import warehouse_resource
     from spotify_assets.warehouse import loads
 
     days = state.raw_days(store)

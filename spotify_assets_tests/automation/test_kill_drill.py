@@ -14,7 +14,7 @@ import pytest
 
 from glue_scripts.contract import LAKE_TABLES, all_tables
 from spotify_assets.lake import layout, state
-from spotify_assets.resources.warehouse import warehouse_resource
+from spotify_assets.resources.root import warehouse_resource
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.automation.killed_line import drop, settings_of, work
 from spotify_assets_tests.lakes import rows

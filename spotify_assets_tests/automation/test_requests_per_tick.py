@@ -117,7 +117,7 @@ def test_the_other_sensors_cost_the_same_too_and_leave_the_warehouse_asleep(
 
 
 def test_the_whole_history_is_swept_well_within_a_day() -> None:
-    from spotify_assets.automation.sensors import TICK_SECONDS
+    from spotify_assets.automation.clock import TICK_SECONDS
     from spotify_assets.lake.watch import SWEEP_DAYS
 
     assert 24 * 3600 / TICK_SECONDS * SWEEP_DAYS > 20 * 366

@@ -174,3 +174,19 @@ def test_dagster_home_is_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         with local_instance(settings):
             assert os.environ["DAGSTER_HOME"] == str(dagster_home(settings))
         assert os.environ.get("DAGSTER_HOME") == before
+
+
+def test_a_home_made_by_version_0_1_opens_and_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its dagster.yaml names the event log where it lay before the layers got folders of their own."""
+    monkeypatch.setenv("SPOTIFY_ASSETS_HOME", str(tmp_path))
+    settings = load_settings()
+    config = dagster_home(settings) / "dagster.yaml"
+    text = config.read_text()
+    assert "spotify_assets.local.event_log" in text
+    config.write_text(text.replace("spotify_assets.local.event_log", "spotify_assets.local_event_log"))
+
+    with local_instance(settings) as instance:
+        run_id, _commits = run(instance)
+
+        assert isinstance(instance.event_log_storage, BatchingSqliteEventLogStorage)
+        assert instance.get_run_by_id(run_id) is not None

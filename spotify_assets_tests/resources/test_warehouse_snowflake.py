@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from snowflake.connector import SnowflakeConnection
 
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
-from spotify_assets.resources.warehouse import warehouse_resource
+from spotify_assets.resources.root import warehouse_resource
 from spotify_assets.resources.warehouse_snowflake import SnowflakeWarehouse, is_transient
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.object_store import ObjectStore
@@ -375,7 +375,7 @@ def test_making_the_resource_imports_no_driver() -> None:
     code = (
         "import sys\n"
         "from spotify_assets.settings import load_settings\n"
-        "from spotify_assets.resources.warehouse import warehouse_resource\n"
+        "from spotify_assets.resources.root import warehouse_resource\n"
         f"warehouse_resource(load_settings({_settings()!r}))\n"
         "warehouse_resource(load_settings({}))\n"
         "heavy = {'snowflake.connector', 'dagster_snowflake', 'fakesnow', 'pandas', 'duckdb'}\n"

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from spotify_assets.spotify.auth import Account
     from spotify_assets.spotify.client import SpotifyClient
-    from spotify_assets.spotify.clock import Clock
     from spotify_assets.spotify.extract import ExtractionReport
     from spotify_assets.spotify.playlists import PlaylistSelection
+    from spotify_assets.waiting import Clock
 
 SANDBOX_HOUR = 6
 """UTC hour at which the sandbox's snapshots of any date are said to be read: that of the daily schedule."""
@@ -59,7 +59,7 @@ class SpotifyResource(dg.ConfigurableResource):
     @property
     def clock(self) -> "Clock":
         """The time extraction goes by."""
-        from spotify_assets.spotify.clock import SystemClock
+        from spotify_assets.waiting import SystemClock
 
         return self._clock or SystemClock()
 

@@ -21,10 +21,10 @@ from pydantic import SecretStr
 
 from spotify_assets.failures import PermanentError, PlatformError
 from spotify_assets.lake.layout import state_key
-from spotify_assets.spotify.clock import Clock
 from spotify_assets.spotify.errors import AccountError, CoolingDownError, SpotifyUnavailableError
 from spotify_assets.spotify.responses import SHORT_WAIT, Reply, retry_after
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.waiting import Clock
 
 if TYPE_CHECKING:
     import requests

@@ -15,9 +15,9 @@ from threading import Lock
 
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake.layout import state_key
-from spotify_assets.spotify.clock import Clock
 from spotify_assets.spotify.errors import BudgetSpentError, CoolingDownError, SpotifyUnavailableError, in_utc
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.waiting import Clock
 
 STATE_KEY = state_key("spotify_calls")
 WINDOW = dt.timedelta(hours=24)

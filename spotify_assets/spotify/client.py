@@ -18,12 +18,12 @@ from spotify_assets.failures import PlatformError, TransientError
 from spotify_assets.spotify import auth
 from spotify_assets.spotify.auth import Account, TokenSource, TokenVault
 from spotify_assets.spotify.budget import Ledger
-from spotify_assets.spotify.clock import Clock, SystemClock
 from spotify_assets.spotify.errors import AccountError, CoolingDownError, SpotifyUnavailableError
 from spotify_assets.spotify.gate import Gate
 from spotify_assets.spotify.responses import Meaning, Reply, Verdict, judge
 from spotify_assets.spotify.snapshot import JsonObject
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.waiting import Clock, SystemClock
 
 if TYPE_CHECKING:
     import requests

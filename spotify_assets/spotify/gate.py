@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, Event
 
-from spotify_assets.spotify.clock import Clock
+from spotify_assets.waiting import Clock
 
 _RECOVERS_AFTER = 20
 

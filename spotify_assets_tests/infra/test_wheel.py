@@ -185,8 +185,8 @@ def test_snowflakes_set_up_files_are_in_the_wheel(python: Path) -> None:
 
 def test_the_local_sparks_log_settings_are_in_the_wheel(python: Path) -> None:
     code = (
-        "from importlib.resources import files; from spotify_assets.resources import spark_engine; "
-        "print((files('spotify_assets.resources') / spark_engine.LOG_SETTINGS).read_text().count('rootLogger.level'))"
+        "from importlib.resources import files; from spotify_assets.engines import spark_engine; "
+        "print((files('spotify_assets.engines') / spark_engine.LOG_SETTINGS).read_text().count('rootLogger.level'))"
     )
     done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"

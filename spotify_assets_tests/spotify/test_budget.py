@@ -25,9 +25,9 @@ from spotify_assets.spotify.budget import (
     reserved,
     spent,
 )
-from spotify_assets.spotify.clock import SystemClock
 from spotify_assets.spotify.errors import BudgetSpentError, CoolingDownError
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.waiting import SystemClock
 from spotify_assets_tests.spotify.conftest import START, Extract, TestClock
 from spotify_assets_tests.spotify.spotify_server import SpotifyServer, error
 

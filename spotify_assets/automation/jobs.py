@@ -7,6 +7,7 @@ When a job runs belongs to `schedules` and `sensors`; jobs without assets (adopt
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import dagster as dg
 
@@ -20,7 +21,7 @@ BUILD = "build_history"
 LOAD = "load_warehouse"
 REFRESH = "refresh_analytics"
 
-Job = dg.JobDefinition | dg.UnresolvedAssetJobDefinition
+Job: TypeAlias = "dg.JobDefinition | dg.UnresolvedAssetJobDefinition"
 
 OWNERS = ["team:data-platform"]
 

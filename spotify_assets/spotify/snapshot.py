@@ -10,7 +10,7 @@ import datetime as dt
 import gzip
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from spotify_assets.failures import PermanentError
@@ -20,6 +20,8 @@ from spotify_assets.storage.object_store import ObjectStore
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 JsonObject: TypeAlias = "dict[str, Json]"
 SourceName = Literal["api", "sandbox", "import", "landing", "carried"]
+DatedBy = Literal["spotify", "upload", "name", "folder", "content"]
+"""Who says of which day a snapshot is: Spotify itself, or what is known of a file of another system."""
 
 _SOURCES: Mapping[str, SourceName] = {
     "api": "api",
@@ -28,7 +30,15 @@ _SOURCES: Mapping[str, SourceName] = {
     "landing": "landing",
     "carried": "carried",
 }
+_DATED_BY: Mapping[object, DatedBy] = {
+    "spotify": "spotify",
+    "upload": "upload",
+    "name": "name",
+    "folder": "folder",
+    "content": "content",
+}
 _HEAD = ("snapshot_date", "extracted_at", "run_id", "source", "playlist")
+_LINE = (*_HEAD, "offset", "total", "page", "complete", "dated_by")
 _GZIP_LEVEL = 4  # half the time of the default for 5 % more bytes, measured on playlist pages
 
 
@@ -55,6 +65,9 @@ class Snapshot:
     """One playlist on one day. `extracted_at` (UTC) is when its pages were read from Spotify.
 
     `playlist` is the API's playlist object without its paging; `total` is how many entries Spotify says there are.
+    `complete` says whether the pages hold the whole playlist where that was judged by more than their count (None: the
+    count decides); `dated_by` who says it is of this day. Both, and `notes` (other optional keys of a raw line, such as
+    the name of an upload), are optional in the stored form.
     """
 
     day: dt.date
@@ -65,6 +78,9 @@ class Snapshot:
     playlist: JsonObject
     total: int
     pages: tuple[Page, ...]
+    complete: bool | None = None
+    dated_by: DatedBy | None = None
+    notes: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def entries(self) -> int:
@@ -80,8 +96,10 @@ def without_paging(playlist: JsonObject) -> JsonObject:
 def to_bytes(snapshot: Snapshot) -> bytes:
     """The stored form: the same bytes for equal snapshots."""
     start = _start(_head(snapshot.day, snapshot.extracted_at, snapshot.run_id, snapshot.source, snapshot.playlist))
+    optional = {"complete": snapshot.complete, "dated_by": snapshot.dated_by, **snapshot.notes}
+    said = "".join(f",{_dump(name)}:{_dump(value)}" for name, value in optional.items() if value is not None)
     lines = [
-        f'{start},"offset":{page.offset},"total":{snapshot.total},"page":{_dump(page.body)}}}\n'
+        f'{start},"offset":{page.offset},"total":{snapshot.total}{said},"page":{_dump(page.body)}}}\n'
         for page in sorted(snapshot.pages, key=lambda page: page.offset)
     ]
     return _compressed(_encode("".join(lines)))
@@ -105,6 +123,9 @@ def from_bytes(key: str, data: bytes) -> Snapshot:
             playlist=first["playlist"],
             total=first["total"],
             pages=tuple(Page(line["offset"], line["page"]) for line in lines),
+            complete=_flag(first.get("complete")),
+            dated_by=_DATED_BY.get(first.get("dated_by")),
+            notes={name: value for name, value in first.items() if name not in _LINE},
         )
     except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise _damaged(key, error) from error
@@ -158,6 +179,7 @@ class StoredHead:
     total: int
     start: bytes
     lines: tuple[bytes, ...]
+    complete: bool | None = None
 
     @property
     def version(self) -> str | None:
@@ -181,6 +203,7 @@ def head_of(key: str, data: bytes) -> StoredHead:
             first["total"],
             start,
             lines,
+            _flag(first.get("complete")),
         )
     except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise _damaged(key, error) from error
@@ -210,6 +233,10 @@ def _head(
 ) -> dict[str, object]:
     values = (day.isoformat(), format_time(extracted_at), run_id, source, playlist)
     return dict(zip(_HEAD, values, strict=True))
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _start(head: Mapping[str, object]) -> str:

@@ -33,7 +33,19 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         pages.append(Page(offset, {**draw(objects), "items": items}))
         offset += max(1, size)
     playlist = draw(objects) | {"snapshot_id": draw(text)}
-    return Snapshot(DAY, ID, AT, "run-1", "api", playlist, draw(st.integers(0, 99)), tuple(pages))
+    return Snapshot(
+        DAY,
+        ID,
+        AT,
+        "run-1",
+        "api",
+        playlist,
+        draw(st.integers(0, 99)),
+        tuple(pages),
+        complete=draw(st.none() | st.booleans()),
+        dated_by=draw(st.sampled_from([None, "spotify", "upload"])),
+        notes=draw(st.just({}) | st.just({"name": "upload.json"})),
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -51,11 +63,8 @@ def test_a_carried_snapshot_is_the_same_pages_on_another_day(snapshot: Snapshot)
     data = raw.carried(raw.head_of(KEY, raw.to_bytes(snapshot)), tomorrow, "run-2", {"name": "new"})
 
     carried = raw.from_bytes(str(RawKey(tomorrow, ID, AT, "run-2")), data)
-    assert (carried.pages, carried.total, carried.extracted_at) == (
-        snapshot.pages,
-        snapshot.total,
-        snapshot.extracted_at,
-    )
+    kept = ("pages", "total", "extracted_at", "complete", "dated_by", "notes")
+    assert [getattr(carried, name) for name in kept] == [getattr(snapshot, name) for name in kept]
     assert (carried.day, carried.run_id, carried.source, carried.playlist) == (
         tomorrow,
         "run-2",

@@ -11,6 +11,7 @@ from typing import Literal
 import dagster as dg
 
 from glue_scripts.contract import Table
+from spotify_assets.markdown import escaped
 
 System = Literal["duckdb", "spark", "snowflake", "glue"]
 
@@ -47,7 +48,7 @@ def column_lineage(sources: Mapping[str, Iterable[ColumnSource]]) -> dg.TableCol
 
 
 def preview(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
-    """A few rows as a table. Long values are cut, NULL shows as empty."""
+    """A few rows as a table. Long values are cut, NULL shows as empty, and no value is read as Markdown."""
     lines = [
         "| " + " | ".join(columns) + " |",
         "|" + "---|" * len(columns),
@@ -60,4 +61,4 @@ def _cell(value: object) -> str:
     text = "" if value is None else str(value)
     if len(text) > _CELL_WIDTH:
         text = f"{text[: _CELL_WIDTH - 1]}…"
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    return escaped(text)

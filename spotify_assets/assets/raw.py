@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from spotify_assets.lake.layout import raw_day_prefix
+from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.spotify import SpotifyResource
 from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
@@ -139,15 +140,11 @@ def report_metadata(report: "ExtractionReport") -> dict[str, dg.MetadataValue]:
 
 def _table(outcomes: Sequence["PlaylistOutcome"]) -> str:
     rows = [
-        f"| `{one.playlist_id}` | {_cell(one.name)} | {one.status} | {one.entries} | {_cell(one.detail)} |"
+        f"| {escaped(one.playlist_id)} | {escaped(one.name)} | {one.status} | {one.entries} | {escaped(one.detail)} |"
         for one in outcomes[:_SHOWN]
     ]
     more = [f"| … {len(outcomes) - _SHOWN} more | | | | |"] if len(outcomes) > _SHOWN else []
     return "\n".join(["| playlist | name | what | entries | |", "| --- | --- | --- | ---: | --- |", *rows, *more])
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
 
 
 def _readable(reports: Sequence["ExtractionReport"]) -> dg.AssetCheckResult:
@@ -157,7 +154,7 @@ def _readable(reports: Sequence["ExtractionReport"]) -> dg.AssetCheckResult:
     }  # of a range, the last day's words
     tracked = {outcome.playlist_id for report in reports for outcome in report.outcomes}
     description = (
-        "\n".join(f"- {outcome.detail}" for outcome in failures.values())
+        "\n".join(f"- {escaped(outcome.detail)}" for outcome in failures.values())
         if failures
         else f"All {len(tracked)} tracked playlists could be read."
     )

@@ -6,6 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from spotify_assets.automation.jobs import CRASH_RETRIES, OWNERS
+from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 
@@ -40,7 +41,7 @@ def _adopt_objects(context: dg.OpExecutionContext, config: AdoptConfig, lake: La
             only=set(config.digests) or None,
             on_outcome=lambda outcome: context.log.info(outcome.describe()),
         )
-    reasons = [f"- `{each.moved_to}`: {each.rejected}" for each in landed.rejected[:_SHOWN]]
+    reasons = [f"- {escaped(each.moved_to)}: {escaped(each.rejected)}" for each in landed.rejected[:_SHOWN]]
     context.add_output_metadata(
         {
             "objects": len(landed.outcomes),

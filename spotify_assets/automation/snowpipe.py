@@ -15,6 +15,7 @@ import dagster as dg
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.warehouse import table_key
 from spotify_assets.lake import layout
+from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.warehouse import snowpipe
@@ -114,7 +115,7 @@ def _files_accepted(table: str, pipe: Pipe) -> dg.AssetCheckEvaluation:
         asset_key=table_key("lake", table),
         check_name=FILES_CHECK,
         passed=not rejected,
-        description="; ".join(f"{file.file}: {file.status}, {file.error}" for file in rejected[:_SHOWN_FILES])
+        description=escaped("; ".join(f"{file.file}: {file.status}, {file.error}" for file in rejected[:_SHOWN_FILES]))
         or "No file was rejected.",
         metadata={"rejected": len(rejected), "hours": HISTORY_HOURS},
     )
@@ -132,7 +133,7 @@ def _pipe_delivers(table: str, pipe: Pipe, now: dt.datetime) -> dg.AssetCheckEva
         asset_key=table_key("lake", table),
         check_name=PIPE_CHECK,
         passed=why is None,
-        description=f"Stale: {why}" if why else "The pipe is running.",
+        description=f"Stale: {escaped(why)}" if why else "The pipe is running.",
         metadata={"state": pipe.status.state, "pending_files": pipe.status.pending_files},
     )
 

@@ -12,6 +12,7 @@ from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets.assets.catalog import catalog_key
 from spotify_assets.lake import state
 from spotify_assets.lake.catalog_tables import PARTITION_COLUMN
+from spotify_assets.markdown import escaped
 from spotify_assets.resources.athena import AthenaResource
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
@@ -41,7 +42,7 @@ def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg
         remedy = f". Materialize {catalog_key(table.name).to_user_string()} for what is named."
         return dg.AssetCheckResult(
             passed=not drift,
-            description="; ".join(shown) + remedy if drift else f"{len(commits)} dates as committed",
+            description=escaped("; ".join(shown)) + remedy if drift else f"{len(commits)} dates as committed",
             metadata={"dates": len(commits), "differences": len(drift), "drifted": list(drift)},
         )
 

@@ -4,6 +4,7 @@ import dagster as dg
 
 from spotify_assets.assets.dashboard import DASHBOARD_KEY, DASHBOARD_REPORT
 from spotify_assets.dashboard.integrity import inspect_page
+from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
 
 
@@ -23,7 +24,7 @@ def page_is_whole_and_self_contained(lake: LakeResource) -> dg.AssetCheckResult:
     page = inspect_page(content)
     return dg.AssetCheckResult(
         passed=not page.problems,
-        description=" ".join(page.problems) or None,
+        description=escaped(" ".join(page.problems)) or None,
         metadata={
             "bytes": page.size,
             "as_of": page.as_of or "no snapshot yet",

@@ -10,6 +10,7 @@ import dagster as dg
 from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets.assets.lake import lake_key
 from spotify_assets.lake import quality, state
+from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
 
 _SHOWN = 20
@@ -35,7 +36,8 @@ def _contract_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> d
         return dg.AssetCheckResult(
             passed=not broken,
             description="; ".join(
-                f"{fault.rule}: broken by {fault.rows} rows, such as {fault.example}" for fault in broken[:_SHOWN]
+                escaped(f"{fault.rule}: broken by {fault.rows} rows, such as {fault.example}")
+                for fault in broken[:_SHOWN]
             )
             or f"{len(commits)} dates, {rows} rows",
             metadata={"dates": len(commits), "rows": rows, "broken_rules": len(broken)},

@@ -12,6 +12,7 @@ from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
 from spotify_assets.assets.metadata import column_schema
 from spotify_assets.assets.warehouse import GROUP, KINDS, OWNERS, table_key
 from spotify_assets.lake import state
+from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.warehouse import quality, reconcile, schema
@@ -73,7 +74,8 @@ def keys_hold(layer: str, table: Table) -> dg.AssetChecksDefinition:
         rows, faults = warehouse.run(lambda session: quality.faults(session, layer, table), tag)
         return dg.AssetCheckResult(
             passed=not faults,
-            description="; ".join(f"{fault.rule}: broken {fault.count} times" for fault in faults) or f"{rows} rows",
+            description="; ".join(escaped(f"{fault.rule}: broken {fault.count} times") for fault in faults)
+            or f"{rows} rows",
             metadata={"rows": rows, "broken_rules": len(faults)},
         )
 
@@ -132,7 +134,7 @@ def _result(
     ]
     return dg.AssetCheckResult(
         passed=not found,
-        description="; ".join(map(_sentence, found[:_SHOWN])) or f"{len(days)} dates, {len(tables)} tables",
+        description=escaped("; ".join(map(_sentence, found[:_SHOWN]))) or f"{len(days)} dates, {len(tables)} tables",
         metadata={"dates": len(days), "differences": len(found), "tables": len(tables)},
     )
 

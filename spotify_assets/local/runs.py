@@ -17,6 +17,7 @@ from dagster_shared.error import SerializableErrorInfo
 from spotify_assets.definitions import build_defs
 from spotify_assets.failures import PermanentError
 from spotify_assets.local.instance import local_instance
+from spotify_assets.markdown import plain
 from spotify_assets.settings import Settings
 
 OnStep = Callable[[str], None]
@@ -109,7 +110,8 @@ def _root_cause(error: SerializableErrorInfo | None) -> str:
 
 def _check_failures(result: dg.ExecuteInProcessResult) -> Sequence[str]:
     return [
-        f"{evaluation.asset_key.to_user_string()}: check {evaluation.check_name} failed: {evaluation.description}"
+        f"{evaluation.asset_key.to_user_string()}: check {evaluation.check_name} failed: "
+        + plain(evaluation.description or "it says no more")
         for evaluation in result.get_asset_check_evaluations()
         if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
     ]

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak dev bench check lock lambda clean
+.PHONY: help demo test soak dev bench check docs lock lambda clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +21,7 @@ soak: $(STAMP)  ## Run the drills in their long form (tens of minutes)
 	@$(BIN)/python -m pytest -q -m soak
 
 dev: $(STAMP)  ## Serve the Dagster UI on http://127.0.0.1:3000, with a home that persists
-	@DAGSTER_HOME="$$($(BIN)/python -m spotify_assets home)" \
+	@home="$$($(BIN)/python -m spotify_assets home)"; DAGSTER_HOME="$$home" \
 		$(BIN)/python -m dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
 
 bench: $(STAMP)  ## Print the benchmarks, as ratios against baselines run side by side
@@ -33,6 +33,9 @@ check: $(STAMP)  ## Lint, types and definitions, as CI runs them
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pyright
 	@$(BIN)/dg check defs
+
+docs: $(STAMP)  ## Write the tables of README, docs and .env.example from settings and contract
+	@$(BIN)/python docs/generate.py
 
 lock:  ## Resolve requirements.lock again from pyproject.toml (needs uv and a network)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -7,11 +7,15 @@ for, so that `--help` is instant. A user's mistake ends in one sentence, never i
 from __future__ import annotations
 
 import importlib
+import io
+from pathlib import Path
+from typing import IO, Any
 
 import click
-from dotenv import find_dotenv, load_dotenv
+from dotenv import load_dotenv
+from dotenv.parser import parse_stream
 
-from spotify_assets.failures import PlatformError
+from spotify_assets.failures import PermanentError, PlatformError
 
 COMMANDS: dict[str, str] = {
     "budget": "Show the Spotify calls spent in the last 24 hours, and what is left.",
@@ -44,11 +48,50 @@ class _Commands(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
-        load_dotenv(find_dotenv(usecwd=True))
         try:
+            read_env_file(Path(".env"))
             return super().invoke(ctx)
         except PlatformError as error:
-            raise click.ClickException(str(error)) from None
+            raise Told(error) from None
+
+
+class Told(click.ClickException):
+    """A failure as the command line tells it: what it is, and below it what to do."""
+
+    def __init__(self, error: PlatformError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        for part in self.error.parts:
+            click.echo(f"Error: {part.what}.", err=True, file=file)
+            if part.remedy:
+                click.echo(f"  {part.remedy[:1].upper()}{part.remedy[1:]}.", err=True, file=file)
+
+
+def read_env_file(path: Path) -> None:
+    """Put the variables of `path` that are not set into the environment; a missing file changes nothing.
+
+    Raises PermanentError for a file that can't be read, and for every line that is no assignment: dotenv itself would
+    pass over it.
+    """
+    if not path.is_file():
+        return
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise PermanentError(
+            f"{path.absolute()} can't be read: {why}", remedy="make it a readable text file in UTF-8"
+        ) from None
+    bound = list(parse_stream(io.StringIO(text)))
+    wrong = [str(one.original.line) for one in bound if one.error or (one.key is not None and one.value is None)]
+    if wrong:
+        raise PermanentError(
+            f"Line {', '.join(wrong)} of {path.absolute()} is no NAME=value",
+            remedy="write it as NAME=value, with quotes around a value of several lines, or begin it with #",
+        )
+    load_dotenv(stream=io.StringIO(text))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

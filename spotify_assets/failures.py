@@ -23,6 +23,8 @@ class PlatformError(Exception):
         self.what = what.rstrip(".")
         self.remedy = remedy.rstrip(".")
         self.code = code
+        self.parts: tuple[PlatformError, ...] = (self,)
+        """The failures this one is made of, where several are told at once; else itself."""
 
     def __str__(self) -> str:
         return f"{self.what}; {self.remedy}." if self.remedy else f"{self.what}."

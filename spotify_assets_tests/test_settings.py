@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from spotify_assets.settings import Settings, SettingsError, load_settings
+from spotify_assets.settings import SettingsError, load_settings
+from spotify_assets.settings.reading import near_misses
 
 SPOTIFY = {"SPOTIFY_CLIENT_ID": "client", "SPOTIFY_CLIENT_SECRET": "s3cret-of-spotify", "SPOTIFY_PLAYLISTS": "mine"}
 S3 = {"LAKE_URL": "s3://bucket/lake"}
@@ -134,9 +135,54 @@ def test_a_sandbox_is_welcome_in_a_branch_deployment() -> None:
     assert not load_settings(branch).automation_on
 
 
-def test_env_example_names_only_known_variables() -> None:
-    text = (Path(__file__).parents[1] / ".env.example").read_text()
-    named = {line.lstrip("# ").split("=")[0] for line in text.splitlines() if "=" in line and line.startswith("# ")}
+NEARLY = {
+    "TRANSFORM_ENGIN": "TRANSFORM_ENGINE",
+    "SPOTIPY_CLIENT_ID": "SPOTIFY_CLIENT_ID",
+    "LAKE_URI": "LAKE_URL",
+    "SPOTIFY_PLAYLIST": "SPOTIFY_PLAYLISTS",
+    "warehouse": "WAREHOUSE",
+}
 
-    assert named
-    assert named <= {name.upper() for name in Settings.model_fields}
+
+@pytest.mark.parametrize("name", NEARLY)
+def test_a_name_that_is_nearly_a_setting_is_warned_of(
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("os.environ", {name: "x"})
+
+    load_settings()
+
+    (warning,) = caplog.messages
+    assert warning == f"{name} is set but is no setting: did you mean {NEARLY[name]}?"
+
+
+def test_other_peoples_variables_are_not_warned_of() -> None:
+    others = "PATH HOME USER LANG SHELL JAVA_HOME SPARK_HOME DAGSTER_HOME DATABASE_URL AWS_ENDPOINT_URL_S3 AWS_PROFILE"
+    plus = "DAGSTER_CLOUD_PULL_REQUEST_URL DAGSTER_CLOUD_GIT_SHA SNOWFLAKE_HOST SNOWFLAKE_PASSWORD"
+
+    assert near_misses(dict.fromkeys([*others.split(), *plus.split()], "x")) == {}
+
+
+def test_a_name_beside_the_setting_it_is_like_is_somebody_elses() -> None:
+    assert near_misses({"SPOTIPY_CLIENT_ID": "x", "SPOTIFY_CLIENT_ID": "x"}) == {}
+
+
+def test_digits_are_a_date_and_never_a_count_of_seconds() -> None:
+    assert load_settings({"PARTITIONS_START": "20260301"}).partitions_start == dt.date(2026, 3, 1)
+    with pytest.raises(SettingsError, match="PARTITIONS_START is '1767225600'; use a date such as 2026-01-31"):
+        load_settings({"PARTITIONS_START": "1767225600"})
+
+
+def test_a_home_of_nobody_is_a_mistake() -> None:
+    with pytest.raises(SettingsError, match=r"SPOTIFY_ASSETS_HOME is '~nobody-at-all/x'; use a path without '~'"):
+        load_settings({"SPOTIFY_ASSETS_HOME": "~nobody-at-all/x"})
+
+
+def test_each_mistake_is_told_with_its_remedy_apart() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"TRANSFORM_ENGINE": "flink", "SPOTIFY_CONCURRENCY": "99"})
+
+    assert {(part.what, part.remedy) for part in caught.value.parts} == {
+        ("SPOTIFY_CONCURRENCY is '99'", "use 32 or less"),
+        ("TRANSFORM_ENGINE is 'flink'", "use 'duckdb', 'spark' or 'glue'"),
+    }

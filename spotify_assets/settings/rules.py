@@ -1,0 +1,182 @@
+"""What several settings must be together: whole accounts, ends that can reach each other, deployments kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spotify_assets.failures import PermanentError
+from spotify_assets.settings.model import Settings
+from spotify_assets.spotify.playlists import parse_playlists
+
+_POWERBI = (
+    "powerbi_tenant_id",
+    "powerbi_client_id",
+    "powerbi_client_secret",
+    "powerbi_workspace_id",
+    "powerbi_semantic_model_id",
+)
+
+
+def mistakes(settings: Settings) -> list[PermanentError]:
+    """Every mistake in how the settings stand to each other, with its remedy."""
+    return [
+        *_spotify(settings),
+        *_snowflake(settings),
+        *_reach(settings),
+        *_branch(settings),
+        *_powerbi(settings),
+    ]
+
+
+def _spotify(settings: Settings) -> list[PermanentError]:
+    problems = []
+    if settings.source == "api":
+        if not settings.spotify_client_id:
+            problems.append(
+                PermanentError(
+                    "SPOTIFY_SOURCE is 'api' but SPOTIFY_CLIENT_ID is not set",
+                    remedy="set it, or unset SPOTIFY_SOURCE to use the sandbox",
+                )
+            )
+        elif not settings.spotify_client_secret:
+            problems.append(
+                PermanentError(
+                    "SPOTIFY_CLIENT_ID is set but SPOTIFY_CLIENT_SECRET is not",
+                    remedy="set both, or neither to use the sandbox",
+                )
+            )
+        if not settings.spotify_playlists:
+            problems.append(
+                PermanentError(
+                    "SPOTIFY_PLAYLISTS is empty",
+                    remedy="name the playlists to track (ids, URIs or links, comma-separated), or set it to 'mine'",
+                )
+            )
+    try:
+        parse_playlists(settings.spotify_playlists)
+    except PermanentError as error:
+        problems.append(error)
+    return problems
+
+
+def _snowflake(settings: Settings) -> list[PermanentError]:
+    if settings.warehouse_name != "snowflake":
+        return []
+    missing = _unset(settings, ("snowflake_account", "snowflake_user", "snowflake_role", "snowflake_warehouse"))
+    problems = []
+    if missing:
+        problems.append(
+            PermanentError(
+                f"WAREHOUSE is 'snowflake' but {_are(missing)} not set",
+                remedy="set the whole account, or unset SNOWFLAKE_ACCOUNT to use the embedded warehouse",
+            )
+        )
+    if bool(settings.snowflake_private_key) == bool(settings.snowflake_private_key_path):
+        how = "both are" if settings.snowflake_private_key else "neither is"
+        problems.append(
+            PermanentError(
+                "Snowflake sign-in needs exactly one of SNOWFLAKE_PRIVATE_KEY and SNOWFLAKE_PRIVATE_KEY_PATH, and "
+                f"{how} set",
+                remedy="set one of them",
+            )
+        )
+    if settings.snowflake_private_key_path and not settings.snowflake_private_key_path.is_file():
+        problems.append(
+            PermanentError(
+                f"SNOWFLAKE_PRIVATE_KEY_PATH is '{settings.snowflake_private_key_path}', which is not a file",
+                remedy="give the path of the key in PEM form",
+            )
+        )
+    if not settings.lake_is_on_s3:
+        problems.append(
+            PermanentError(
+                "WAREHOUSE is 'snowflake' but LAKE_URL is not on S3, where Snowflake could read it",
+                remedy="set LAKE_URL to s3://bucket/prefix",
+            )
+        )
+    return problems
+
+
+def _reach(settings: Settings) -> list[PermanentError]:
+    problems = []
+    full = bool(settings.dagster_cloud_deployment_name) and not settings.dagster_cloud_is_branch_deployment
+    if full and settings.source == "sandbox":
+        problems.append(
+            PermanentError(
+                f"Deployment '{settings.dagster_cloud_deployment_name}' would run on the sandbox's fictional data",
+                remedy="set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET for this deployment",
+            )
+        )
+    if settings.transform_engine == "glue" and not settings.lake_is_on_s3:
+        problems.append(
+            PermanentError(
+                "TRANSFORM_ENGINE is 'glue' but LAKE_URL is not on S3, where Glue could read it",
+                remedy="set LAKE_URL to s3://bucket/prefix, or TRANSFORM_ENGINE to 'duckdb'",
+            )
+        )
+    if settings.transform_engine == "spark" and settings.lake_is_on_s3:
+        problems.append(
+            PermanentError(
+                f"TRANSFORM_ENGINE is 'spark' but LAKE_URL is {settings.lake_url}, which a local Spark can't write to",
+                remedy="set TRANSFORM_ENGINE to 'glue' or 'duckdb'",
+            )
+        )
+    if settings.lake_events_queue_url and not settings.lake_is_on_s3:
+        problems.append(
+            PermanentError(
+                "LAKE_EVENTS_QUEUE_URL is set but LAKE_URL is not on S3", remedy="unset the one or set the other"
+            )
+        )
+    return problems
+
+
+def _branch(settings: Settings) -> list[PermanentError]:
+    if not settings.dagster_cloud_is_branch_deployment:
+        return []
+    problems = []
+    if settings.lake_events_queue_url:
+        problems.append(
+            PermanentError(
+                "LAKE_EVENTS_QUEUE_URL is set in a branch deployment, which would take the full deployment's messages",
+                remedy="scope the variable to the full deployment",
+            )
+        )
+    if settings.branch is None:
+        problems.append(
+            PermanentError(
+                "A branch deployment needs a name of its own to write under, and neither "
+                "DAGSTER_CLOUD_PULL_REQUEST_ID nor DAGSTER_CLOUD_DEPLOYMENT_NAME has letters or digits",
+                remedy="deploy it from a pull request",
+            )
+        )
+    return problems
+
+
+def _powerbi(settings: Settings) -> list[PermanentError]:
+    missing = _unset(settings, _POWERBI)
+    if len(missing) == len(_POWERBI):
+        return []
+    problems = []
+    if missing:
+        problems.append(
+            PermanentError(
+                f"Power BI is half set up, {_are(missing)} not set",
+                remedy="set every POWERBI_ variable, or none to leave Power BI out",
+            )
+        )
+    if settings.warehouse_name != "snowflake":
+        problems.append(
+            PermanentError(
+                f"Power BI is set up but WAREHOUSE is '{settings.warehouse_name}', which Power BI can't reach",
+                remedy="set the Snowflake account, or unset the POWERBI_ variables",
+            )
+        )
+    return problems
+
+
+def _unset(settings: Settings, fields: Sequence[str]) -> list[str]:
+    return [name.upper() for name in fields if not getattr(settings, name)]
+
+
+def _are(names: Sequence[str]) -> str:
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"

@@ -12,22 +12,13 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from spotify_assets import redaction
 from spotify_assets.settings import Settings
 
 MAX_CAUSE = 1500
 """Characters of a cause that are sent; SNS and chat tools cut off longer ones anyway."""
 
 _VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\d|\b[0-9a-f]{12,}\b|\d+")
-_SECRET_SHAPES = (
-    re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"),
-    re.compile(r"(?i)([\w-]*(?:password|passphrase|secret|token|api_?key|private_?key))(\s*[=:]\s*)\S+"),
-    re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
-    re.compile(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
-    re.compile(r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s]+"),
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
-)
-_HIDDEN = "[hidden]"
-_SHORTEST_SECRET = 6
 
 
 @dataclass(frozen=True)
@@ -66,11 +57,7 @@ def remedy(*, permanent: bool, planned: bool) -> str:
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
     """`text` without any of `secrets` and without anything shaped like one, at most `MAX_CAUSE` characters."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, _HIDDEN)
-    for shape in _SECRET_SHAPES:
-        text = shape.sub(lambda match: f"{_kept(match)}{_HIDDEN}", text)
+    text = redaction.redacted(text, secrets)
     return text if len(text) <= MAX_CAUSE else f"{text[:MAX_CAUSE]} …"
 
 
@@ -85,9 +72,3 @@ def causes(steps: Sequence[tuple[str, str]], run_message: str, secrets: Sequence
     """One line per failed step (name, message), or what is said of the run where no step failed."""
     found = [f"{name}: {message.strip()}" for name, message in steps] or [run_message.strip() or "no step said why"]
     return tuple(redacted(line, secrets) for line in found)
-
-
-def _kept(match: re.Match[str]) -> str:
-    """The part of a match that only says what was hidden, such as `password=`."""
-    groups = [group for group in match.groups() if group and not group.startswith("-----")]
-    return "" if not groups or groups[0] in ("AKIA", "ASIA") else "".join([*groups, "" if len(groups) > 1 else " "])

@@ -7,7 +7,9 @@ here; where it is stored belongs in `spotify_assets.lake.layout`. Standard libra
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -16,10 +18,27 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, order=True)
 class Source:
-    """A raw object a date was built from, as the store named it. `etag` changes when the content may have."""
+    """A raw object as what a date is built from, as the store named it. `etag` changes when the content may have.
+
+    Snapshot date and playlist are those of the key's folders, `snapshot_date=…/playlist_id=…`.
+    """
 
     key: str
     etag: str
+
+    @property
+    def day(self) -> dt.date:
+        return dt.date.fromisoformat(self._folder("snapshot_date"))
+
+    @property
+    def playlist_id(self) -> str:
+        return self._folder("playlist_id")
+
+    def _folder(self, name: str) -> str:
+        for part in self.key.split("/"):
+            if part.startswith(f"{name}="):
+                return part.removeprefix(f"{name}=")
+        raise ValueError(f"{self.key} is not a raw object's key: it has no folder {name}=…")
 
 
 @dataclass(frozen=True)
@@ -40,6 +59,54 @@ class TableFiles:
     @property
     def rows(self) -> int:
         return sum(file.rows for file in self.files)
+
+
+def attempt_name(run_id: str) -> str:
+    """A name that no other attempt has, and that begins with the run's: `<run id>-<8 hex digits>`.
+
+    Whatever an attempt writes stands under its own name, so that a published folder holds one attempt's files.
+    """
+    return f"{run_id}-{uuid.uuid4().hex[:8]}"
+
+
+@dataclass(frozen=True)
+class BuiltDay:
+    """What one attempt, named `run_id`, wrote for one snapshot date. The counts are those of `Commit`."""
+
+    day: dt.date
+    run_id: str
+    entries: int
+    quarantined: int
+    quarantine_key: str | None
+    tables: Mapping[str, TableFiles]
+
+    def commit(self, *, engine: str, sources: tuple[Source, ...], committed_at: dt.datetime) -> Commit:
+        """The record that makes this build the current one of its date."""
+        return Commit(
+            day=self.day.isoformat(),
+            run_id=self.run_id,
+            engine=engine,
+            committed_at=committed_at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            sources=sources,
+            entries=self.entries,
+            quarantined=self.quarantined,
+            quarantine_key=self.quarantine_key,
+            tables=self.tables,
+        )
+
+    def to_record(self) -> dict[str, object]:
+        """JSON-ready, for a message."""
+        return {**asdict(self), "day": self.day.isoformat()}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, object]) -> BuiltDay:
+        """Read what `to_record` made. Raises ValueError naming what is wrong."""
+        try:
+            day = dt.date.fromisoformat(str(record["day"]))
+            tables = _tables(record["tables"])
+            return cls(**{**record, "day": day, "tables": tables})  # pyright: ignore[reportArgumentType]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a report of a date: {error!r}") from error
 
 
 @dataclass(frozen=True)
@@ -83,10 +150,14 @@ class Commit:
             if version != FORMAT_VERSION:
                 raise ValueError(f"commit record has format version {version}, this code reads {FORMAT_VERSION}")
             record["sources"] = tuple(sorted(Source(**source) for source in record["sources"]))
-            record["tables"] = {
-                name: TableFiles(tuple(DataFile(**file) for file in table["files"]))
-                for name, table in record["tables"].items()
-            }
+            record["tables"] = _tables(record["tables"])
             return cls(**record)
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"not a commit record: {error!r}") from error
+
+
+def _tables(record: object) -> dict[str, TableFiles]:
+    return {
+        name: TableFiles(tuple(DataFile(**file) for file in table["files"]))
+        for name, table in record.items()  # pyright: ignore[reportAttributeAccessIssue]
+    }

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from glue_scripts.spans import slices
+
 if TYPE_CHECKING:
     S3Client = Any
 
@@ -90,8 +92,7 @@ class LakeFiles:
             shutil.rmtree(folder / prefix, ignore_errors=True)
             return
         keys = [self._s3(key) for key, _ in self.list(prefix)]
-        for at in range(0, len(keys), _DELETED_AT_ONCE):
-            some = keys[at : at + _DELETED_AT_ONCE]
+        for some in slices(keys, _DELETED_AT_ONCE):
             _s3_client().delete_objects(
                 Bucket=some[0][0], Delete={"Objects": [{"Key": key} for _, key in some], "Quiet": True}
             )

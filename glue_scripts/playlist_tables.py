@@ -75,19 +75,19 @@ def _report_to_dagster(spark: SparkSession, manifest: Manifest, files: LakeFiles
         context_loader=PipesS3ContextLoader(client=client),
         message_writer=PipesS3MessageWriter(client=client, interval=MESSAGE_SECONDS),
     ) as pipes:
-        for report in build(spark, manifest, files):
-            pipes.report_custom_message({"built_day": report.to_record()})
+        for built in build(spark, manifest, files):
+            pipes.report_custom_message({"built_day": built.to_record()})
 
 
 def _commit(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> None:
     from glue_scripts.spark_tables import build
 
-    days = {day.day: day for day in manifest.days}
-    for report in build(spark, manifest, files):
-        day = days[report.day]
-        now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        files.write(day.commit_key, report.commit(manifest, day.sources, now).to_json())
-        print(f"{report.day}: {report.entries} entries, {report.quarantined} quarantined, committed", flush=True)  # noqa: T201
+    days = {dt.date.fromisoformat(day.day): day for day in manifest.days}
+    for built in build(spark, manifest, files):
+        day = days[built.day]
+        commit = built.commit(engine=manifest.engine, sources=day.sources, committed_at=dt.datetime.now(dt.UTC))
+        files.write(day.commit_key, commit.to_json())
+        print(f"{built.day}: {built.entries} entries, {built.quarantined} quarantined, committed", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -8,15 +8,15 @@ path finds it, and the rest is read without it. Needs duckdb.
 
 from __future__ import annotations
 
-import datetime as dt
 import gzip
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glue_scripts import tables
+from glue_scripts.commit import Source
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,20 +26,10 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class RawObject:
-    """A raw object to read: its snapshot date, key and playlist, and where its bytes are."""
-
-    day: dt.date
-    key: str
-    playlist_id: str
-    path: Path
-
-
-@dataclass(frozen=True)
 class BadLine:
     """A line of a raw object that is no page; `line` is 1-based."""
 
-    raw: RawObject
+    source: Source
     line: int
     reason: str
 
@@ -48,26 +38,27 @@ CARRIED: dict[str, tables.Shape] = {"total": "bigint", "extracted_at": "text", "
 """What `judged` keeps for `snapshots`; `playlist` is set with the first element of a page."""
 
 
-def read_judged(connection: duckdb.DuckDBPyConnection, raws: Sequence[RawObject], scratch: Path) -> list[BadLine]:
-    """Create the table `judged` (`tables.JUDGED`), with CARRIED, from raw objects of any dates.
+def read_judged(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path], scratch: Path) -> list[BadLine]:
+    """Create the table `judged` (`tables.JUDGED`), with CARRIED, from raw objects of any dates, each with a file that
+    holds its bytes.
 
     Returns the lines that could not be read. `scratch` is a folder for what has to be rewritten without them.
     """
     import duckdb
 
     try:
-        _read(connection, raws)
+        _read(connection, files)
         return []
     except duckdb.Error:
-        readable, bad_lines = _without_bad_lines(connection, raws, scratch)
+        readable, bad_lines = _without_bad_lines(connection, files, scratch)
         if not bad_lines:
             raise  # the failure lies elsewhere: memory, disk, a defect
         _read(connection, readable)
         return bad_lines
 
 
-def _read(connection: duckdb.DuckDBPyConnection, raws: Sequence[RawObject]) -> None:
-    paths = [str(raw.path) for raw in raws]
+def _read(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path]) -> None:
+    paths = [str(path) for path in files.values()]
     connection.execute(
         """
         create or replace temp table sources as
@@ -76,9 +67,9 @@ def _read(connection: duckdb.DuckDBPyConnection, raws: Sequence[RawObject]) -> N
         """,
         {
             "paths": paths,
-            "keys": [raw.key for raw in raws],
-            "days": [raw.day for raw in raws],
-            "playlist_ids": [raw.playlist_id for raw in raws],
+            "keys": [source.key for source in files],
+            "days": [source.day for source in files],
+            "playlist_ids": [source.playlist_id for source in files],
         },
     )
     # An empty page keeps one row without an element, so that its playlist is not lost.
@@ -184,25 +175,24 @@ def _kind_of_types(name: str) -> str:
 
 
 def _without_bad_lines(
-    connection: duckdb.DuckDBPyConnection, raws: Sequence[RawObject], scratch: Path
-) -> tuple[list[RawObject], list[BadLine]]:
+    connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path], scratch: Path
+) -> tuple[dict[Source, Path], list[BadLine]]:
     """The raw objects without the lines that are no pages (rewritten to `scratch` where needed), and those lines."""
-    readable: list[RawObject] = []
+    readable: dict[Source, Path] = {}
     bad_lines: list[BadLine] = []
-    for number, raw in enumerate(raws):
+    for number, (source, path) in enumerate(files.items()):
         good: list[bytes] = []
         bad: list[BadLine] = []
-        for line, text in _lines(raw.path):
+        for line, text in _lines(path):
             reason = text if isinstance(text, str) else _line_fault(connection, text)
             if reason:
-                bad.append(BadLine(raw, line, reason))
+                bad.append(BadLine(source, line, reason))
             elif isinstance(text, bytes):
                 good.append(text)
         if bad:
             path = scratch / f"readable_{number}.jsonl.gz"
             path.write_bytes(gzip.compress(b"\n".join(good), 1))
-            raw = replace(raw, path=path)
-        readable.append(raw)
+        readable[source] = path
         bad_lines.extend(bad)
     return readable, bad_lines
 

@@ -6,7 +6,6 @@ reads only the asked parts of. Their types are written down here, never inferred
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import math
 import tempfile
@@ -16,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glue_scripts import tables
+from glue_scripts.commit import Source
 from glue_scripts.lake_files import LakeFiles
-from glue_scripts.raw_reader import CARRIED, BadLine, RawObject, read_judged
+from glue_scripts.raw_reader import CARRIED, BadLine, read_judged
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,16 +35,6 @@ _MEMORY_LIMIT = "500MB"
 
 COLUMNS: Mapping[str, tables.Shape] = {**tables.JUDGED, **CARRIED, "bad_line": "bigint", "bad_reason": "text"}
 """What is staged: `judged`, and rows with nothing but date, object and playlist for lines that are no pages."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A raw object of the manifest. `day` is its snapshot date, `etag` what the object must still be."""
-
-    day: dt.date
-    key: str
-    etag: str
-    playlist_id: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +76,7 @@ def stage_pass(files: LakeFiles, sources: Sequence[Source], key: str) -> list[Co
         connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'; set threads = 1")
         connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
         connection.execute("set temp_directory = ?", [str(scratch / "spill")])
-        bad_lines = read_judged(connection, [_fetched(files, source, scratch) for source in sources], scratch)
+        bad_lines = read_judged(connection, {source: _fetched(files, source, scratch) for source in sources}, scratch)
         _add_bad_lines(connection, bad_lines)
         staged = scratch / "staged.parquet"
         select = f"select {', '.join(COLUMNS)} from rows"
@@ -103,14 +93,14 @@ select cast(snapshot_date as varchar), sum(entries)::bigint, sum(quarantined)::b
 """
 
 
-def _fetched(files: LakeFiles, source: Source, scratch: Path) -> RawObject:
+def _fetched(files: LakeFiles, source: Source, scratch: Path) -> Path:
     path = files.local_path(source.key)
     if path is None:
         path = scratch / source.key.replace("/", "_")
         path.write_bytes(files.read(source.key, source.etag))
     elif not path.is_file():
         raise FileNotFoundError(f"{path} is no longer there: build the date again")
-    return RawObject(source.day, source.key, source.playlist_id, path)
+    return path
 
 
 def _add_bad_lines(connection: duckdb.DuckDBPyConnection, bad_lines: Sequence[BadLine]) -> None:
@@ -122,7 +112,7 @@ def _add_bad_lines(connection: duckdb.DuckDBPyConnection, bad_lines: Sequence[Ba
     for bad in bad_lines:
         connection.execute(
             "insert into bad_lines values (?, ?, ?, ?, ?)",
-            [bad.raw.day, bad.raw.key, bad.raw.playlist_id, bad.line, bad.reason],
+            [bad.source.day, bad.source.key, bad.source.playlist_id, bad.line, bad.reason],
         )
     connection.execute("create temp view rows as select * from judged union all by name select * from bad_lines")
 

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from glue_scripts import tables
-from glue_scripts.commit import DataFile, TableFiles
+from glue_scripts.commit import BuiltDay, DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.lake_files import LakeFiles
-from glue_scripts.manifest import DayReport, Manifest
-from glue_scripts.spark_reader import Source, schema, stage
+from glue_scripts.manifest import Manifest
+from glue_scripts.spark_reader import schema, stage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -55,30 +55,34 @@ _WRITE_OPTIONS = {
     # No marker files or checksum files among the tables.
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
     "parquet.summary.metadata.level": "NONE",
+    # A task's files come to their folder when the job ends well, so that a task that is repeated leaves none behind.
+    "mapreduce.fileoutputcommitter.algorithm.version": "1",
     "fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     "fs.file.impl.disable.cache": "true",
 }
 
 
-def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator[DayReport]:
+def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator[BuiltDay]:
     """Build every date of the manifest and report each, in the manifest's order, once all files are in place.
 
-    Nothing is made current. Raises FileNotFoundError (through Spark) when a raw object is gone.
+    Everything is written under a name of this attempt's own, and nothing is made current. Raises FileNotFoundError
+    (through Spark) when a raw object is gone.
     """
-    before = {key for prefix in manifest.table_prefixes.values() for key, _ in files.list(prefix)}
+    manifest = manifest.attempt()
     staging = f"{manifest.staging_prefix}{uuid.uuid4().hex}/"
     try:
         session, counts = _read(spark, manifest, files, staging)
         gather = _size(session, sum(entries for entries, _ in counts.values()))
         quarantine = dict(_write_quarantine(session, manifest, files, counts))
         _write_tables(session, manifest, files, gather)
-        written = _written(session, manifest, files, before)
+        written = _written(session, manifest, files)
     finally:
         files.delete(staging)
     for day in manifest.days:
         entries, quarantined = counts.get(day.day, (0, 0))
-        report = DayReport(
-            day.day,
+        built = BuiltDay(
+            dt.date.fromisoformat(day.day),
+            manifest.run_id,
             entries,
             quarantined,
             quarantine.get(day.day),
@@ -87,12 +91,12 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
                 for name in LAKE_TABLES
             },
         )
-        if report.tables["playlist_items"].rows != entries - quarantined:
+        if built.tables["playlist_items"].rows != entries - quarantined:
             raise RuntimeError(
                 f"{day.day}: {entries} entries were read and {quarantined} quarantined, but "
-                f"{report.tables['playlist_items'].rows} rows of playlist_items were written: build the date again"
+                f"{built.tables['playlist_items'].rows} rows of playlist_items were written: build the date again"
             )
-        yield report
+        yield built
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -105,11 +109,7 @@ def _read(
 
     The session is made while the workers read: in a fresh JVM that takes longer than reading a small day.
     """
-    sources = [
-        Source(dt.date.fromisoformat(day.day), source.key, source.etag, source.playlist_id)
-        for day in manifest.days
-        for source in day.sources
-    ]
+    sources = [source for day in manifest.days for source in day.sources]
     files.write(f"{staging}_begun", b"")  # a relation's path must be there; Spark reads no file whose name begins so
     counts: dict[str, tuple[int, int]] = {}
     with ThreadPoolExecutor(1) as pool:
@@ -190,15 +190,10 @@ def _write_tables(session: SparkSession, manifest: Manifest, files: LakeFiles, g
 _DAY_FOLDER = re.compile(r"day=(\d{4}-\d{2}-\d{2})/[^/]+\.parquet")
 
 
-def _written(
-    session: SparkSession, manifest: Manifest, files: LakeFiles, before: set[str]
-) -> dict[tuple[str, str], list[DataFile]]:
-    """The new files of each (table, date): sizes from the listing, rows from the Parquet footers.
-
-    Files that were there `before` are an abandoned attempt's, or an earlier build's of the same run; they are not ours.
-    """
+def _written(session: SparkSession, manifest: Manifest, files: LakeFiles) -> dict[tuple[str, str], list[DataFile]]:
+    """The new files of each (table, date): sizes from the listing, rows from the Parquet footers."""
     found = {
-        name: {key: size for key, size in files.list(prefix) if key.endswith(".parquet") and key not in before}
+        name: {key: size for key, size in files.list(prefix) if key.endswith(".parquet")}
         for name, prefix in manifest.table_prefixes.items()
     }
     # Spark would list every folder in a task of its own, and there is a folder for each table and date.
@@ -207,11 +202,10 @@ def _written(
     filled = [files.spark_path(manifest.table_prefixes[name]) for name, sizes in found.items() if sizes]
     if not filled:
         return {}
-    # Without a column Spark answers from the footers alone. What an abandoned attempt left half-written is passed over.
+    # Without a column Spark answers from the footers alone.
     counted = (
         session.read.schema("snapshot_date date")
         .option("recursiveFileLookup", "true")
-        .option("ignoreCorruptFiles", "true")
         .parquet(*filled)
         .groupBy("_metadata.file_path")
         .count()

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from glue_scripts.commit import BuiltDay
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.engines import duckdb_engine, spark_engine
-from spotify_assets.engines.engine import BuiltDay, DaySources
+from spotify_assets.engines.engine import DaySources
 from spotify_assets.lake import state
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.lakes import rows

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from glue_scripts.commit import Commit
+from glue_scripts.commit import BuiltDay, Commit
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets.engines.engine import BuiltDay, DaySources
+from spotify_assets.engines.engine import DaySources
 from spotify_assets.lake import state
 from spotify_assets.lake.layout import RawKey
 from spotify_assets.storage.object_store import ObjectStore

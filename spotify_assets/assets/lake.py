@@ -87,7 +87,9 @@ def _build(
     ]
     started = time.monotonic()
     for built in engine.build(context, lake.store, context.run_id, work):
-        commit = built.commit(run_id=context.run_id, engine=engine.engine_name, committed_at=dt.datetime.now(dt.UTC))
+        commit = built.commit(
+            engine=engine.engine_name, sources=sources[built.day], committed_at=dt.datetime.now(dt.UTC)
+        )
         lake.store.put(layout.commit_key(built.day), commit.to_json())
         commits[built.day] = commit
     seconds = time.monotonic() - started

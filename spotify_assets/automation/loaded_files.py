@@ -6,6 +6,7 @@ import datetime as dt
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES
+from glue_scripts.spans import days_between
 from spotify_assets.automation import planning, runs
 from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
 from spotify_assets.automation.cursors import LoadedCursor
@@ -120,7 +121,7 @@ class _Tick:
         loaded = self._warehouse.impatient().all_loaded_runs(list(LAKE_TABLES))
         result = dict(known)
         for first in to_ask:
-            days = watch.days_between(first, loaded_watch.next_month(first) - dt.timedelta(days=1))
+            days = days_between(first, loaded_watch.next_month(first) - dt.timedelta(days=1))
             commits, _ = watch.readable_commits(self._lake.store, days)
             found = loaded_watch.unloaded(commits, loaded.values(), self._start)
             done = {day for day in found if planning.digest(found[day]) in _contents(attempts, day)} & succeeded

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
+from glue_scripts.spans import days_between, iso_date, slices
 from spotify_assets.lake.state import stretches
 
 Outcome = Literal["running", "failed", "cancelled", "succeeded"]
@@ -220,18 +221,17 @@ def encode_contents(contents: Mapping[dt.date, str]) -> str:
     if not contents:
         return ""
     first, last = min(contents), max(contents)
-    days = (first + dt.timedelta(days=number) for number in range((last - first).days + 1))
+    days = days_between(first, last)
     return f"{first}:{''.join(contents.get(day, _NOT_ASKED) for day in days)}"
 
 
 def decode_contents(text: str) -> dict[dt.date, str]:
     """What `encode_contents` was given; empty for a text that it did not write."""
     start, _, digests = text.partition(":")
-    try:
-        first = dt.date.fromisoformat(start)
-    except ValueError:
+    first = iso_date(start)
+    if first is None:
         return {}
-    parts = [digests[at : at + DIGEST_LENGTH] for at in range(0, len(digests), DIGEST_LENGTH)]
+    parts = ["".join(part) for part in slices(digests, DIGEST_LENGTH)]
     return {first + dt.timedelta(days=number): part for number, part in enumerate(parts) if part != _NOT_ASKED}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from glue_scripts.spans import days_between, iso_date
 from spotify_assets.automation import planning
 from spotify_assets.automation.planning import Attempt, Outcome, Request
 from spotify_assets.retries import FAILURE_TAG, RETRY_AT_TAG
@@ -80,18 +81,11 @@ def run_request(planner: str, job: str, request: Request) -> dg.RunRequest:
 
 def dates_of(tags: Mapping[str, str]) -> set[dt.date]:
     """The snapshot dates a run's tags name; empty for a run without partitions."""
-    first = _day(tags.get(RANGE_START_TAG) or tags.get(PARTITION_TAG))
-    last = _day(tags.get(RANGE_END_TAG) or tags.get(PARTITION_TAG))
+    first = iso_date(tags.get(RANGE_START_TAG) or tags.get(PARTITION_TAG))
+    last = iso_date(tags.get(RANGE_END_TAG) or tags.get(PARTITION_TAG))
     if first is None or last is None:
         return set()
-    return {first + dt.timedelta(days=number) for number in range((last - first).days + 1)}
-
-
-def _day(text: str | None) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
+    return set(days_between(first, last))
 
 
 def _time(text: str | None) -> dt.datetime | None:

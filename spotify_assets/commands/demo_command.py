@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from glue_scripts.spans import days_between
 from spotify_assets.lake import layout, state
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.storage.object_store import ObjectStore
@@ -70,7 +71,7 @@ def demo_settings(settings: Settings) -> Settings:
 def missing_days(store: ObjectStore, first: dt.date, last: dt.date) -> list[dt.date]:
     """The dates from `first` to `last` without a raw snapshot."""
     present = set(state.raw_days(store))
-    days = (first + dt.timedelta(days=number) for number in range((last - first).days + 1))
+    days = days_between(first, last)
     return [day for day in days if day not in present]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from glue_scripts.spans import days_between, iso_date
 from spotify_assets.engines.engine import DaySources
 from spotify_assets.engines.glue_script import script_arguments, script_version, ship
 from spotify_assets.engines.spark_runs import make_manifest
@@ -161,7 +162,7 @@ def manifest(first: str, last: str | None) -> None:
     settings = load_settings()
     store = lake_resource(settings).store
     start, end = _day(first), _day(last or first)
-    days = [start + dt.timedelta(days=number) for number in range((end - start).days + 1)]
+    days = days_between(start, end)
     sources = state.read_current_sources(store, days)
     work = [DaySources(day, found) for day, found in sources.items() if found]
     if not work:
@@ -180,10 +181,10 @@ def manifest(first: str, last: str | None) -> None:
 
 
 def _day(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise PermanentError(f"{text!r} is not a date: write it as YYYY-MM-DD.") from None
+    day = iso_date(text)
+    if day is None:
+        raise PermanentError(f"{text!r} is not a date: write it as YYYY-MM-DD.")
+    return day
 
 
 def _store_on_s3(settings: Settings) -> ObjectStore:

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from glue_scripts.commit import DataFile, TableFiles
+from glue_scripts.commit import BuiltDay, DataFile, TableFiles, attempt_name
 from glue_scripts.contract import LAKE_TABLES
-from glue_scripts.raw_reader import BadLine, RawObject, read_judged
+from glue_scripts.raw_reader import BadLine, read_judged
 from glue_scripts.tables import COUNTS_SELECT, DUCKDB, QUARANTINE_SELECT, relations, snapshots_select, table_selects
-from spotify_assets.engines.engine import BuiltDay, DaySources, TransformEngine
+from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.lake import layout
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ class DuckDBEngine(TransformEngine):
     def build(
         self, context: dg.AssetExecutionContext, store: ObjectStore, run_id: str, days: Sequence[DaySources]
     ) -> Iterator[BuiltDay]:
-        done = 0
+        done, attempt = 0, attempt_name(run_id)
         for batch in batches(days, OBJECTS_A_PASS):
-            built = build_days(store, run_id, batch, memory_limit=self.memory_limit, threads=self.threads)
+            built = build_days(store, attempt, batch, memory_limit=self.memory_limit, threads=self.threads)
             done += len(built)
             context.log.info(
                 f"{batch[0].day} to {batch[-1].day}: {sum(day.entries for day in built)} entries, "
@@ -93,16 +93,17 @@ def build_days(
     memory_limit: str = MEMORY_LIMIT,
     threads: int | None = None,
 ) -> list[BuiltDay]:
-    """Build the seven tables of a few dates in one pass and store their files. Free of Dagster.
+    """Build the seven tables of a few dates in one pass and store their files as `run_id`. Free of Dagster.
 
     Nothing is stored before everything has been computed.
     """
     import duckdb
 
+    sources = [source for work in days for source in work.sources]
     scratch = Path(tempfile.mkdtemp(prefix="spotify_assets_duckdb_"))
     try:
         with (
-            store.local_files(source.key for work in days for source in work.sources) as paths,
+            store.local_files(source.key for source in sources) as paths,
             duckdb.connect(":memory:") as connection,
         ):
             connection.execute(f"set memory_limit = '{memory_limit}'")
@@ -110,7 +111,7 @@ def build_days(
             connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
             if threads:
                 connection.execute(f"set threads = {threads:d}")
-            bad_lines = read_judged(connection, [_raw_object(key, path) for key, path in paths.items()], scratch)
+            bad_lines = read_judged(connection, {source: paths[source.key] for source in sources}, scratch)
             _create_relations(connection)
             found = _Found(
                 counts={day: (entries, bad) for day, entries, bad in connection.execute(COUNTS_SELECT).fetchall()},
@@ -140,12 +141,6 @@ class _Found:
     counts: Mapping[dt.date, tuple[int, int]]
     quarantine: Mapping[dt.date, Sequence[Mapping[str, object]]]
     files: Sequence[_File]
-
-
-def _raw_object(key: str, path: Path) -> RawObject:
-    raw = layout.parse_raw_key(key)
-    assert raw is not None, f"{key} was listed as a raw object"
-    return RawObject(raw.day, key, raw.playlist_id, path)
 
 
 def _create_relations(connection: duckdb.DuckDBPyConnection) -> None:
@@ -195,7 +190,7 @@ def _store(store: ObjectStore, run_id: str, days: Sequence[DaySources], found: _
         built.append(
             BuiltDay(
                 day=work.day,
-                sources=work.sources,
+                run_id=run_id,
                 entries=entries + lines,
                 quarantined=unreadable + lines,
                 quarantine_key=key,
@@ -220,7 +215,7 @@ def _quarantine(
     names = ("source_key", "line", "entry_index", "playlist_id", "reason")
     rows = [
         *connection.execute(QUARANTINE_SELECT).fetchall(),
-        *((bad.raw.day, bad.raw.key, bad.line, None, bad.raw.playlist_id, bad.reason) for bad in bad_lines),
+        *((bad.source.day, bad.source.key, bad.line, None, bad.source.playlist_id, bad.reason) for bad in bad_lines),
     ]
     records: dict[dt.date, list[dict[str, object]]] = {}
     for day, *values in rows:

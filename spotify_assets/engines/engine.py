@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from glue_scripts.commit import Commit, Source, TableFiles
+from glue_scripts.commit import BuiltDay, Source
 
 if TYPE_CHECKING:
     from spotify_assets.storage.object_store import ObjectStore
@@ -26,32 +26,6 @@ class DaySources:
 
     day: dt.date
     sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True)
-class BuiltDay:
-    """What an engine wrote for one date. `entries` counts the playlist entries in the sources, unreadable ones too."""
-
-    day: dt.date
-    sources: tuple[Source, ...]
-    entries: int
-    quarantined: int
-    quarantine_key: str | None
-    tables: dict[str, TableFiles]
-
-    def commit(self, *, run_id: str, engine: str, committed_at: dt.datetime) -> Commit:
-        """The record that makes this build the current one of its date."""
-        return Commit(
-            day=self.day.isoformat(),
-            run_id=run_id,
-            engine=engine,
-            committed_at=committed_at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            sources=self.sources,
-            entries=self.entries,
-            quarantined=self.quarantined,
-            quarantine_key=self.quarantine_key,
-            tables=self.tables,
-        )
 
 
 class TransformEngine(dg.ConfigurableResource, abc.ABC):
@@ -70,7 +44,8 @@ class TransformEngine(dg.ConfigurableResource, abc.ABC):
     def build(
         self, context: dg.AssetExecutionContext, store: ObjectStore, run_id: str, days: Sequence[DaySources]
     ) -> Iterator[BuiltDay]:
-        """Build each of `days` and yield it as soon as its files are complete, in any order.
+        """Build each of `days` and yield it as soon as its files are complete, in any order, under a name of the
+        attempt's own that begins with `run_id`.
 
         Memory does not grow with the number of dates. Raises the failures of `spotify_assets.failures`; dates already
         yielded stay built.

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from glue_scripts.manifest import DayReport, Manifest
-from spotify_assets.engines.engine import BuiltDay, DaySources, TransformEngine
+from glue_scripts.commit import BuiltDay
+from glue_scripts.manifest import Manifest
+from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.engines.glue import GlueJobResource, GlueOutcome
 from spotify_assets.engines.glue_script import is_shipped, script_arguments, script_version
 from spotify_assets.engines.spark_runs import built_days, make_manifest
@@ -82,12 +83,12 @@ def lake_arguments(store: ObjectStore, manifest_key: str) -> dict[str, str]:
     return {"--lake": store.url().rstrip("/"), "--manifest": manifest_key}
 
 
-def _reports(outcome: GlueOutcome) -> Iterator[DayReport]:
+def _reports(outcome: GlueOutcome) -> Iterator[BuiltDay]:
     for message in outcome.messages:
         record = message.get("built_day")
         if not isinstance(record, dict):
             continue
         try:
-            yield DayReport.from_record(record)
+            yield BuiltDay.from_record(record)
         except ValueError as error:
             raise TransientError(f"The Glue run sent {error}; nothing of it is used; build the dates again.") from error

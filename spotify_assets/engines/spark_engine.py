@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from spotify_assets.engines.engine import BuiltDay, DaySources, TransformEngine
+from glue_scripts.commit import BuiltDay
+from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.engines.spark_runs import built_days, make_manifest
 from spotify_assets.failures import PermanentError
 from spotify_assets.settings import export_java_home, java_home

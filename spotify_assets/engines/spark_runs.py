@@ -5,12 +5,12 @@ Here the lake's layout meets `glue_scripts.manifest`; how a run is started belon
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 
+from glue_scripts.commit import BuiltDay
 from glue_scripts.contract import LAKE_TABLES
-from glue_scripts.manifest import DayReport, Manifest, ManifestDay, ManifestSource
-from spotify_assets.engines.engine import BuiltDay, DaySources
+from glue_scripts.manifest import Manifest, ManifestDay
+from spotify_assets.engines.engine import DaySources
 from spotify_assets.failures import TransientError
 from spotify_assets.lake import layout
 
@@ -25,9 +25,7 @@ def make_manifest(run_id: str, engine: str, days: Sequence[DaySources]) -> Manif
         days=tuple(
             ManifestDay(
                 day=work.day.isoformat(),
-                sources=tuple(
-                    ManifestSource(source.key, source.etag, _playlist_id(source.key)) for source in work.sources
-                ),
+                sources=work.sources,
                 quarantine_key=layout.quarantine_key(work.day, run_id),
                 commit_key=layout.commit_key(work.day),
             )
@@ -36,31 +34,17 @@ def make_manifest(run_id: str, engine: str, days: Sequence[DaySources]) -> Manif
     )
 
 
-def built_days(reports: Iterable[DayReport], days: Sequence[DaySources], run: str) -> Iterator[BuiltDay]:
-    """The reports as built dates. Raises TransientError when `run` did not report each of `days` once, and whole."""
-    work = {day.day.isoformat(): day for day in days}
+def built_days(reports: Iterable[BuiltDay], days: Sequence[DaySources], run: str) -> Iterator[BuiltDay]:
+    """The reports, checked. Raises TransientError when `run` did not report each of `days` once, and whole."""
+    left = {day.day for day in days}
     for report in reports:
-        asked = work.pop(report.day, None)
+        asked = report.day in left
+        left.discard(report.day)
         missing = sorted(set(LAKE_TABLES) - set(report.tables))
-        if asked is None or missing:
+        if not asked or missing:
             what = f"without {', '.join(missing)}" if asked else "which it was not asked to build, or twice"
             raise TransientError(f"{run} reported {report.day} {what}: nothing of it is used; build the dates again.")
-        yield BuiltDay(
-            day=dt.date.fromisoformat(report.day),
-            sources=asked.sources,
-            entries=report.entries,
-            quarantined=report.quarantined,
-            quarantine_key=report.quarantine_key,
-            tables=dict(report.tables),
-        )
-    if work:
-        raise TransientError(
-            f"{run} ended without reporting {', '.join(sorted(work))}: nothing of them is used; build the dates again."
-        )
-
-
-def _playlist_id(key: str) -> str:
-    raw = layout.parse_raw_key(key)
-    if raw is None:
-        raise ValueError(f"{key} is not a raw object's key")
-    return raw.playlist_id
+        yield report
+    if left:
+        missed = ", ".join(day.isoformat() for day in sorted(left))
+        raise TransientError(f"{run} ended without reporting {missed}: nothing of them is used; build the dates again.")

@@ -13,6 +13,7 @@ from typing import Any
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import Table
+from glue_scripts.spans import iso_date
 from spotify_assets.lake import layout
 
 PARTITION_COLUMN = "day"
@@ -118,10 +119,7 @@ def plan_partitions(
 
 def partition_day(found: Mapping[str, Any]) -> dt.date | None:
     """The date of a partition as Glue gives it, or None when somebody added one that is no date."""
-    try:
-        return dt.date.fromisoformat(found["Values"][0])
-    except (ValueError, IndexError, KeyError):
-        return None
+    return iso_date(next(iter(found.get("Values", ())), None))
 
 
 def _storage(table: Table, location: str) -> GlueShape:

@@ -10,6 +10,8 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
+from glue_scripts.spans import iso_date
+
 RAW_PREFIX = "raw/"
 TABLES_PREFIX = "tables/"
 COMMITS_PREFIX = "tables/_commits/"
@@ -86,7 +88,7 @@ def parse_raw_key(key: str) -> RawKey | None:
     match = _RAW_KEY.fullmatch(key)
     if match is None:
         return None
-    day = _day(match["day"])
+    day = iso_date(match["day"])
     try:
         extracted_at = dt.datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=dt.UTC)
     except ValueError:
@@ -127,7 +129,7 @@ def glue_script_prefix(version: str) -> str:
 def parse_data_key(key: str) -> DataKey | None:
     """The parts of a Parquet file's key, or None when `key` is no such file's."""
     match = _DATA_KEY.fullmatch(key)
-    day = _day(match["day"]) if match else None
+    day = iso_date(match["day"]) if match else None
     return DataKey(match["table"], match["run_id"], day, match["file"]) if match and day else None
 
 
@@ -139,7 +141,7 @@ def commit_key(day: dt.date) -> str:
 def parse_commit_key(key: str) -> dt.date | None:
     """The date of a commit record's key, or None when `key` is no commit record's."""
     match = _COMMIT_KEY.fullmatch(key)
-    return _day(match["day"]) if match else None
+    return iso_date(match["day"]) if match else None
 
 
 def quarantine_key(day: dt.date, run_id: str) -> str:
@@ -150,7 +152,7 @@ def quarantine_key(day: dt.date, run_id: str) -> str:
 def parse_quarantine_key(key: str) -> tuple[dt.date, str] | None:
     """(date, run id) of a quarantine key, or None when `key` is none."""
     match = _QUARANTINE_KEY.fullmatch(key)
-    day = _day(match["day"]) if match else None
+    day = iso_date(match["day"]) if match else None
     return (day, match["run_id"]) if match and day else None
 
 
@@ -162,13 +164,6 @@ def state_key(name: str) -> str:
 def report_key(name: str) -> str:
     """Key of an HTML report."""
     return f"{REPORTS_PREFIX}{_checked('[a-z_]+', name, 'report name')}.html"
-
-
-def _day(text: str) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _checked(pattern: str, value: str, what: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from glue_scripts.commit import Commit, Source
+from glue_scripts.spans import days_between, iso_date
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake import layout
 from spotify_assets.lake.layout import RawKey
@@ -45,7 +46,7 @@ def is_stale(sources: tuple[Source, ...], commit: Commit | None) -> bool:
 def raw_days(store: ObjectStore) -> list[dt.date]:
     """Every snapshot date that has a raw folder, ascending; one delimited listing."""
     names = store.folders(layout.RAW_PREFIX)
-    days = (_parse_day(name.removeprefix("snapshot_date=")) for name in names if name.startswith("snapshot_date="))
+    days = (iso_date(name.removeprefix("snapshot_date=")) for name in names if name.startswith("snapshot_date="))
     return sorted(day for day in days if day)
 
 
@@ -93,16 +94,8 @@ def stretches(days: Iterable[dt.date], *, through: Iterable[dt.date] = ()) -> li
     for day in wanted:
         if found:
             first, last = found[-1]
-            between = (last + dt.timedelta(days=number) for number in range(1, (day - last).days))
-            if all(other in allowed for other in between):
+            if all(other in allowed for other in days_between(last, day)):
                 found[-1] = (first, day)
                 continue
         found.append((day, day))
     return found
-
-
-def _parse_day(text: str) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        return None

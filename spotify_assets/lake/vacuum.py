@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
+from glue_scripts.spans import slices
 from spotify_assets.lake import layout, watch
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
@@ -68,8 +69,8 @@ def vacuum(store: ObjectStore, now: dt.datetime, on_progress: Callable[[str], No
         for sentence in unreadable.values():
             on_progress(f"kept what is there: {sentence}")
         waste = superseded(old, commits, now)
-        for at in range(0, len(waste), _DELETED_AT_ONCE):
-            store.delete(found.key for found in waste[at : at + _DELETED_AT_ONCE])
+        for part in slices(waste, _DELETED_AT_ONCE):
+            store.delete(found.key for found in part)
         looked_at, removed = looked_at + len(old), removed + len(waste)
         size += sum(found.size for found in waste)
         if waste:

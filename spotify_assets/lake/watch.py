@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 
 from glue_scripts.commit import Commit, Source
+from glue_scripts.spans import days_between
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake import layout, state
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
@@ -142,11 +143,6 @@ def raw_from(store: ObjectStore, first: dt.date, last: dt.date) -> Iterator[tupl
         key = layout.parse_raw_key(found.key)
         if key is not None:
             yield key.day, found
-
-
-def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
-    """Every date from `first` to `last`, inclusive."""
-    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _look(store: ObjectStore, days: list[dt.date], objects: Iterator[tuple[dt.date, StoredObject]]) -> Look:

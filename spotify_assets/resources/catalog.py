@@ -9,7 +9,6 @@ import datetime as dt
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -17,6 +16,7 @@ from pydantic import Field
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import Table
+from glue_scripts.spans import slices
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.lake import catalog_tables
 from spotify_assets.lake.catalog_tables import GlueShape, PartitionPlan
@@ -55,10 +55,10 @@ class CatalogResource(dg.ConfigurableResource):
         found = self.find_partitions(table.name, commits)
         plan = catalog_tables.plan_partitions(table, commits, found, self.lake_url)
         with aws_failures(f"Data Catalog partitions of {self.database}.{table.name}"):
-            for chunk in _chunks(plan.create.items(), _WRITE_CHUNK):
+            for chunk in slices(plan.create.items(), _WRITE_CHUNK):
                 raced = self._create_partitions(table.name, dict(chunk))
                 self._switch_partitions(table.name, raced)
-            for chunk in _chunks(plan.switch.items(), _WRITE_CHUNK):
+            for chunk in slices(plan.switch.items(), _WRITE_CHUNK):
                 self._switch_partitions(table.name, dict(chunk))
         return plan
 
@@ -66,7 +66,7 @@ class CatalogResource(dg.ConfigurableResource):
         """Remove the partitions of dates that have no commit; how many there were."""
         known = sorted(self.find_partitions(table, days))
         with aws_failures(f"Data Catalog partitions of {self.database}.{table}"):
-            for chunk in _chunks(known, _WRITE_CHUNK):
+            for chunk in slices(known, _WRITE_CHUNK):
                 answer = self._glue.batch_delete_partition(
                     DatabaseName=self.database,
                     TableName=table,
@@ -87,7 +87,7 @@ class CatalogResource(dg.ConfigurableResource):
         """The partitions of the given dates that exist. The table must exist."""
         found: dict[dt.date, GlueShape] = {}
         with aws_failures(f"Data Catalog partitions of {self.database}.{table}"):
-            for chunk in _chunks(sorted(set(days)), _READ_CHUNK):
+            for chunk in slices(sorted(set(days)), _READ_CHUNK):
                 wanted = [{"Values": [day.isoformat()]} for day in chunk]
                 for partition in self._batch_get(table, wanted):
                     day = catalog_tables.partition_day(partition)
@@ -237,9 +237,3 @@ def error_of(error: Mapping[str, Any]) -> tuple[str, str]:
 
 def _values_of(error: Mapping[str, Any]) -> str:
     return "/".join(error.get("PartitionValues") or error.get("PartitionValueList") or ["?"])
-
-
-def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    remaining = iter(items)
-    while chunk := list(islice(remaining, size)):
-        yield chunk

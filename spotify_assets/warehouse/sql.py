@@ -13,6 +13,7 @@ from importlib import resources
 from typing import TypeVar
 
 from glue_scripts.contract import Table
+from glue_scripts.spans import slices
 
 SCHEMAS = {"lake": "LAKE", "spotify": "SPOTIFY", "analytics": "ANALYTICS", "landing": "LANDING"}
 """Snowflake schema of each layer; `landing` exists in snowpipe mode only."""
@@ -63,7 +64,7 @@ def on_key(key: Sequence[str], left: str, right: str) -> str:
 
 def chunks(items: Sequence[_Item], size: int = MAX_FILES) -> Iterator[Sequence[_Item]]:
     """`items` in slices of at most `size`."""
-    return (items[start : start + size] for start in range(0, len(items), size))
+    return slices(items, size)
 
 
 @cache

@@ -45,8 +45,9 @@ def committed(store: ObjectStore) -> Commit:
             ],
         ),
     )
-    built = build_day(store, "run-1", day_sources(store, DAY))
-    commit = built.commit(run_id="run-1", engine="duckdb", committed_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    work = day_sources(store, DAY)
+    built = build_day(store, "run-1", work)
+    commit = built.commit(engine="duckdb", sources=work.sources, committed_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     store.put(layout.commit_key(DAY), commit.to_json())
     return commit
 

@@ -8,9 +8,9 @@ import json
 
 import pytest
 
+from glue_scripts.commit import BuiltDay
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.engines.duckdb_engine import build_day
-from spotify_assets.engines.engine import BuiltDay
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.lakes import as_set, day_sources, put_raw, rows
@@ -155,7 +155,7 @@ def test_an_unreadable_entry_is_quarantined_with_where_and_why(store: ObjectStor
     (record,) = [json.loads(line) for line in store.get(built.quarantine_key).splitlines()]
     assert record == {
         "snapshot_date": "2026-01-01",
-        "source_key": built.sources[0].key,
+        "source_key": day_sources(store, DAY).sources[0].key,
         "playlist_id": PLAYLIST,
         "line": 2,
         "entry_index": 1,

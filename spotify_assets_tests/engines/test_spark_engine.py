@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from glue_scripts import spark_reader, spark_tables
+from glue_scripts.commit import Source
 from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.lake_files import LakeFiles
-from glue_scripts.spark_reader import COLUMNS, Counted, Source, stage_pass
+from glue_scripts.spark_reader import COLUMNS, Counted, stage_pass
 from spotify_assets.engines import spark_engine
 from spotify_assets.lake import layout
 from spotify_assets.spotify.sandbox.server import Sandbox
@@ -206,7 +207,7 @@ def test_several_dates_are_one_job_that_agrees_with_plain_python(
             assert len(day.tables[table].files) == 1
 
 
-def test_every_file_is_the_contracts_and_an_abandoned_attempts_files_are_never_reported(
+def test_every_file_is_the_contracts_and_an_attempts_folder_holds_nothing_but_its_own(
     spark: SparkSession, store: ObjectStore
 ) -> None:
     import duckdb
@@ -217,6 +218,7 @@ def test_every_file_is_the_contracts_and_an_abandoned_attempts_files_are_never_r
 
     (built,) = spark_engine.build_days(spark, store, "run-1", work(store))
 
+    assert built.run_id.startswith("run-1-")
     keys = {file.key for table in built.tables.values() for file in table.files}
     assert {found.key for found in store.list("tables/")} == {*keys, left}
     for table, contract in LAKE_TABLES.items():
@@ -224,7 +226,7 @@ def test_every_file_is_the_contracts_and_an_abandoned_attempts_files_are_never_r
             relation = duckdb.read_parquet([str(path) for path in paths.values()], hive_partitioning=False)
             assert tuple(relation.columns) == contract.column_names
             assert [str(kind) for kind in relation.types] == [column.type.duckdb for column in contract.columns]
-            assert set(relation.project("snapshot_date, run_id").fetchall()) == {(built.day, "run-1")}
+            assert set(relation.project("snapshot_date, run_id").fetchall()) == {(built.day, built.run_id)}
 
 
 def test_a_raw_object_that_is_gone_stops_the_build_and_is_named(spark: SparkSession, store: ObjectStore) -> None:
@@ -254,7 +256,7 @@ def test_a_task_that_runs_again_stages_nothing_twice(store: ObjectStore) -> None
     import duckdb
 
     key = put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track(name)) for name in "AB"])]))
-    files, source = LakeFiles(store.url().rstrip("/")), Source(dt.date(2026, 1, 1), key, "any", e.spotify_id("p"))
+    files, source = LakeFiles(store.url().rstrip("/")), Source(key, "any")
 
     counted = [stage_pass(files, [source], "staging/run=r_1/pass-000000.parquet") for _ in range(2)]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 
 import duckdb
 import pytest
 
 from glue_scripts import lake_files
+from glue_scripts.commit import Source
 from glue_scripts.lake_files import LakeFiles
-from glue_scripts.spark_reader import Counted, Source, stage_pass
+from glue_scripts.spark_reader import Counted, stage_pass
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import entries as e
@@ -89,7 +89,7 @@ def test_a_pass_stages_the_same_rows_on_s3_as_in_a_folder(store: ObjectStore, s3
     for lake in (store, s3):
         put_raw(lake, raw)
         (found,) = lake.list("raw/")
-        source = Source(dt.date(2026, 1, 1), found.key, found.etag, raw.playlist_id)
+        source = Source(found.key, found.etag)
         assert stage_pass(files_of(lake), [source], "staging/r_1/0.parquet") == [Counted("2026-01-01", 3, 1)]
         with lake.local_files(["staging/r_1/0.parquet"]) as paths:
             (path,) = paths.values()

@@ -42,12 +42,11 @@ def build_defs(
 ) -> dg.Definitions:
     """Everything, for `settings`. `overrides` replaces resources by name, `loggers` Dagster's own."""
     partitions = snapshot_dates(settings.partitions_start)
-    by_pipe = settings.warehouse_name == "snowflake" and settings.snowflake_load == "snowpipe"
     without = settings.dates_without_snapshots
     assets = [
         *raw_assets(partitions),
         *lake_assets(partitions, settings.transform_engine, without),
-        *(landed_lake_assets(partitions) if by_pipe else lake_load_assets(partitions, without)),
+        *(landed_lake_assets(partitions) if settings.loads_by_pipe else lake_load_assets(partitions, without)),
         loads_asset(),
         *dimension_assets(),
         *mart_assets(),
@@ -58,8 +57,8 @@ def build_defs(
     checks = [
         *raw_checks(partitions, settings),
         *lake_checks(partitions),
-        *warehouse_checks(partitions, by_pipe=by_pipe),
-        *(snowpipe_checks() if by_pipe else []),
+        *warehouse_checks(partitions, by_pipe=settings.loads_by_pipe),
+        *(snowpipe_checks() if settings.loads_by_pipe else []),
         *mart_checks(),
         *dashboard_checks(),
         *(catalog_checks(partitions) if settings.lake_is_on_s3 else []),

@@ -38,12 +38,11 @@ def _sensors(settings: Settings, jobs: list[Job]) -> list[dg.SensorDefinition]:
     start, queue = settings.partitions_start, settings.lake_events_queue_url
     status = dg.DefaultSensorStatus.RUNNING if settings.automation_on else dg.DefaultSensorStatus.STOPPED
     events = queue is not None
-    by_pipe = settings.warehouse_name == "snowflake" and settings.snowflake_load == "snowpipe"
     return [
         stale_dates_sensor(start, status, events=events),
         landing_sensor(status, events=events),
         *([lake_events_sensor(start, queue, jobs, status)] if queue else []),
-        snowpipe_sensor(REFRESH, status) if by_pipe else loaded_files_sensor(start, status),
+        snowpipe_sensor(REFRESH, status) if settings.loads_by_pipe else loaded_files_sensor(start, status),
         unfinished_extraction_sensor(status),
         run_failures_sensor(settings, status),
     ]

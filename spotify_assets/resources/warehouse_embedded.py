@@ -1,8 +1,9 @@
 """The embedded warehouse: the same Snowflake SQL on DuckDB through fakesnow, in this process, for laptops and tests.
 
-One DuckDB file per database, one process at a time behind a file lock that is held only while connected. What DuckDB
-does differently and would hide a mistake is kept out here: the stage is a folder of links whose path has no `name=`
-in it, and files are always named, never listed.
+One DuckDB file per database, one process at a time behind a file lock that is held only while connected: for a piece
+of work, or, in a run of Dagster, from the first statement of the run to its end. What DuckDB does differently and would
+hide a mistake is kept out here: the stage is a folder of links whose path has no `name=` in it, and files are always
+named, never listed.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import Field
+import dagster as dg
+from pydantic import Field, PrivateAttr
 
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.resources.warehouse import INTERACTIVE, WarehouseResource
@@ -27,6 +29,8 @@ from spotify_assets.warehouse.sql import FILE_FORMAT, STAGE, identifier, literal
 if TYPE_CHECKING:
     from fakesnow.instance import FakeSnow
 
+_Result = TypeVar("_Result")
+
 _IMPATIENCE_SECONDS = 10.0
 
 
@@ -35,6 +39,9 @@ class EmbeddedWarehouse(WarehouseResource):
 
     folder: str = Field(description="Folder of the database files")
     lock_timeout_seconds: float = Field(default=900, description="How long to wait for another process to finish")
+
+    _in_run: bool = PrivateAttr(default=False)
+    _kept: tuple[ExitStack, Session] | None = PrivateAttr(default=None)
 
     @property
     def location(self) -> str:
@@ -46,22 +53,66 @@ class EmbeddedWarehouse(WarehouseResource):
     def query_url(self, query_id: str) -> str | None:
         return None
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Keep the first connection of a run until the run ends: opening one costs as much as a step's statements."""
+        self._in_run = context.run is not None
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Let others in."""
+        self._in_run = False
+        self._let_go()
+
+    def run(self, work: Callable[[Session], _Result], tag: QueryTag = INTERACTIVE) -> _Result:
+        """Do `work` on a connection; in a run of Dagster on the run's, which a failure closes: a retry may wait."""
+        if not self._in_run:
+            return super().run(work, tag)
+        if self._kept is None:
+            stack = ExitStack()
+            self._kept = stack, stack.enter_context(self.session(tag))
+        session = self._kept[1]
+        session.query_ids.clear()
+        try:
+            return work(session)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        if self._kept is not None:
+            stack, self._kept = self._kept[0], None
+            stack.close()
+
     @contextmanager
     def session(self, tag: QueryTag = INTERACTIVE) -> Iterator[Session]:
-        """A connection, with the lock held until it is closed. Raises TransientError when others hold it too long."""
+        """A connection, with the lock held until it is closed.
+
+        Raises TransientError when others hold it too long, PermanentError when the files can't be opened.
+        """
         from filelock import FileLock, Timeout
 
         folder = Path(self.folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        if "?" in str(folder.resolve()):
+            raise PermanentError(
+                f"The embedded warehouse can't be in {folder}: DuckDB reads on from a '?' in a path as options",
+                remedy="set SPOTIFY_ASSETS_HOME to a folder without a '?' in its path, or rename it",
+            )
         lock = folder / f"{identifier(self.database)}.lock"
-        try:
-            with FileLock(lock, timeout=self.lock_timeout_seconds), self._connected(folder) as session:
-                yield session
-        except Timeout:
-            raise TransientError(
-                f"Another process has held the embedded warehouse for {self.lock_timeout_seconds:g} seconds "
-                f"({lock}): wait for it, or stop it."
-            ) from None
+        with ExitStack() as stack:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(FileLock(lock, timeout=self.lock_timeout_seconds))
+            except Timeout:
+                raise TransientError(
+                    f"Another process has held the embedded warehouse for {self.lock_timeout_seconds:g} seconds "
+                    f"({lock})",
+                    remedy="wait for it, or stop it",
+                ) from None
+            except OSError as error:
+                raise PermanentError(
+                    f"The embedded warehouse's folder {folder} can't be used: {error.strerror or error}",
+                    remedy="make it a folder that this user may write to, or set SPOTIFY_ASSETS_HOME to another one",
+                ) from error
+            yield stack.enter_context(self._connected(folder))
 
     @contextmanager
     def _connected(self, folder: Path) -> Iterator[Session]:
@@ -71,15 +122,44 @@ class EmbeddedWarehouse(WarehouseResource):
         # has no word for (comments on columns).
         warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
         logging.getLogger("sqlglot").setLevel(logging.ERROR)
-        instance = FakeSnow(db_path=folder)
-        try:
-            connection = _connect(instance, identifier(self.database), folder)
-            try:
-                yield Session(connection, translate=_failure, stage=_stage)
-            finally:
-                connection.close()
-        finally:
-            instance.duck_conn.close()
+        with ExitStack() as stack:
+            instance = FakeSnow(db_path=folder)
+            stack.callback(instance.duck_conn.close)
+            database = identifier(self.database)
+            _attach(instance, database, folder / f"{database}.db")
+            connection = _connect(instance, database, folder)
+            stack.callback(connection.close)
+            yield Session(connection, translate=_failure, stage=_stage)
+
+
+def _attach(instance: FakeSnow, database: str, file: Path) -> None:
+    """Open the database's file, or make it. fakesnow would do it with a path that it doesn't quote.
+
+    Raises PermanentError for a file that is no database or that can't be read.
+    """
+    import duckdb
+    from fakesnow import info_schema, macros
+
+    quoted = str(file).replace("'", "''")
+    try:
+        instance.duck_conn.execute(f"ATTACH DATABASE '{quoted}' AS {database}")
+        instance.duck_conn.execute(info_schema.per_db_creation_sql(database))
+        instance.duck_conn.execute(macros.creation_sql(database))
+    except duckdb.Error as error:
+        if "lock" in str(error).lower():
+            raise _failure(error, "ATTACH") from error
+        raise PermanentError(
+            f"The embedded warehouse's file {file} can't be opened: {str(error).splitlines()[0]}",
+            remedy="if it is damaged, move it and the .wal file beside it away and run 'spotify-assets build': "
+            "everything in it is computed again from the lake",
+        ) from error
+
+
+class _Forgetful(dict[str, tuple[Any, ...]]):
+    """In place of fakesnow's cache of every result, for RESULT_SCAN: a connection is kept for a whole run."""
+
+    def __setitem__(self, key: str, value: tuple[Any, ...]) -> None:
+        return
 
 
 def _connect(instance: FakeSnow, database: str, folder: Path) -> Any:
@@ -103,7 +183,7 @@ def _connect(instance: FakeSnow, database: str, folder: Path) -> Any:
             return WithoutComments(conn=self, duck_conn=self._duck_conn)
 
     return MergingConnection(
-        instance.duck_conn.cursor(), instance.results_cache, database, "LAKE", db_path=folder, paramstyle="qmark"
+        instance.duck_conn.cursor(), _Forgetful(), database, "LAKE", db_path=folder, paramstyle="qmark"
     )
 
 

@@ -7,19 +7,20 @@ belongs in `spotify_assets.warehouse`; which errors may be tried again belongs h
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import dagster as dg
+import tenacity
 from pydantic import Field, PrivateAttr
 
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.resources.warehouse import INTERACTIVE, WarehouseResource
 from spotify_assets.settings import Settings
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 from spotify_assets.warehouse import environments
 from spotify_assets.warehouse.session import QueryTag, Session, headline
 from spotify_assets.warehouse.sql import STAGE, identifier
@@ -68,6 +69,7 @@ class SnowflakeWarehouse(WarehouseResource):
     backoff_seconds: float = Field(default=2.0, description="Wait before the second attempt; doubled before each next")
 
     _cloned: bool = PrivateAttr(default=False)
+    _clock: Clock = PrivateAttr(default=SYSTEM_CLOCK)
 
     @property
     def location(self) -> str:
@@ -82,14 +84,23 @@ class SnowflakeWarehouse(WarehouseResource):
 
     def run(self, work: Callable[[Session], _Result], tag: QueryTag = INTERACTIVE) -> _Result:
         """Do `work` on a connection, again on a new one when the connection or Snowflake fails for a moment."""
-        for attempt in range(1, self.attempts):
-            try:
-                return super().run(work, tag)
-            except TransientError as error:
-                wait = self.backoff_seconds * 2 ** (attempt - 1)
-                _LOG.warning("attempt %d of %d failed, trying again in %g s: %s", attempt, self.attempts, wait, error)
-                time.sleep(wait)
-        return super().run(work, tag)
+        attempt = again(
+            tenacity.retry_if_exception_type(TransientError),
+            wait=tenacity.wait_exponential(multiplier=self.backoff_seconds),
+            tries=self.attempts,
+            clock=self._clock,
+            before_sleep=self._say,
+        )
+        return attempt(super().run, work, tag)
+
+    def _say(self, state: tenacity.RetryCallState) -> None:
+        _LOG.warning(
+            "attempt %d of %d failed, trying again in %g s: %s",
+            state.attempt_number,
+            self.attempts,
+            state.upcoming_sleep,
+            state.outcome.exception() if state.outcome else "",
+        )
 
     @contextmanager
     def session(self, tag: QueryTag = INTERACTIVE) -> Iterator[Session]:

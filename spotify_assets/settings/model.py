@@ -404,6 +404,11 @@ class Settings(
         return bool(self.powerbi_semantic_model_id) and not self.branch
 
     @property
+    def loads_by_pipe(self) -> bool:
+        """Whether Snowpipe fills the lake's tables in the warehouse, and no run does."""
+        return self.warehouse_name == "snowflake" and self.snowflake_load == "snowpipe"
+
+    @property
     def lake_is_on_s3(self) -> bool:
         return (self.lake_url or "").startswith("s3://")
 

@@ -57,11 +57,11 @@ _REPORTED = {
 }
 """How INFORMATION_SCHEMA.COLUMNS names each type."""
 
-_COLUMNS = """
+_COLUMNS = f"""
 SELECT s.schema_name, c.table_name, c.column_name, c.data_type
 FROM information_schema.schemata AS s
-LEFT JOIN information_schema.columns AS c ON c.table_schema = s.schema_name AND c.table_name IN ({tables})
-WHERE s.schema_name IN ({schemas})
+LEFT JOIN information_schema.columns AS c ON c.table_schema = s.schema_name
+WHERE s.schema_name IN ({placeholders(len(SCHEMAS))})
 """.strip()
 
 
@@ -111,26 +111,29 @@ def changes(layer: str, table: Table, existing: Mapping[str, str] | None) -> lis
 def prepare(session: Session, tables: Iterable[tuple[str, Table]]) -> list[str]:
     """Create or extend the given (layer, table) pairs; the DDL that was needed, none in the usual case.
 
-    One query when nothing has changed. Call it outside any transaction.
+    One query a connection when nothing has changed. Call it outside any transaction.
     """
     wanted = list(tables)
     layers = sorted({layer for layer, _ in wanted})
-    names = sorted({table.name.upper() for _, table in wanted})
-    found: dict[str, dict[str, dict[str, str]]] = {}
-    rows = session.execute(
-        _COLUMNS.format(tables=placeholders(len(names)), schemas=placeholders(len(layers))),
-        [*names, *(SCHEMAS[layer] for layer in layers)],
-    )
-    for schema, table, column, data_type in rows:
-        columns = found.setdefault(str(schema), {})
-        if table is not None:
-            columns.setdefault(str(table), {})[str(column)] = str(data_type)
-    ddl = [create_schema(layer) for layer in layers if SCHEMAS[layer] not in found]
+    existing = session.remember(_existing)
+    ddl = [create_schema(layer) for layer in layers if SCHEMAS[layer] not in existing]
     for layer, table in wanted:
-        ddl += changes(layer, table, found.get(SCHEMAS[layer], {}).get(table.name.upper()))
+        ddl += changes(layer, table, existing.get(SCHEMAS[layer], {}).get(table.name.upper()))
     for sql in ddl:
         session.execute(sql)
+    if ddl:
+        session.forget(_existing)
     return ddl
+
+
+def _existing(session: Session) -> dict[str, dict[str, dict[str, str]]]:
+    """Schema to table to column to type, as INFORMATION_SCHEMA names them."""
+    existing: dict[str, dict[str, dict[str, str]]] = {}
+    for schema, table, column, data_type in session.execute(_COLUMNS, list(SCHEMAS.values())):
+        tables = existing.setdefault(str(schema), {})
+        if table is not None:
+            tables.setdefault(str(table), {})[str(column)] = str(data_type)
+    return existing
 
 
 def _column(column: Column) -> str:

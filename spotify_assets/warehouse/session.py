@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-from spotify_assets.failures import PlatformError
+from spotify_assets.failures import PermanentError, PlatformError
 from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
@@ -92,6 +92,19 @@ def headline(sql: str) -> str:
     return " ".join(" ".join(lines).split())[:120]
 
 
+def _rows(sql: str, cursor: Cursor) -> list[Row]:
+    """The cursor's rows. Raises PermanentError for one that is no tuple, as from a cursor of dictionaries."""
+    rows: list[Row] = []
+    for row in cursor.fetchall():
+        if not isinstance(row, tuple):
+            raise PermanentError(
+                f"The driver answered '{headline(sql)}' with a row that is a {type(row).__name__}, not a tuple",
+                remedy="use a plain cursor",
+            )
+        rows.append(row)
+    return rows
+
+
 class Session:
     """Statements on one open connection.
 
@@ -105,10 +118,21 @@ class Session:
         self._stage = stage
         self.query_ids: list[str] = []
         self.statements = 0
+        self._remembered: dict[object, object] = {}
+
+    def remember(self, read: Callable[[Session], _Result]) -> _Result:
+        """What `read` says of the database, asked once a connection: only for what nobody else changes meanwhile."""
+        if read not in self._remembered:
+            self._remembered[read] = read(self)
+        return cast("_Result", self._remembered[read])
+
+    def forget(self, read: Callable[[Session], object]) -> None:
+        """Ask again next time."""
+        self._remembered.pop(read, None)
 
     def execute(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         """Send one statement with `?` placeholders; its result rows (status rows for DDL and DML)."""
-        return self._send(sql, params, lambda cursor: [row for row in cursor.fetchall() if isinstance(row, tuple)])
+        return self._send(sql, params, lambda cursor: _rows(sql, cursor))
 
     def select(self, sql: str, params: Params = ()) -> tuple[list[str], list[Row]]:
         """One query's column names in lower case and its rows. Takes `?` with a sequence, `%(name)s` with a mapping."""
@@ -118,7 +142,7 @@ class Session:
             values,
             lambda cursor: (
                 [str(getattr(column, "name", "")).lower() for column in cursor.description],
-                [row for row in cursor.fetchall() if isinstance(row, tuple)],
+                _rows(sql, cursor),
             ),
         )
 
@@ -159,6 +183,8 @@ class Session:
         try:
             cursor.execute(sql, list(params) or None)
             return read(cursor)
+        except PlatformError:
+            raise
         except Exception as error:
             raise self._translate(error, sql) from error
         finally:

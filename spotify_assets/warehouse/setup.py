@@ -34,7 +34,7 @@ _GENERATED = "-- Generated from the contract by `python -m spotify_assets.wareho
 _VARIABLE = re.compile(r"&\{(\w+)\}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variables:
     """What set-up needs to know. Names are plain identifiers; `lake_url` ends without a slash."""
 
@@ -54,15 +54,11 @@ class Variables:
 
 @dataclass(frozen=True)
 class Applied:
-    """A statement that was run, and what Snowflake said."""
+    """A statement that was run, what Snowflake said, and whether something came into being or changed by it."""
 
     statement: str
     status: str
-
-    @property
-    def created(self) -> bool:
-        """Whether something came into being that was not there."""
-        return "successfully created" in self.status or (not self.status and "TABLE" in self.statement[:20].upper())
+    created: bool
 
 
 def generated_files() -> dict[str, str]:
@@ -148,11 +144,12 @@ def apply(
     for name, parts in files:
         for statement in parts:
             rows = session.execute(statement)
-            report(name, Applied(statement, str(rows[0][0]) if rows and rows[0] else ""))
+            status = str(rows[0][0]) if rows and rows[0] else ""
+            report(name, Applied(statement, status, created="successfully created" in status))
         if name == "30_lake_access":
             check_mode(session, load)
             for statement in follow_contract(session, load):
-                report("contract", Applied(statement, ""))
+                report("contract", Applied(statement, "", created=True))  # sent only where something was missing
 
 
 def follow_contract(session: Session, load: SnowflakeLoad) -> list[str]:

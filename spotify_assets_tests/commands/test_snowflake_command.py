@@ -34,6 +34,7 @@ class Account(Session):
         self.sent: list[str] = []
         self.lake: list[Row] = []
         self.tables: list[Row] = []
+        self._remembered = {}
 
     def execute(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         self.sent.append(sql)
@@ -103,6 +104,7 @@ def test_a_dry_run_prints_every_statement_and_connects_to_nothing(command: CliRu
 def test_set_up_reports_what_it_created_and_the_values_for_aws(command: CliRunner, account: Account) -> None:
     first = command.invoke(main, ["snowflake", "setup", "--aws-role-arn", ROLE_ARN])
     account.tables = every_column()
+    account.forget(schema._existing)
     second = command.invoke(main, ["snowflake", "setup", "--aws-role-arn", ROLE_ARN])
 
     assert first.exit_code == 0, first.output

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from spotify_assets.failures import PermanentError, TransientError
@@ -148,3 +149,82 @@ def test_files_of_a_lake_elsewhere_are_staged_under_their_keys(embedded: Embedde
 
     with embedded.session() as session, session.stage(store, ["tables/songs/run=r/day=2026-01-01/a.parquet"]) as stage:
         assert stage == "LAKE.LAKE_FILES"
+
+
+@pytest.mark.parametrize("name", ["it's", "100% mine", "a'b%c=d*[e]"])
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """fakesnow does not quote an apostrophe."""
+    warehouse = EmbeddedWarehouse(folder=str(tmp_path / name), database="SPOTIFY_ASSETS")
+    warehouse.execute("CREATE TABLE LAKE.T (a NUMBER(38,0))")
+    warehouse.execute("INSERT INTO LAKE.T (a) VALUES (1)")
+
+    assert warehouse.execute("SELECT a FROM LAKE.T") == [(1,)]
+    assert (tmp_path / name / "SPOTIFY_ASSETS.db").is_file()
+
+
+def test_a_question_mark_in_the_path_is_one_sentence_with_a_remedy(tmp_path: Path) -> None:
+    """DuckDB names the log beside the file by what stands before a `?`, through links too."""
+    with pytest.raises(PermanentError, match=r"can't be in .*what") as failed:
+        EmbeddedWarehouse(folder=str(tmp_path / "what?"), database="D").execute("SELECT 1")
+
+    assert "SPOTIFY_ASSETS_HOME" in failed.value.remedy
+
+
+def test_a_damaged_file_is_one_sentence_with_a_remedy(embedded: EmbeddedWarehouse) -> None:
+    Path(embedded.folder).mkdir()
+    Path(embedded.location).write_bytes(b"not a database" * 1000)
+
+    with pytest.raises(PermanentError, match=r"SPOTIFY_ASSETS\.db can't be opened") as failed:
+        embedded.execute("SELECT 1")
+
+    assert "spotify-assets build" in failed.value.remedy
+
+
+def test_a_folder_that_is_a_file_is_one_sentence_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+
+    with pytest.raises(PermanentError, match=r"home/warehouse can't be used: Not a directory") as failed:
+        EmbeddedWarehouse(folder=str(tmp_path / "home" / "warehouse"), database="D").execute("SELECT 1")
+
+    assert failed.value.remedy
+
+
+def test_a_run_keeps_its_connection_and_lets_others_in_when_it_ends(embedded: EmbeddedWarehouse) -> None:
+    sessions = []
+
+    @dg.op
+    def use(warehouse: EmbeddedWarehouse) -> None:
+        warehouse.run(lambda session: sessions.append((id(session), session._connection)))
+
+    @dg.op(ins={"after": dg.In(dg.Nothing)})
+    def use_again(warehouse: EmbeddedWarehouse) -> None:
+        warehouse.run(lambda session: sessions.append((id(session), session._connection)))
+
+    @dg.job(resource_defs={"warehouse": embedded}, executor_def=dg.in_process_executor)
+    def both() -> None:
+        use_again(use())
+
+    assert both.execute_in_process().success
+
+    (first, connection), (second, _) = sessions
+    assert first == second
+    assert connection.is_closed()
+    assert embedded.execute("SELECT 1 AS one") == [(1,)]
+
+
+def test_a_failure_in_a_run_lets_others_in_before_the_retry(embedded: EmbeddedWarehouse) -> None:
+    closed = []
+
+    @dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
+    def use(context, warehouse: EmbeddedWarehouse) -> None:
+        if context.retry_number:
+            closed.append(embedded.execute("SELECT 1 AS one"))
+        else:
+            warehouse.run(lambda session: session.execute("SELECT nonsense"))
+
+    @dg.job(resource_defs={"warehouse": embedded}, executor_def=dg.in_process_executor)
+    def retried() -> None:
+        use()
+
+    assert retried.execute_in_process().success
+    assert closed == [[(1,)]]

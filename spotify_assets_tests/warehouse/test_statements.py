@@ -7,13 +7,14 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 import sqlglot
 from sqlglot import exp
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Column, Type
-from spotify_assets.failures import PlatformError
+from spotify_assets.failures import PermanentError, PlatformError
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.warehouse import (
     dimensions,
@@ -222,3 +223,30 @@ def test_a_table_made_before_a_column_was_added_takes_it_in(new_warehouse: Embed
     assert len(added) == 3
     assert new_warehouse.execute("SELECT song_id, run_id, added_later FROM LAKE.SONGS") == [("a", None, None)]
     assert new_warehouse.run(lambda session: schema.prepare(session, [("lake", newer)])) == []
+
+
+def test_a_row_that_is_no_tuple_is_an_error_and_not_left_out() -> None:
+    class Dictionaries:
+        description = ()
+        sfqid = None
+
+        def execute(self, command: str, params: Sequence[Value] | None = None, /) -> object:
+            return None
+
+        def fetchall(self) -> Sequence[object]:
+            return [{"A": 1}]
+
+        def close(self) -> object:
+            return None
+
+    class Driver:
+        def cursor(self) -> Dictionaries:
+            return Dictionaries()
+
+    def no_stage(*_: object) -> AbstractContextManager[str]:
+        return nullcontext("")
+
+    session = Session(Driver(), translate=lambda error, _: PermanentError(str(error)), stage=no_stage)
+
+    with pytest.raises(PermanentError, match="a row that is a dict"):
+        session.execute("SELECT 1")

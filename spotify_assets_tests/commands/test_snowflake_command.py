@@ -155,7 +155,16 @@ def _names_only(
 
 def test_columns_that_older_tables_lack_are_added_before_the_views_that_select_them(account: Account) -> None:
     account.tables = [row for row in every_column() if row[:3] != ("LANDING", "SONGS", "ISRC")]
-    variables = setup.Variables("SPOTIFY_ASSETS", "WH", "L", "A", "I", "s3://b/l", ROLE_ARN, "U")
+    variables = setup.Variables(
+        database="SPOTIFY_ASSETS",
+        warehouse="WH",
+        loader_role="L",
+        analyst_role="A",
+        integration="I",
+        lake_url="s3://b/l",
+        aws_role_arn=ROLE_ARN,
+        user="U",
+    )
 
     setup.apply(account, setup.plan("snowpipe", variables), "snowpipe", lambda name, applied: None)
 

@@ -41,7 +41,7 @@ def _sensor_tick(bucket: CountingBucket, endpoint: str) -> tuple[int, float]:
     today = dt.datetime.now(dt.UTC).date()
     sensor = stale_dates_sensor(today - dt.timedelta(days=DAYS), dg.DefaultSensorStatus.STOPPED)
     with dg.DagsterInstance.ephemeral() as instance:
-        cursor = None
+        cursor, seconds = None, 0.0
         for _ in range(2):
             bucket.counts.clear()
             started = time.perf_counter()

@@ -44,7 +44,7 @@ class GlueHarness:
                 run.status = self._execute(run.job_run_id, run.arguments)
 
     def _runs(self) -> list[Any]:
-        from moto.core import DEFAULT_ACCOUNT_ID
+        from moto.core.models import DEFAULT_ACCOUNT_ID
         from moto.glue.models import glue_backends
 
         return [run for job in glue_backends[DEFAULT_ACCOUNT_ID][REGION].jobs.values() for run in job.job_runs]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import botocore.session
 from botocore import xform_name
@@ -24,7 +25,7 @@ class ScriptedClient:
     """
 
     def __init__(self, service: str, region: str = "eu-west-1", **answers: Sequence[Answer]) -> None:
-        model = botocore.session.get_session().get_service_model(service)
+        model: Any = botocore.session.get_session().get_service_model(service)  # its cached properties have no types
         self._operations = {xform_name(name): model.operation_model(name) for name in model.operation_names}
         assert set(answers) <= set(self._operations), f"{service} has no {set(answers) - set(self._operations)}"
         self._answers = {name: list(script) for name, script in answers.items()}
@@ -43,8 +44,8 @@ class ScriptedClient:
             validate_parameters(request, operation.input_shape)
             self.calls.append((name, request))
             script = self._answers[name]
-            answer = script.pop(0) if len(script) > 1 else script[0]
-            if callable(answer) and not isinstance(answer, type):
+            answer: Any = script.pop(0) if len(script) > 1 else script[0]
+            if callable(answer):
                 answer = answer(request)
             if isinstance(answer, BaseException):
                 raise answer

@@ -35,7 +35,7 @@ def describe(defs: dg.Definitions) -> dict[str, object]:
             "kinds": sorted(spec.kinds),
             "owners": list(spec.owners),
             "partitioned": spec.partitions_def is not None,
-            "fresh_by": spec.freshness_policy.deadline_cron if spec.freshness_policy else None,
+            "fresh_by": getattr(spec.freshness_policy, "deadline_cron", None),
         }
     repository = defs.get_repository_def()
     return {

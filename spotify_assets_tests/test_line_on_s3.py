@@ -36,7 +36,7 @@ def run_the_line(settings: Settings, lake: LakeResource) -> None:
         sensor = stale_dates_sensor(settings.partitions_start, dg.DefaultSensorStatus.STOPPED)
         result = sensor(dg.build_sensor_context(instance=instance, resources={"lake": lake}))
         assert isinstance(result, dg.SensorResult)
-        (request,) = result.run_requests or ()
+        (request,) = result.run_requests or []
         job = defs.resolve_job_def(str(request.job_name))
         assert job.execute_in_process(instance=instance, tags=request.tags).success
         again = sensor(dg.build_sensor_context(instance=instance, resources={"lake": lake}))

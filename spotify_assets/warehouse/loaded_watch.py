@@ -29,9 +29,6 @@ class Month:
     unloaded: Mapping[dt.date, str] = field(default_factory=dict)
     stuck: frozenset[dt.date] = frozenset()
 
-    def covers(self, day: dt.date) -> bool:
-        return month_of(day) == self.first
-
 
 def month_of(day: dt.date) -> dt.date:
     """The first day of a date's month."""

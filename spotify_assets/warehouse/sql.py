@@ -19,7 +19,6 @@ SCHEMAS = {"lake": "LAKE", "spotify": "SPOTIFY", "analytics": "ANALYTICS", "land
 """Snowflake schema of each layer; `landing` exists in snowpipe mode only."""
 
 FILE_FORMAT = "LAKE.PARQUET_FILES"
-COMMIT_FORMAT = "LAKE.COMMIT_FILES"
 STAGE = "LAKE.LAKE_FILES"
 
 MAX_FILES = 1000

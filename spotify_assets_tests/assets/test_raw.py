@@ -58,7 +58,7 @@ class Run:
     def __call__(
         self, first: str = TODAY, last: str | None = None, config: Mapping[str, Any] | None = None
     ) -> dg.ExecuteInProcessResult:
-        where = {"tags": {FIRST: first, LAST: last}} if last else {"partition_key": first}
+        where: dict[str, Any] = {"tags": {FIRST: first, LAST: last}} if last else {"partition_key": first}
         resources = {
             "spotify": spotify_resource(load_settings(self.environment), clock=self.clock),
             "lake": LakeResource(url=self.store.url().rstrip("/")),

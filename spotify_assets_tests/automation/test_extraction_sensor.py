@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 import dagster as dg
 import pytest
@@ -25,12 +26,12 @@ def end_of_today() -> dt.datetime:
     return dt.datetime.combine(TODAY, dt.time(23, 59, 59), dt.UTC)
 
 
-def ran(world: World, status: dg.DagsterRunStatus, day: dt.date = TODAY, **tags: str) -> None:
+def ran(world: World, status: dg.DagsterRunStatus, tags: Mapping[str, str] = {}, day: dt.date = TODAY) -> None:
     world.pretend(status, EXTRACT, **{"dagster/partition": day.isoformat(), **tags})
 
 
 def test_a_date_nobody_began_is_left_alone(world: World) -> None:
-    ran(world, dg.DagsterRunStatus.FAILURE, days_ago(1))
+    ran(world, dg.DagsterRunStatus.FAILURE, day=days_ago(1))
     assert asked(world) == []
 
 
@@ -38,10 +39,10 @@ def test_a_failed_extraction_of_today_is_run_again_until_it_succeeds(world: Worl
     ran(world, dg.DagsterRunStatus.FAILURE)
     (first,) = asked(world)
     assert first.partition_key == TODAY.isoformat()
-    ran(world, dg.DagsterRunStatus.FAILURE, **first.tags)
+    ran(world, dg.DagsterRunStatus.FAILURE, first.tags)
     (second,) = asked(world)
     assert second.run_key != first.run_key
-    ran(world, dg.DagsterRunStatus.SUCCESS, **second.tags)
+    ran(world, dg.DagsterRunStatus.SUCCESS, second.tags)
     assert asked(world) == []
 
 
@@ -55,14 +56,14 @@ def test_a_run_in_flight_is_waited_for(world: World, status: dg.DagsterRunStatus
 
 
 def test_a_permanent_failure_is_left_to_people(world: World) -> None:
-    ran(world, dg.DagsterRunStatus.FAILURE, **{FAILURE_TAG: "permanent"})
+    ran(world, dg.DagsterRunStatus.FAILURE, {FAILURE_TAG: "permanent"})
     assert asked(world) == []
     assert "given up" in world.skipped[-1]
 
 
 def test_a_cool_down_is_waited_for(world: World) -> None:
     world.now = dt.datetime.combine(TODAY, dt.time(6), dt.UTC)
-    ran(world, dg.DagsterRunStatus.FAILURE, **{RETRY_AT_TAG: (world.now + dt.timedelta(hours=8)).isoformat()})
+    ran(world, dg.DagsterRunStatus.FAILURE, {RETRY_AT_TAG: (world.now + dt.timedelta(hours=8)).isoformat()})
     assert asked(world, hours=7) == []
     assert len(asked(world, hours=2)) == 1
 

@@ -117,7 +117,7 @@ def test_a_load_that_changed_nothing_is_not_repeated_and_not_asked_about(world: 
     commit(world.store, TODAY, "r1")
     sensor = loaded_files_sensor(START, STOPPED, clock=world.clock)
     result = world.tick(sensor, launch=False, warehouse=warehouse)
-    (request,) = result.run_requests or ()
+    (request,) = result.run_requests or []
     world.pretend(dg.DagsterRunStatus.SUCCESS, "load_warehouse", **request.tags)
     tick(world, warehouse, 2)
     asked = warehouse.asked

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from spotify_assets.automation.planning import (
     Attempt,
     Limits,
+    Plan,
     decode_contents,
     digest,
     encode_contents,
@@ -64,6 +65,7 @@ def test_a_failed_plan_is_asked_for_under_other_keys_and_ends(needs: dict[dt.dat
     attempts: list[Attempt] = []
     keys: set[str] = set()
     now, limits = NOW, Limits(runs_per_tick=1000)
+    found = Plan()
     for _ in range(10):
         found = plan(needs, attempts, busy=set(), through=(), now=now, limits=limits)
         for request in found.requests:

@@ -70,7 +70,7 @@ class Warehouse:
 
 def counted(world: World, bucket: CountingBucket, sensor: dg.SensorDefinition, **resources: object) -> Counter[str]:
     bucket.counts.clear()
-    result = world.tick(sensor, **resources)
+    result = world.tick(sensor, launch=True, **resources)
     assert not result.run_requests
     return Counter(bucket.counts)
 

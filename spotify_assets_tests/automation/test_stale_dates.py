@@ -289,10 +289,10 @@ def test_one_poisoned_date_ends_up_alone_and_the_others_are_built(world: World) 
 def test_a_cancelled_run_counts_as_a_try(world: World) -> None:
     put_raw(world.store, TODAY)
     sensor = sensor_of(world)
-    (request,) = world.evaluate(sensor).run_requests or ()
+    (request,) = world.evaluate(sensor).run_requests or []
     world.pretend(dg.DagsterRunStatus.CANCELED, **request.tags, **{"dagster/run_key": str(request.run_key)})
     result = world.tick(sensor)
-    (again,) = result.run_requests or ()
+    (again,) = result.run_requests or []
     assert again.run_key != request.run_key
     assert str(again.run_key).endswith("-2")
     assert world.stale() == []
@@ -301,7 +301,7 @@ def test_a_cancelled_run_counts_as_a_try(world: World) -> None:
 def test_a_run_that_succeeded_without_helping_is_never_repeated(world: World) -> None:
     put_raw(world.store, TODAY)
     sensor = sensor_of(world)
-    (request,) = world.evaluate(sensor).run_requests or ()
+    (request,) = world.evaluate(sensor).run_requests or []
     world.pretend(dg.DagsterRunStatus.SUCCESS, **request.tags)
     settle(world)
     assert world.runs == []
@@ -348,7 +348,7 @@ def test_a_tick_asks_for_at_most_five_runs(world: World) -> None:
         put_raw(world.store, days_ago(count))
     sensor = stale_dates_sensor(START, dg.DefaultSensorStatus.STOPPED, clock=world.clock)
     results = [world.tick(sensor) for _ in range(10)]
-    assert max(len(result.run_requests or ()) for result in results) <= 5
+    assert max(len(result.run_requests or []) for result in results) <= 5
     assert len(world.built) == 15
 
 

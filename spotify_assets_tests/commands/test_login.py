@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import socket
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit

@@ -9,6 +9,7 @@ import datetime as dt
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from spotify_assets_tests.reference_tables import Raw, expected
 pytestmark = pytest.mark.skipif(not SHARED_DATA.is_dir(), reason=f"no recorded payloads at {SHARED_DATA}")
 
 
-def load(path: Path) -> object:
+def load(path: Path) -> Any:
     return json.loads(gzip.decompress(path.read_bytes()))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -68,7 +69,7 @@ class World:
         records = [{**head, "method": method, "params": params} for method, params in messages]
         self.store.put(key, "\n".join(map(json.dumps, records)).encode())
 
-    def execute(self, **job: object) -> BaseException | None:
+    def execute(self, **job: Any) -> BaseException | None:
         """Run the step; what it raised."""
         found: list[BaseException] = []
         resource = GlueJobResource(job_name="spotify-assets", **job)

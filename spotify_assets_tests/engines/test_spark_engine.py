@@ -7,7 +7,7 @@ import gzip
 import json
 import random
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -102,7 +102,7 @@ def odd_entry(random_: random.Random) -> object:
         lambda: e.entry(e.track("New"), wrapper="item"),
         lambda: e.entry(e.track("B"), item=e.track("C")),
     ]
-    found: object = json.loads(json.dumps(random_.choice(shapes)()))
+    found: Any = json.loads(json.dumps(random_.choice(shapes)()))
     for _ in range(random_.randrange(0, 3)):
         places = list(_places(found))
         if not places:
@@ -112,7 +112,7 @@ def odd_entry(random_: random.Random) -> object:
     return found
 
 
-def _places(value: object):
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
     """(container, key) of everything inside `value`."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, part in pairs:

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 import sqlglot
 from botocore.stub import ANY, Stubber
+from sqlglot import exp
 
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.catalog import athena_named_queries, catalog_key
@@ -315,7 +316,7 @@ class TestSavedQueries:
 
     @pytest.mark.parametrize("query", named_queries(), ids=lambda query: query.name)
     def test_each_parses_as_athena_and_fits_its_limits(self, query: NamedQuery) -> None:
-        assert sqlglot.parse_one(query.sql, dialect="athena").named_selects
+        assert sqlglot.parse_one(query.sql, dialect="athena", into=exp.Select).named_selects
         assert len(query.name) <= 128
         assert 20 < len(query.description) <= 1024
 

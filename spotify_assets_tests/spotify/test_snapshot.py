@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spotify_assets.lake.layout import RawKey
 from spotify_assets.spotify import snapshot as raw
-from spotify_assets.spotify.snapshot import Page, Snapshot, SnapshotError
+from spotify_assets.spotify.snapshot import Json, JsonObject, Page, Snapshot, SnapshotError
 from spotify_assets.storage.object_store import ObjectStore
 
 ID = "4uUIK0akoRvnyhbK377brv"
@@ -21,7 +21,8 @@ AT = dt.datetime(2026, 11, 21, 6, 0, 1, 250, tzinfo=dt.UTC)
 KEY = str(RawKey(DAY, ID, AT, "run-1"))
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-objects = st.dictionaries(text, st.none() | st.integers() | text | st.lists(text, max_size=2), max_size=4)
+values: st.SearchStrategy[Json] = st.none() | st.integers() | text | st.lists(text, max_size=2).map(list[Json])
+objects: st.SearchStrategy[JsonObject] = st.dictionaries(text, values, max_size=4)
 
 
 @st.composite
@@ -29,10 +30,10 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     sizes = draw(st.lists(st.integers(0, 4), min_size=1, max_size=4))
     pages, offset = [], 0
     for size in sizes:
-        items = draw(st.lists(st.none() | objects, min_size=size, max_size=size))
+        items: list[Json] = [*draw(st.lists(st.none() | objects, min_size=size, max_size=size))]
         pages.append(Page(offset, {**draw(objects), "items": items}))
         offset += max(1, size)
-    playlist = draw(objects) | {"snapshot_id": draw(text)}
+    playlist: JsonObject = {**draw(objects), "snapshot_id": draw(text)}
     return Snapshot(
         DAY,
         ID,

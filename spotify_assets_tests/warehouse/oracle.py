@@ -185,15 +185,15 @@ def _snapshots(history: History) -> dict[str, list[dt.date]]:
     return days
 
 
-def _places(tables: Tables, playlist: str) -> dict[tuple[object, int], object]:
+def _places(tables: Tables, playlist: str) -> dict[tuple[object, int], int]:
     """(song, occurrence) to position."""
     seen: Counter[object] = Counter()
-    places: dict[tuple[object, int], object] = {}
+    places: dict[tuple[object, int], int] = {}
     rows: Sequence[Mapping[str, object]] = [row for row in tables["playlist_items"] if row["playlist_id"] == playlist]
-    for row in sorted(rows, key=lambda row: int(str(row["position"]))):
+    for row in sorted(rows, key=lambda row: _position(row)):
         if row["song_id"]:
             seen[row["song_id"]] += 1
-            places[row["song_id"], seen[row["song_id"]]] = row["position"]
+            places[row["song_id"], seen[row["song_id"]]] = _position(row)
     return places
 
 
@@ -203,3 +203,9 @@ def _names(history: History) -> dict[object, Record]:
         row["song_id"]: {"song_name": row["name"], "artist_name": artists[row["artist_id"]]}
         for row in dimension(history, "songs")
     }
+
+
+def _position(row: Mapping[str, object]) -> int:
+    position = row["position"]
+    assert isinstance(position, int)
+    return position

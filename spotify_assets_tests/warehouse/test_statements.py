@@ -138,6 +138,7 @@ def test_every_statement_parses_in_sqlglots_snowflake_dialect() -> None:
     for statement, _ in [*all_statements(), *((copy, ()) for copy in copies)]:
         parsed = sqlglot.parse(statement, read="snowflake")
         assert len(parsed) == 1, statement
+        assert parsed[0] is not None, statement
         if isinstance(parsed[0], exp.Command) or parsed[0].find(exp.Command):
             kept_as_text.add(kind(statement))
 

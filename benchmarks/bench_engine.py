@@ -112,8 +112,10 @@ def pandas_loop(files: list[Path], out: Path) -> None:
                             "url": album["external_urls"]["spotify"],
                         }
                     )
-                    for credit in track["artists"]:
-                        artists.append({"artist_id": credit["id"], "name": credit["name"], "url": credit["href"]})
+                    artists += [
+                        {"artist_id": credit["id"], "name": credit["name"], "url": credit["href"]}
+                        for credit in track["artists"]
+                    ]
                     songs.append(
                         {
                             "song_id": track["id"],

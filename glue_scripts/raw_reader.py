@@ -189,10 +189,9 @@ def _without_bad_lines(
                 bad.append(BadLine(source, line, reason))
             elif isinstance(text, bytes):
                 good.append(text)
+        readable[source] = scratch / f"readable_{number}.jsonl.gz" if bad else path
         if bad:
-            path = scratch / f"readable_{number}.jsonl.gz"
-            path.write_bytes(gzip.compress(b"\n".join(good), 1))
-        readable[source] = path
+            readable[source].write_bytes(gzip.compress(b"\n".join(good), 1))
         bad_lines.extend(bad)
     return readable, bad_lines
 

@@ -17,9 +17,9 @@ TEXT = "\n".join(path.read_text(encoding="utf-8") for path in DOCS)
 
 
 def test_every_make_target_named_exists() -> None:
-    named = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(re.findall(r"`[^`\n]*`|^make .*$", TEXT, re.M))))
+    named = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(re.findall(r"`[^`\n]*`|^make .*$", TEXT, re.MULTILINE))))
     listed = subprocess.run(["make", "-qpn", "-C", str(ROOT)], capture_output=True, text=True, check=False).stdout
-    targets = set(re.findall(r"^([a-z]+):", listed, re.M))
+    targets = set(re.findall(r"^([a-z]+):", listed, re.MULTILINE))
 
     assert {"demo", "test", "dev", "bench"} <= named
     assert named <= targets

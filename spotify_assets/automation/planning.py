@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -120,7 +121,7 @@ def plan(
     needs: Mapping[dt.date, str],
     attempts: Sequence[Attempt],
     *,
-    busy: Set[dt.date],
+    busy: AbstractSet[dt.date],
     through: Iterable[dt.date],
     now: dt.datetime,
     limits: Limits | None = None,
@@ -155,7 +156,7 @@ def plan(
 def _sort(
     needs: Mapping[dt.date, str],
     attempts: Sequence[Attempt],
-    busy: Set[dt.date],
+    busy: AbstractSet[dt.date],
     now: dt.datetime,
     limits: Limits,
 ) -> _Sorted:

@@ -89,7 +89,7 @@ def check_reads_only(statement: str, dialect: str = "snowflake") -> None:
         raise PermanentError(f"Give one statement, not {len(parsed)}.")
     if not isinstance(parsed[0], exp.Query | exp.Describe | exp.Show):
         raise PermanentError(
-            f"{statement.split()[0].upper()} is not run here: this command only reads. Data is changed by "
+            f"{statement.split(maxsplit=1)[0].upper()} is not run here: this command only reads. Data is changed by "
             "materializing assets (spotify-assets build)."
         )
 

@@ -36,7 +36,7 @@ def facts(data: DashboardData) -> tuple[str, str, str]:
     return (
         _turnover(changes, names, len(compared), last_on),
         _highest_entry(changes, names) or _longest_run([row for row in data.runs if row.playlist_id in current], names),
-        _move(changes, names, bool(compared)),
+        _move(changes, names, compared=bool(compared)),
     )
 
 
@@ -80,7 +80,7 @@ def _highest_entry(changes: list[Change], names: dict[str, str]) -> str | None:
     return f"{_song(row)} is the highest new entry, at {position + 1:,} in {where}."
 
 
-def _move(changes: list[Change], names: dict[str, str], compared: bool) -> str:
+def _move(changes: list[Change], names: dict[str, str], *, compared: bool) -> str:
     moves = [
         (abs(row.from_position - row.to_position), -row.to_position, row.playlist_id, row)
         for row in changes

@@ -84,7 +84,7 @@ def _step_logger(on_step: OnStep | None) -> dg.LoggerDefinition:
 
     @dg.logger
     def steps(_init: dg.InitLoggerContext) -> logging.Logger:
-        logger = logging.Logger("spotify_assets.steps", logging.DEBUG)
+        logger = logging.Logger("spotify_assets.steps", logging.DEBUG)  # noqa: LOG001 - nobody else gets this one
         logger.addHandler(Steps())
         return logger
 

@@ -9,7 +9,7 @@ import datetime as dt
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -27,7 +27,6 @@ _WRITE_CHUNK = 100
 _READ_CHUNK = 1000
 _READ_ATTEMPTS = 5
 
-_Item = TypeVar("_Item")
 
 
 class CatalogResource(dg.ConfigurableResource):

@@ -143,7 +143,7 @@ class TokenSource:
         self._failure: PlatformError | None = None
         self.refreshes = 0
 
-    def get_access_token(self, as_dict: bool = False) -> str:
+    def get_access_token(self, as_dict: bool = False) -> str:  # noqa: FBT001, FBT002 - spotipy calls it
         """A token that is good for at least a minute. `as_dict` is spotipy's and must be False."""
         if as_dict:
             raise PermanentError("TokenSource hands out the token itself: call it with as_dict=False.")

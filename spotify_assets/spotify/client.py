@@ -166,7 +166,7 @@ class SpotifyClient:
 
     def me(self) -> JsonObject:
         """The account's user."""
-        return self._call("me", lambda: self._spotify.current_user(), lambda body: "id" in body)
+        return self._call("me", self._spotify.current_user, lambda body: "id" in body)
 
     def stop(self, error: PlatformError) -> None:
         """Let no thread make another call; the first reason given is the one that counts."""

@@ -59,7 +59,8 @@ def test_the_package_holds_every_module_the_script_imports_and_nothing_of_dagste
 
     assert {"glue_scripts/__init__.py", "glue_scripts/tables.py", "glue_scripts/spark_tables.py"} <= names
     for text in texts.values():
-        for module in re.findall(r"^\s*from glue_scripts\.(\w+) import|^from glue_scripts import (\w+)", text, re.M):
+        imports = re.findall(r"^\s*from glue_scripts\.(\w+) import|^from glue_scripts import (\w+)", text, re.MULTILINE)
+        for module in imports:
             assert f"glue_scripts/{module[0] or module[1]}.py" in names
         assert "spotify_assets." not in re.sub(r'"""[\s\S]*?"""', "", text)
 

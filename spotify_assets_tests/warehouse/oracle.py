@@ -190,7 +190,7 @@ def _places(tables: Tables, playlist: str) -> dict[tuple[object, int], int]:
     seen: Counter[object] = Counter()
     places: dict[tuple[object, int], int] = {}
     rows: Sequence[Mapping[str, object]] = [row for row in tables["playlist_items"] if row["playlist_id"] == playlist]
-    for row in sorted(rows, key=lambda row: _position(row)):
+    for row in sorted(rows, key=_position):
         if row["song_id"]:
             seen[row["song_id"]] += 1
             places[row["song_id"], seen[row["song_id"]]] = _position(row)

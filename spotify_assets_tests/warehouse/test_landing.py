@@ -37,9 +37,8 @@ def snowpipe_statements() -> list[str]:
 
 def pipe_bodies() -> dict[str, str]:
     """The COPY of each pipe, taken out of the SQL file."""
-    pipes = [
-        re.fullmatch(r"CREATE PIPE IF NOT EXISTS (\w+).*?\nAS\n(COPY INTO .*)", s, re.S) for s in snowpipe_statements()
-    ]
+    pipe = re.compile(r"CREATE PIPE IF NOT EXISTS (\w+).*?\nAS\n(COPY INTO .*)", re.DOTALL)
+    pipes = [pipe.fullmatch(statement) for statement in snowpipe_statements()]
     return {pipe[1].lower(): pipe[2] for pipe in pipes if pipe}
 
 

@@ -28,7 +28,6 @@ _READ_CHUNK = 1000
 _READ_ATTEMPTS = 5
 
 
-
 class CatalogResource(dg.ConfigurableResource):
     """One database of the Data Catalog, holding the lake's seven tables."""
 

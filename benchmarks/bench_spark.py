@@ -100,7 +100,7 @@ _USUAL = {
 
 def _java_memory(spark: SparkSession) -> tuple[float, float]:
     """(peak resident MiB of the JVM, MiB of heap in use after a collection)."""
-    java: Any = spark.sparkContext._jvm.java.lang  # pyright: ignore[reportOptionalMemberAccess]
+    java: Any = spark.sparkContext._jvm.java.lang  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
     pid = java.ProcessHandle.current().pid()
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))

@@ -35,12 +35,16 @@ class Type(Enum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `nullable=False` is enforced by a blocking check, not by the storage."""
+    """One column. `nullable=False` is enforced by a blocking check, not by the storage.
+
+    `former` is for a column that came later: SQL over the row's other columns, for rows stored before it was there.
+    """
 
     name: str
     type: Type
     description: str
     nullable: bool = False
+    former: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,16 @@ LAKE_TABLES: dict[str, Table] = {
             _integer("follower_count", "Followers; Spotify stopped sending it to new apps in 2026", nullable=True),
             _text("spotify_snapshot_id", "Spotify's version id of the playlist; empty for imports without one"),
             _integer("item_count", "Entries Spotify reported, removed and unreadable ones included"),
+            Column(
+                "entry_count", Type.INTEGER, "Entries in this snapshot: its rows of playlist_items", False, "item_count"
+            ),
+            Column(
+                "is_complete",
+                Type.BOOLEAN,
+                "Whether the snapshot holds the whole playlist; absence in an incomplete one is no evidence",
+                False,
+                "TRUE",
+            ),
             _URL,
             _IMAGE_URL,
             Column("extracted_at", Type.TIMESTAMP, "When the snapshot was read, UTC"),

@@ -34,27 +34,39 @@ class BadLine:
     reason: str
 
 
-CARRIED: dict[str, tables.Shape] = {"total": "bigint", "extracted_at": "text", "playlist": tables.PLAYLIST}
+CARRIED: dict[str, tables.Shape] = {
+    "total": "bigint",
+    "complete": "text",
+    "extracted_at": "text",
+    "playlist": tables.PLAYLIST,
+}
 """What `judged` keeps for `snapshots`; `playlist` is set with the first element of a page."""
 
 
-def read_judged(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path], scratch: Path) -> list[BadLine]:
-    """Create the table `judged` (`tables.JUDGED`), with CARRIED, from raw objects of any dates, each with a file that
-    holds its bytes.
+def read_judged(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path], scratch: Path) -> None:
+    """Create the tables `judged` (`tables.JUDGED`), with CARRIED, and `bad_lines` from raw objects of any dates, each
+    with a file that holds its bytes.
 
-    Returns the lines that could not be read. `scratch` is a folder for what has to be rewritten without them.
+    `scratch` is a folder for what has to be rewritten without lines that are no pages. Raises OSError when an object
+    can't be read: only bytes that are there and can't be decoded are damage.
     """
     import duckdb
 
+    connection.execute(
+        "create or replace table bad_lines (snapshot_date date, source_key varchar, line bigint, entry_index bigint, "
+        "playlist_id varchar, reason varchar)"
+    )
     try:
         _read(connection, files)
-        return []
     except duckdb.Error:
         readable, bad_lines = _without_bad_lines(connection, files, scratch)
         if not bad_lines:
             raise  # the failure lies elsewhere: memory, disk, a defect
         _read(connection, readable)
-        return bad_lines
+        connection.executemany(
+            "insert into bad_lines values (?, ?, ?, null, ?, ?)",
+            [[bad.source.day, bad.source.key, bad.line, bad.source.playlist_id, bad.reason] for bad in bad_lines],
+        )
 
 
 def _read(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path]) -> None:
@@ -84,7 +96,8 @@ def _read(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path]) -
             select *, from_json(element, '{_structure(tables.ENTRY)}') as entry
             from (
                 select snapshot_date, source_key, playlist_id, playlist, cast("offset" as bigint) as page_offset,
-                    cast(total as bigint) as total, extracted_at ->> '$' as extracted_at,
+                    cast(total as bigint) as total, complete ->> '$' as complete,
+                    extracted_at ->> '$' as extracted_at,
                     unnest(
                         case when page.items is null or not ({_IS_PAGE}) then error('a line is no page')
                         when len(page.items) = 0 then [null] else page.items end
@@ -102,7 +115,7 @@ def _read(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path]) -
     )
 
 
-_LINE_COLUMNS = """{extracted_at: 'JSON', playlist: 'JSON', "offset": 'JSON', total: 'JSON',
+_LINE_COLUMNS = """{extracted_at: 'JSON', playlist: 'JSON', "offset": 'JSON', total: 'JSON', complete: 'JSON',
                     page: 'STRUCT(items JSON[])'}"""
 
 _MOST_ENTRIES = 2**62
@@ -208,7 +221,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes | str]]:
                     return
                 if text.strip():
                     yield line, text.rstrip(b"\n")
-    except (OSError, EOFError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         yield line + 1, f"object is not readable as gzip: {error}"
 
 

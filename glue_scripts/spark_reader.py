@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING
 from glue_scripts import tables
 from glue_scripts.commit import Source
 from glue_scripts.lake_files import LakeFiles
-from glue_scripts.raw_reader import CARRIED, BadLine, read_judged
+from glue_scripts.raw_reader import CARRIED, read_judged
 
 if TYPE_CHECKING:
-    import duckdb
     from pyspark import SparkContext
     from pyspark.sql import types as t
 
@@ -76,10 +75,9 @@ def stage_pass(files: LakeFiles, sources: Sequence[Source], key: str) -> list[Co
         connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'; set threads = 1")
         connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
         connection.execute("set temp_directory = ?", [str(scratch / "spill")])
-        bad_lines = read_judged(connection, {source: _fetched(files, source, scratch) for source in sources}, scratch)
-        _add_bad_lines(connection, bad_lines)
+        read_judged(connection, {source: _fetched(files, source, scratch) for source in sources}, scratch)
         staged = scratch / "staged.parquet"
-        select = f"select {', '.join(COLUMNS)} from rows"
+        select = f"select {', '.join(COLUMNS)} from ({_WITH_BAD_LINES})"
         connection.execute(f"copy ({select}) to '{staged}' (format parquet, compression zstd)")
         files.write(key, staged.read_bytes())
         return [Counted(*found) for found in connection.execute(_COUNTS).fetchall()]
@@ -93,6 +91,12 @@ select cast(snapshot_date as varchar), sum(entries)::bigint, sum(quarantined)::b
 """
 
 
+_WITH_BAD_LINES = """
+from judged union all by name
+select snapshot_date, source_key, playlist_id, line as bad_line, reason as bad_reason from bad_lines
+"""
+
+
 def _fetched(files: LakeFiles, source: Source, scratch: Path) -> Path:
     path = files.local_path(source.key)
     if path is None:
@@ -101,20 +105,6 @@ def _fetched(files: LakeFiles, source: Source, scratch: Path) -> Path:
     elif not path.is_file():
         raise FileNotFoundError(f"{path} is no longer there: build the date again")
     return path
-
-
-def _add_bad_lines(connection: duckdb.DuckDBPyConnection, bad_lines: Sequence[BadLine]) -> None:
-    """Create `rows`: `judged` and one row per bad line."""
-    connection.execute(
-        "create temp table bad_lines (snapshot_date date, source_key varchar, playlist_id varchar, bad_line bigint, "
-        "bad_reason varchar)"
-    )
-    for bad in bad_lines:
-        connection.execute(
-            "insert into bad_lines values (?, ?, ?, ?, ?)",
-            [bad.source.day, bad.source.key, bad.source.playlist_id, bad.line, bad.reason],
-        )
-    connection.execute("create temp view rows as select * from judged union all by name select * from bad_lines")
 
 
 # --- types ----------------------------------------------------------------------------------------------------------

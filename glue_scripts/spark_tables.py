@@ -131,7 +131,6 @@ def _create_relations(session: SparkSession, path: str) -> None:
     selects = {
         "bad_lines": "select snapshot_date, source_key, bad_line as line, cast(null as bigint) as entry_index, "
         "playlist_id, bad_reason as reason from judged where bad_line is not null",
-        "snapshots": tables.snapshots_select("judged"),
         **tables.relations(tables.SPARK),
     }
     for name, select in selects.items():
@@ -161,10 +160,7 @@ def _write_quarantine(
     if not any(quarantined for _, quarantined in counts.values()):
         return
     keys = {day.day: day.quarantine_key for day in manifest.days}
-    rows = session.sql(
-        f"select * from ({tables.QUARANTINE_SELECT}) union all select snapshot_date, source_key, line, entry_index, "
-        "playlist_id, reason from bad_lines order by snapshot_date, source_key, line, entry_index"
-    ).toLocalIterator()
+    rows = session.sql(tables.QUARANTINE_SELECT).toLocalIterator()
     for day, found in itertools.groupby(rows, key=lambda row: row["snapshot_date"].isoformat()):
         records = ({**row.asDict(), "snapshot_date": day} for row in found)
         files.write(keys[day], "".join(json.dumps(record) + "\n" for record in records).encode())

@@ -111,21 +111,36 @@ JUDGED: Mapping[str, Shape] = {
 """`judged`: `parsed` read through its wrapper, with what the entry is and why it can't be read as one, or NULL."""
 
 SNAPSHOT_COLUMNS = ("snapshot_date", "source_key", "playlist_id", "extracted_at", "total", "playlist")
-"""`snapshots`: one row per raw object; `extracted_at` is text, `total` BIGINT, `playlist` a STRUCT of PLAYLIST."""
+"""`snapshots`: one row per raw object; `extracted_at` is text, `total` BIGINT, `playlist` a STRUCT of PLAYLIST. With
+`entry_count` (BIGINT) and `is_complete`."""
 
-
-def snapshots_select(relation: str) -> str:
-    """`snapshots` from a relation of page elements with SNAPSHOT_COLUMNS, `page_offset` and `entry_index`.
-
-    The playlist of a raw object is that of its first page, which need not begin at position 0: an adopted object may
-    hold a part of a playlist.
-    """
-    return f"""
-select {", ".join(SNAPSHOT_COLUMNS)} from (
+SNAPSHOTS = f"""
+select {", ".join(f"first_page.{name}" for name in SNAPSHOT_COLUMNS)}, entry_count,
+    damaged.source_key is null and unreadable = 0 and entry_count = positions
+        and case said_complete when 1 then true when 0 then false else entry_count = first_page.total end as is_complete
+from (
     select *, row_number() over (partition by source_key order by page_offset) as choice
-    from {relation} where coalesce(entry_index, 0) = 0 and page_offset is not null
-) where choice = 1
+    from judged where coalesce(entry_index, 0) = 0 and page_offset is not null
+) as first_page
+join (
+    select source_key, count(case when reason is null then entry_index end) as entry_count,
+        count(reason) as unreadable, coalesce(max(position), -1) + 1 as positions,
+        min(case complete when 'true' then 1 when 'false' then 0 end) as said_complete
+    from judged where page_offset is not null group by source_key
+) as content on content.source_key = first_page.source_key
+left join (select distinct source_key from bad_lines) as damaged on damaged.source_key = first_page.source_key
+where choice = 1
 """
+"""`snapshots` from `judged` (with what `raw_reader.CARRIED` names) and `bad_lines` (BAD_LINE_COLUMNS).
+
+The playlist of a raw object is that of its first page, which need not begin at position 0: an adopted object may hold
+a part of a playlist. A snapshot is complete when all of its lines and entries could be read, its entries stand at
+positions 0, 1, … without a hole, and they are as many as Spotify's total, or the raw lines say so (`"complete"`: who
+wrote them knew better than `total`).
+"""
+
+BAD_LINE_COLUMNS = ("snapshot_date", "source_key", "line", "entry_index", "playlist_id", "reason")
+"""`bad_lines`: one row per line of a raw object that is no page; `line` is 1-based, `entry_index` NULL."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +178,7 @@ SPARK = Dialect(
 def relations(dialect: Dialect) -> dict[str, str]:
     """The intermediate relations by name, in the order in which they are to be created; all may be views."""
     return {
+        "snapshots": SNAPSHOTS,
         "quarantined": _QUARANTINED,
         "entries": _ENTRIES,
         "song_rows": _song_rows(dialect),
@@ -186,9 +202,10 @@ def table_selects(dialect: Dialect, run_id: str) -> dict[str, str]:
 
 QUARANTINE_SELECT = """
 select snapshot_date, source_key, line, entry_index, playlist_id, reason from quarantined
+union all select snapshot_date, source_key, line, entry_index, playlist_id, reason from bad_lines
 order by snapshot_date, source_key, line, entry_index
 """
-"""The entries that can't be read as entries, one row each."""
+"""The entries that can't be read as entries and the lines that are no pages, one row each."""
 
 COUNTS_SELECT = """
 select snapshot_date, count(*) as entries, count(reason) as quarantined
@@ -373,6 +390,7 @@ select snapshot_date, playlist_id, coalesce(playlist.name, '') as name,
     coalesce({_FLAG.format("playlist.collaborative")}, false) as is_collaborative,
     case when {_not_whole("playlist.followers.total")} then null else playlist.followers.total end as follower_count,
     coalesce(playlist.snapshot_id, '') as spotify_snapshot_id, total as item_count,
+    entry_count, is_complete,
     nullif(playlist.external_urls.spotify, '') as url,
     nullif({dialect.first.format("playlist.images")}.url, '') as image_url,
     {_moment(dialect, "extracted_at")} as extracted_at

@@ -33,6 +33,7 @@ def put_raw(store: ObjectStore, raw: Raw, *, run_id: str = "seed") -> str:
             "playlist": {"id": raw.playlist_id, **raw.playlist},
             "offset": offset,
             "total": raw.entries if raw.total is None else raw.total,
+            **({} if raw.complete is None else {"complete": raw.complete}),
             "page": {"offset": offset, "limit": 50, "total": raw.entries, "items": items},
         }
         for offset, items in raw.pages

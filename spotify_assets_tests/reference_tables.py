@@ -24,6 +24,7 @@ class Raw:
     day: dt.date = dt.date(2026, 1, 1)
     extracted_at: str = "2026-01-01T06:00:00Z"
     total: int | None = None
+    complete: bool | None = None
 
     @property
     def entries(self) -> int:
@@ -50,7 +51,7 @@ def expected(raws: Iterable[Raw]) -> Expected:
     albums: dict[str, tuple] = {}
     artists: dict[str, tuple] = {}
     for raw in sorted(raws, key=lambda raw: raw.playlist_id):
-        found.tables["playlists"].add(_playlist(raw))
+        quarantined = len(found.quarantined)
         for line, (offset, items) in enumerate(sorted(raw.pages, key=lambda page: page[0]), 1):
             for index, entry in enumerate(items):
                 try:
@@ -59,6 +60,7 @@ def expected(raws: Iterable[Raw]) -> Expected:
                     found.quarantined.append((line, index, str(reason)))
                     continue
                 _add_entry(found, songs, albums, artists, raw.playlist_id, offset + index, entry, item)
+        found.tables["playlists"].add(_playlist(raw, len(found.quarantined) - quarantined))
     for song_id, (_, item) in songs.items():
         found.tables["songs"].add(_song(song_id, item))
         found.tables["song_artists"] |= _bridge(song_id, item.get("artists"))
@@ -189,8 +191,11 @@ def _album(album_id: str, album: dict) -> Row:
     )
 
 
-def _playlist(raw: Raw) -> Row:
+def _playlist(raw: Raw, unreadable: int) -> Row:
     playlist = raw.playlist
+    total = raw.entries if raw.total is None else raw.total
+    positions = [offset + index for offset, items in raw.pages for index in range(len(items))]
+    whole = sorted(positions) == list(range(raw.entries)) and not unreadable
     owner = playlist.get("owner") or {}
     followers = (playlist.get("followers") or {}).get("total")
     return (
@@ -203,7 +208,9 @@ def _playlist(raw: Raw) -> Row:
         bool(playlist.get("collaborative")),
         followers,
         playlist.get("snapshot_id") or "",
-        raw.entries if raw.total is None else raw.total,
+        total,
+        raw.entries - unreadable,
+        whole and (raw.entries == total if raw.complete is None else raw.complete),
         _link(playlist),
         _image(playlist),
         _moment(raw.extracted_at),

@@ -16,6 +16,8 @@ CREATE TABLE IF NOT EXISTS LAKE.PLAYLISTS (
   follower_count NUMBER(38,0) COMMENT 'Followers; Spotify stopped sending it to new apps in 2026',
   spotify_snapshot_id VARCHAR COMMENT 'Spotify''s version id of the playlist; empty for imports without one',
   item_count NUMBER(38,0) COMMENT 'Entries Spotify reported, removed and unreadable ones included',
+  entry_count NUMBER(38,0) COMMENT 'Entries in this snapshot: its rows of playlist_items',
+  is_complete BOOLEAN COMMENT 'Whether the snapshot holds the whole playlist; absence in an incomplete one is no evidence',
   url VARCHAR COMMENT 'Link to open.spotify.com',
   image_url VARCHAR COMMENT 'First (largest) image; playlist image links expire within a day',
   extracted_at TIMESTAMP_NTZ(6) COMMENT 'When the snapshot was read, UTC',

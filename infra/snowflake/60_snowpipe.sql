@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS LANDING.PLAYLISTS (
   follower_count NUMBER(38,0) COMMENT 'Followers; Spotify stopped sending it to new apps in 2026',
   spotify_snapshot_id VARCHAR COMMENT 'Spotify''s version id of the playlist; empty for imports without one',
   item_count NUMBER(38,0) COMMENT 'Entries Spotify reported, removed and unreadable ones included',
+  entry_count NUMBER(38,0) COMMENT 'Entries in this snapshot: its rows of playlist_items',
+  is_complete BOOLEAN COMMENT 'Whether the snapshot holds the whole playlist; absence in an incomplete one is no evidence',
   url VARCHAR COMMENT 'Link to open.spotify.com',
   image_url VARCHAR COMMENT 'First (largest) image; playlist image links expire within a day',
   extracted_at TIMESTAMP_NTZ(6) COMMENT 'When the snapshot was read, UTC',
@@ -280,6 +282,8 @@ CREATE OR REPLACE VIEW LAKE.PLAYLISTS (
   follower_count COMMENT 'Followers; Spotify stopped sending it to new apps in 2026',
   spotify_snapshot_id COMMENT 'Spotify''s version id of the playlist; empty for imports without one',
   item_count COMMENT 'Entries Spotify reported, removed and unreadable ones included',
+  entry_count COMMENT 'Entries in this snapshot: its rows of playlist_items',
+  is_complete COMMENT 'Whether the snapshot holds the whole playlist; absence in an incomplete one is no evidence',
   url COMMENT 'Link to open.spotify.com',
   image_url COMMENT 'First (largest) image; playlist image links expire within a day',
   extracted_at COMMENT 'When the snapshot was read, UTC',
@@ -299,7 +303,7 @@ WITH current_runs AS (
   WHERE m.table_name = 'playlists' AND COALESCE(arrived.row_count, 0) = m.row_count
   QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
 )
-SELECT l.snapshot_date, l.playlist_id, l.name, l.description, l.owner_id, l.owner_name, l.is_public, l.is_collaborative, l.follower_count, l.spotify_snapshot_id, l.item_count, l.url, l.image_url, l.extracted_at, l.run_id
+SELECT l.snapshot_date, l.playlist_id, l.name, l.description, l.owner_id, l.owner_name, l.is_public, l.is_collaborative, l.follower_count, l.spotify_snapshot_id, l.item_count, COALESCE(l.entry_count, item_count) AS entry_count, COALESCE(l.is_complete, TRUE) AS is_complete, l.url, l.image_url, l.extracted_at, l.run_id
 FROM LANDING.PLAYLISTS AS l
 INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
 QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.playlist_id ORDER BY l.run_id) = 1;

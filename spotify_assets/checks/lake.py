@@ -1,4 +1,4 @@
-"""Blocking checks of the lake's tables: one per table, so that one bad table stops only its own downstream.
+"""Checks of the lake's tables. Those that block are one per table, so that one bad table stops only its downstream.
 
 What must hold is `spotify_assets.lake.quality`'s business; here it is reported to Dagster.
 """
@@ -17,8 +17,12 @@ _SHOWN = 20
 
 
 def lake_checks(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
-    """`contract_holds` for each of the seven tables, and `entries_reconcile` for the entries."""
-    return [*(_contract_check(table, partitions) for table in LAKE_TABLES.values()), _entries_check(partitions)]
+    """`contract_holds` for each of the seven tables, `entries_reconcile` and `snapshots_are_complete`."""
+    return [
+        *(_contract_check(table, partitions) for table in LAKE_TABLES.values()),
+        _entries_check(partitions),
+        _complete_check(partitions),
+    ]
 
 
 def _contract_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
@@ -69,6 +73,27 @@ def _entries_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDe
         )
 
     return entries_reconcile
+
+
+def _complete_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=lake_key("playlists"),
+        name="snapshots_are_complete",
+        partitions_def=partitions,
+        description="Every snapshot holds the whole playlist. One that does not is kept, and left out of comparisons.",
+    )
+    def snapshots_are_complete(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+        commits = lake.commits(_days(context, lake))
+        found = quality.incomplete(lake.store, commits)
+        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        return dg.AssetCheckResult(
+            passed=not found,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="; ".join(map(str, found[:_SHOWN])) + more or f"{len(commits)} dates of whole snapshots",
+            metadata={"dates": len(commits), "incomplete_snapshots": len(found)},
+        )
+
+    return snapshots_are_complete
 
 
 def _days(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> list[dt.date]:

@@ -21,8 +21,8 @@ from pydantic import Field
 
 from glue_scripts.commit import BuiltDay, DataFile, TableFiles, attempt_name
 from glue_scripts.contract import LAKE_TABLES
-from glue_scripts.raw_reader import BadLine, read_judged
-from glue_scripts.tables import COUNTS_SELECT, DUCKDB, QUARANTINE_SELECT, relations, snapshots_select, table_selects
+from glue_scripts.raw_reader import read_judged
+from glue_scripts.tables import COUNTS_SELECT, DUCKDB, QUARANTINE_SELECT, relations, table_selects
 from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.lake import layout
 
@@ -111,11 +111,11 @@ def build_days(
             connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
             if threads:
                 connection.execute(f"set threads = {threads:d}")
-            bad_lines = read_judged(connection, {source: paths[source.key] for source in sources}, scratch)
+            read_judged(connection, {source: paths[source.key] for source in sources}, scratch)
             _create_relations(connection)
             found = _Found(
                 counts={day: (entries, bad) for day, entries, bad in connection.execute(COUNTS_SELECT).fetchall()},
-                quarantine=_quarantine(connection, bad_lines),
+                quarantine=_quarantine(connection),
                 files=_write_all(connection, table_selects(DUCKDB, run_id), scratch),
             )
             return _store(store, run_id, days, found)
@@ -144,12 +144,11 @@ class _Found:
 
 
 def _create_relations(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(f"create table snapshots as {snapshots_select('judged')}")
     for name, select in relations(DUCKDB).items():
         connection.execute(f"create {'table' if name in _MATERIALIZED else 'view'} {name} as {select}")
 
 
-_MATERIALIZED = {"song_rows", "album_rows"}
+_MATERIALIZED = {"snapshots", "song_rows", "album_rows"}
 
 
 def _write_all(connection: duckdb.DuckDBPyConnection, selects: Mapping[str, str], scratch: Path) -> list[_File]:
@@ -208,17 +207,12 @@ def _store(store: ObjectStore, run_id: str, days: Sequence[DaySources], found: _
     return built
 
 
-def _quarantine(
-    connection: duckdb.DuckDBPyConnection, bad_lines: Sequence[BadLine]
-) -> dict[dt.date, list[dict[str, object]]]:
+def _quarantine(connection: duckdb.DuckDBPyConnection) -> dict[dt.date, list[dict[str, object]]]:
     """What can't be read, by date: one record per unreadable entry, or per unreadable line of a raw object."""
-    names = ("source_key", "line", "entry_index", "playlist_id", "reason")
-    rows = [
-        *connection.execute(QUARANTINE_SELECT).fetchall(),
-        *((bad.source.day, bad.source.key, bad.line, None, bad.source.playlist_id, bad.reason) for bad in bad_lines),
-    ]
     records: dict[dt.date, list[dict[str, object]]] = {}
-    for day, *values in rows:
-        record = {"snapshot_date": day.isoformat(), **dict(zip(names, values, strict=True))}
+    rows = connection.execute(QUARANTINE_SELECT)
+    names = [column[0] for column in rows.description or ()]
+    for day, *values in rows.fetchall():
+        record = {"snapshot_date": day.isoformat(), **dict(zip(names[1:], values, strict=True))}
         records.setdefault(day, []).append(record)
     return records

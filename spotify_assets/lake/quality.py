@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
+from spotify_assets.lake.layout import parse_raw_key
 
 if TYPE_CHECKING:
     import duckdb
@@ -113,10 +114,54 @@ def _views(store: ObjectStore, table: Table, commits: Mapping[dt.date, Commit]) 
 
 
 def _scan(name: str, keys: Mapping[str, list[str]], paths: Mapping[str, object]) -> str:
+    """The table's files, with the contract's columns: those that files of an older contract lack are as `former`."""
+    table = LAKE_TABLES[name]
+    columns = ", ".join(f"cast(null as {column.type.duckdb}) as {column.name}" for column in table.columns)
+    empty = f"select {columns} where false"
     if not keys[name]:
-        columns = ", ".join(
-            f"cast(null as {column.type.duckdb}) as {column.name}" for column in LAKE_TABLES[name].columns
-        )
-        return f"select {columns} where false"
+        return empty
     files = ", ".join("'" + str(paths[key]).replace("'", "''") + "'" for key in keys[name])
-    return f"select * from read_parquet([{files}], hive_partitioning = false, union_by_name = true)"
+    rows = f"from read_parquet([{files}], hive_partitioning = false, union_by_name = true)"
+    formers = ", ".join(
+        f"coalesce({column.name}, {column.former}) as {column.name}" for column in table.columns if column.former
+    )
+    kept = f"* replace ({formers})" if formers else "*"
+    return f"select {kept} from ({empty} union all by name {rows})"
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """A snapshot that does not hold the whole playlist: `have` entries of the `should_have` that Spotify counted.
+
+    `should_have` is None where nothing of the snapshot can be read.
+    """
+
+    day: dt.date
+    playlist_id: str
+    name: str
+    have: int
+    should_have: int | None
+
+    def __str__(self) -> str:
+        count = f"{self.have} of {self.should_have} entries" if self.should_have is not None else "nothing readable"
+        return (
+            f"{self.day} {self.playlist_id} ({self.name}): {count}"
+            if self.name
+            else f"{self.day} {self.playlist_id}: {count}"
+        )
+
+
+def incomplete(store: ObjectStore, commits: Mapping[dt.date, Commit]) -> list[Incomplete]:
+    """Every snapshot of the commits' dates that is not whole, those of which nothing can be read included."""
+    with _views(store, LAKE_TABLES["playlists"], commits) as connection:
+        rows = connection.execute(
+            "select snapshot_date, playlist_id, name, entry_count, item_count, is_complete from playlists"
+        ).fetchall()
+    found = [Incomplete(*row[:5]) for row in rows if not row[5]]
+    readable = {(row[0], row[1]) for row in rows}
+    for day, commit in commits.items():
+        raws = [raw for source in commit.sources if (raw := parse_raw_key(source.key))]
+        found += [
+            Incomplete(day, raw.playlist_id, "", 0, None) for raw in raws if (day, raw.playlist_id) not in readable
+        ]
+    return sorted(found, key=lambda each: (each.day, each.playlist_id))

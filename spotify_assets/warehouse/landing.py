@@ -59,11 +59,16 @@ def current_view(table: Table) -> str:
         f"CREATE OR REPLACE VIEW {qualified('lake', table.name)} (\n{columns}\n)\n"
         f"COPY GRANTS\nCOMMENT = {literal(table.description)}\nAS\n"
         f"WITH current_runs AS (\n{_indented(_current_runs(table))}\n)\n"
-        f"SELECT {column_list(table.column_names, 'l')}\n"
+        f"SELECT {', '.join(_shown(column) for column in table.columns)}\n"
         f"FROM {qualified('landing', table.name)} AS l\n"
         "INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id\n"
         f"QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, {column_list(table.key, 'l')} ORDER BY l.run_id) = 1"
     )
+
+
+def _shown(column: Column) -> str:
+    former = f"COALESCE(l.{column.name}, {column.former}) AS {column.name}" if column.former else None
+    return former or f"l.{column.name}"
 
 
 def loads_view() -> str:

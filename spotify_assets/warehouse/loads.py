@@ -89,6 +89,8 @@ def load_table(session: Session, store: ObjectStore, table: str, commits: Mappin
         for files in chunks(plan.files):
             rows = session.execute(copy_statement(target, stage, files))
             copied += sum(_rows_loaded(row) for row in rows)
+        for fill in schema.fill_former("lake", plan.table):
+            session.execute(fill)
         _compare(plan, copied, _counts(session, target, plan.days))
         state.record_loads(session, table, plan.runs)
     return plan

@@ -82,8 +82,8 @@ def create_table(layer: str, table: Table, *, extra: Sequence[Column] = ()) -> s
 def changes(layer: str, table: Table, existing: Mapping[str, str] | None) -> list[str]:
     """The DDL that brings a table to the contract; `existing` is its columns as INFORMATION_SCHEMA names the types.
 
-    A new column is added at the end. Raises PermanentError for a changed type and for a column that the contract no
-    longer has: both need a decision about the stored rows.
+    A new column is added at the end, and filled as it says for older rows. Raises PermanentError for a changed type and
+    for a column that the contract no longer has: both need a decision about the stored rows.
     """
     if existing is None:
         return [create_table(layer, table)]
@@ -105,7 +105,18 @@ def changes(layer: str, table: Table, existing: Mapping[str, str] | None) -> lis
                 "materialize all its partitions again."
             )
     added = [column for name, column in known.items() if name not in existing]
-    return [f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {_column(column)}" for column in added]
+    ddl = [f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {_column(column)}" for column in added]
+    return [*ddl, *fill_former(layer, table, added)]
+
+
+def fill_former(layer: str, table: Table, columns: Iterable[Column] | None = None) -> list[str]:
+    """The UPDATE, if any, of rows that were written, here or as files, before the contract had `columns` (all)."""
+    formers = [column for column in (table.columns if columns is None else columns) if column.former is not None]
+    if not formers:
+        return []
+    values = ", ".join(f"{column.name} = COALESCE({column.name}, {column.former})" for column in formers)
+    missing = " OR ".join(f"{column.name} IS NULL" for column in formers)
+    return [f"UPDATE {qualified(layer, table.name)} SET {values} WHERE {missing}"]
 
 
 def prepare(session: Session, tables: Iterable[tuple[str, Table]]) -> list[str]:

@@ -93,6 +93,40 @@ def test_a_broken_rule_is_named_with_an_example(
     assert any(rule in fault.rule and fault.rows and fault.example for fault in faults), faults
 
 
+def test_files_of_a_version_before_a_column_are_checked_as_that_version_meant_them(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    commit = damage(
+        store, committed(store), "playlists", "select * exclude (entry_count, is_complete) from t", tmp_path
+    )
+
+    assert quality.faults(store, LAKE_TABLES["playlists"], {DAY: commit}) == []
+    assert quality.incomplete(store, {DAY: commit}) == []
+    columns, (row,) = quality.sample(store, LAKE_TABLES["playlists"], commit)
+    assert dict(zip(columns, row, strict=True)) | {"entry_count": 5, "is_complete": True} == dict(
+        zip(columns, row, strict=True)
+    )
+
+
+def test_an_incomplete_snapshot_warns_with_the_playlist_what_it_has_and_should_have(tmp_path: Path) -> None:
+    home = new_home(tmp_path / "home")
+    part, lost = e.spotify_id("part"), e.spotify_id("zlost")
+    put_raw(home.store, Raw(part, {"name": "A part"}, [(0, [e.entry(e.track("A"))])], total=50))
+    home.store.put(put_raw(home.store, Raw(lost, {"name": "Lost"}, [(0, [])])), b"damaged")
+
+    key = dg.AssetCheckKey(dg.AssetKey(["lake", "playlists"]), "snapshots_are_complete")
+    with home.line() as line:
+        line.run("build_history", (DAY, DAY))
+        record = line.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    assert record.event is not None
+    assert record.event.dagster_event is not None
+    found = record.event.dagster_event.asset_check_evaluation_data
+
+    assert not found.passed
+    assert found.severity == dg.AssetCheckSeverity.WARN
+    assert found.description == f"2026-01-01 {part} (A part): 1 of 50 entries; 2026-01-01 {lost}: nothing readable"
+
+
 def test_files_that_do_not_hold_what_the_commit_says_are_found(store: ObjectStore, tmp_path: Path) -> None:
     commit = committed(store)
     damage(store, commit, "albums", "select * from t limit 1", tmp_path)

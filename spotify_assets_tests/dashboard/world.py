@@ -172,6 +172,8 @@ def warehouse_rows(world: World) -> dict[str, list[tuple[object, ...]]]:
                     playlist_id=playlist_id,
                     name=world.playlists[playlist_id],
                     item_count=len(entries),
+                    entry_count=len(entries),
+                    is_complete=True,
                 )
             )
             for position, song_id in enumerate(entries):

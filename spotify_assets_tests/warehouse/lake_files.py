@@ -99,6 +99,8 @@ def tables_of(playlists: Mapping[str, Sequence[str | None]], *, name_suffix: str
                 "is_collaborative": False,
                 "spotify_snapshot_id": "",
                 "item_count": len(entries),
+                "entry_count": len(entries),
+                "is_complete": True,
                 "extracted_at": dt.datetime.fromisoformat("2026-01-01T00:00:00"),
             }
             for playlist, entries in playlists.items()

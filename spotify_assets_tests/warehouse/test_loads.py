@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from glue_scripts.commit import Commit, DataFile, TableFiles
-from glue_scripts.contract import LAKE_TABLES, Table
+from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake import layout
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.warehouse import loads
+from spotify_assets.warehouse import loads, quality
 from spotify_assets.warehouse.session import Row, Session, Value
 from spotify_assets.warehouse.sql import chunks
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of, write_parquet
-from spotify_assets_tests.warehouse.use import content, load
+from spotify_assets_tests.warehouse.use import content, load, merge_all
 
 SONGS = {"P": ["a", "b", None, "a"], "Q": ["b+c"]}
 
@@ -166,6 +167,31 @@ def test_a_file_without_a_column_of_the_contract_loads_with_nulls(
     load(warehouse, store, {day(0): commit}, ["songs"])
 
     assert warehouse.execute("SELECT song_id, name, isrc FROM LAKE.SONGS") == [("a", "A", None)]
+
+
+def test_a_home_of_the_version_before_entry_counts_goes_on_working(
+    new_warehouse: EmbeddedWarehouse, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tables lack `entry_count` and `is_complete`, and so do the files that are loaded next."""
+    new = ("entry_count", "is_complete")
+    with monkeypatch.context() as former:
+        for tables in (LAKE_TABLES, DIMENSIONS):
+            table = tables["playlists"]
+            kept = tuple(column for column in table.columns if column.name not in new)
+            former.setitem(tables, "playlists", replace(table, columns=kept))
+        load(new_warehouse, store, {day(0): commit_day(store, day(0), "run-0", tables_of({"P": ["a"]}))})
+        merge_all(new_warehouse)
+        files_of_the_former_version = commit_day(store, day(1), "run-1", tables_of({"P": ["a", "b"]}))
+
+    load(new_warehouse, store, {day(1): files_of_the_former_version})
+    merge_all(new_warehouse)
+
+    columns = "item_count, entry_count, is_complete"
+    rows = new_warehouse.execute(f"SELECT {columns} FROM LAKE.PLAYLISTS ORDER BY snapshot_date")
+    assert rows == [(1, 1, True), (2, 2, True)]
+    assert new_warehouse.execute(f"SELECT {columns} FROM SPOTIFY.PLAYLISTS") == [(2, 2, True)]
+    with new_warehouse.session() as session:
+        assert quality.faults(session, "spotify", DIMENSIONS["playlists"]) == (1, [])
 
 
 @pytest.mark.parametrize("name", ["a 'quoted' lake", "lake [1] * ?", "snapshot_date=2020-01-01", "näme #1 100%"])

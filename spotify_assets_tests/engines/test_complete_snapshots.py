@@ -1,0 +1,75 @@
+"""Which snapshots hold a whole playlist: what is known to be incomplete is stored, and marked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+
+import pytest
+
+from spotify_assets.engines.duckdb_engine import build_day
+from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets_tests import entries as e
+from spotify_assets_tests.lakes import as_set, day_sources, put_raw, rows
+from spotify_assets_tests.reference_tables import Raw, expected
+
+DAY = dt.date(2026, 1, 1)
+PLAYLIST = e.spotify_id("playlist")
+
+
+def entries_of(*numbers: int) -> list[object]:
+    return [e.entry(e.track(f"T{number}")) for number in numbers]
+
+
+def raw(*pages: tuple[int, list], total: int | None = None, complete: bool | None = None) -> Raw:
+    return Raw(PLAYLIST, {"name": "P"}, pages, total=total, complete=complete)
+
+
+SNAPSHOTS = {
+    "as many entries as its total": (raw((0, entries_of(0, 1)), (2, entries_of(2))), (3, True)),
+    "an empty playlist": (raw((0, [])), (0, True)),
+    "a removed entry is an entry": (raw((0, [*entries_of(0), e.entry(None), None])), (3, True)),
+    "a first page of several": (raw((0, entries_of(0, 1)), total=5), (2, False)),
+    "a page from the middle": (raw((2, entries_of(2, 3)), total=5), (2, False)),
+    "a hole between pages": (raw((0, entries_of(0)), (2, entries_of(2)), total=3), (2, False)),
+    "a hole, and a total that does not show it": (raw((0, entries_of(0)), (2, entries_of(2)), total=2), (2, False)),
+    "an entry that can't be read": (raw((0, [*entries_of(0), "text"])), (1, False)),
+    "an empty answer to a playlist with entries": (raw((0, []), total=7), (0, False)),
+    "fewer than the total, and said to be whole": (raw((0, entries_of(0)), total=2, complete=True), (1, True)),
+    "as many as the total, and said to be a part": (raw((0, entries_of(0)), complete=False), (1, False)),
+    "said to be whole, with a hole": (raw((0, entries_of(0)), (2, entries_of(2)), complete=True), (2, False)),
+    "said to be whole, with an entry that can't be read": (raw((0, ["text"]), complete=True), (0, False)),
+}
+
+
+@pytest.mark.parametrize(("snapshot", "right"), SNAPSHOTS.values(), ids=SNAPSHOTS.keys())
+def test_a_snapshot_knows_how_many_entries_it_holds_and_whether_they_are_all(
+    store: ObjectStore, snapshot: Raw, right: tuple[int, bool]
+) -> None:
+    put_raw(store, snapshot)
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    (row,) = rows(store, built, "playlists")
+    assert as_set([row]) == expected([snapshot]).tables["playlists"]
+    assert row[10:12] == right
+    assert built.tables["playlist_items"].rows == right[0]
+
+
+@pytest.mark.parametrize("said", [None, True])
+def test_a_damaged_line_or_the_end_cut_off_makes_a_snapshot_incomplete(store: ObjectStore, said: bool | None) -> None:
+    whole = [raw((0, entries_of(0)), (1, entries_of(1)), (2, entries_of(2)), total=3, complete=said)] * 2
+    keys = [
+        put_raw(store, Raw(f"{number}" * 22, each.playlist, each.pages, total=3, complete=said))
+        for number, each in enumerate(whole)
+    ]
+    first = gzip.decompress(store.get(keys[0]))
+    store.put(keys[0], gzip.compress(first[: first.rindex(b"\n") + 1] + b"{broken"))
+    store.put(keys[1], gzip.compress(gzip.decompress(store.get(keys[1])), 0)[:-600])
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert [(str(row[0])[0], *row[9:12]) for row in rows(store, built, "playlists")] == [
+        ("0", 3, 2, False),
+        ("1", 3, 2, False),
+    ]

@@ -18,7 +18,7 @@ from spotify_assets.spotify.client import SpotifyClient
 from spotify_assets.spotify.extract import ExtractionReport, extract
 from spotify_assets.spotify.playlists import parse_playlists
 from spotify_assets.storage.aws import aws_failures, client
-from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.object_store import ObjectStore, open_lake
 
 log = logging.getLogger(__name__)
 logging.getLogger().setLevel(logging.INFO)
@@ -49,7 +49,7 @@ def handle(event: Mapping[str, object], context: LambdaContext) -> Extracted:
     invocation a failed one: when a playlist could not be reached, or not one could be read.
     """
     settings = _with_secret(load_settings())
-    store = ObjectStore.open(settings.lake, endpoint_url=settings.aws_endpoint_url)
+    store = open_lake(settings)
     spotify = _spotify(settings, store)
     day = spotify.clock.now().date()
     report = extract(

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spotify_assets.settings import load_settings
-from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.object_store import open_lake
 
 
 @click.command("budget")
@@ -23,7 +23,7 @@ def command() -> None:
 
     settings = load_settings()
     console = Console(highlight=False)
-    store = ObjectStore.open(settings.lake, endpoint_url=settings.aws_endpoint_url)
+    store = open_lake(settings)
     now = dt.datetime.now(dt.UTC)
     limit = settings.spotify_daily_call_budget
     state = budget.pruned(budget.CallState.from_json(store.get_or_none(budget.STATE_KEY)), now)

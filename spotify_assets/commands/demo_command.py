@@ -12,7 +12,7 @@ from rich.table import Table
 from glue_scripts.spans import days_between
 from spotify_assets.lake import layout, state
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.object_store import ObjectStore, open_lake
 
 DAYS = 14
 
@@ -36,7 +36,7 @@ def command() -> None:
         from spotify_assets.local.updating import bring_up_to_date
 
         with open_line(settings, on_step=lambda step: status.update(f"{step.replace('__', '/')} …")) as line:
-            missing = missing_days(ObjectStore.open(settings.lake), first, today)
+            missing = missing_days(open_lake(settings), first, today)
             for stretch in state.stretches(missing):
                 line.run("extract_playlists", stretch)
                 console.print(f"  snapshots    {stretch[0]} to {stretch[1]}")
@@ -90,7 +90,7 @@ def _report(console: Console, settings: Settings, seconds: float) -> None:
     console.print("What changed yesterday")
     for fact in changed_yesterday(warehouse):
         console.print(f"  · {fact}")
-    dashboard = ObjectStore.open(settings.lake).url(layout.report_key("dashboard"))
+    dashboard = open_lake(settings).url(layout.report_key("dashboard"))
     console.print(f"\nDashboard: {dashboard}", soft_wrap=True)
     console.print(
         "Next: open it in a browser; `make dev` shows the assets, runs and checks; "

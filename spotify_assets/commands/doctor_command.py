@@ -15,7 +15,7 @@ from spotify_assets.failures import PlatformError
 from spotify_assets.findings import Finding
 from spotify_assets.lake import layout, state
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.object_store import open_lake
 
 
 @click.command("doctor")
@@ -59,12 +59,8 @@ def _guarded(subject: str, look: Callable[[Settings], Iterator[Finding]], settin
         yield Finding(subject, False, str(error))
 
 
-def _store(settings: Settings) -> ObjectStore:
-    return ObjectStore.open(settings.lake, endpoint_url=settings.aws_endpoint_url)
-
-
 def _lake(settings: Settings) -> Iterator[Finding]:
-    store = _store(settings)
+    store = open_lake(settings)
     probe = f"{layout.STATE_PREFIX}doctor_{uuid.uuid4().hex}"
     written = store.create(probe, b"probe") and not store.create(probe, b"probe again") and store.get(probe) == b"probe"
     store.delete([probe])
@@ -87,7 +83,7 @@ def _spotify(settings: Settings) -> Iterator[Finding]:
     day = spotify.today()
     account = spotify.account
     found = diagnose(
-        spotify.client(_store(settings), day),
+        spotify.client(open_lake(settings), day),
         spotify.selection(day),
         grant=account.grant,
         consented_on=settings.spotify_consented_on,

@@ -18,10 +18,9 @@ from spotify_assets.engines.glue_script import script_arguments, script_version,
 from spotify_assets.engines.spark_runs import make_manifest
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake import layout, state
-from spotify_assets.resources.lake import lake_resource
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.storage.aws import aws_failures, client, error_code
-from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.aws import AwsNotFound, aws_failures, client
+from spotify_assets.storage.object_store import ObjectStore, open_lake
 
 
 @click.group("glue")
@@ -133,10 +132,8 @@ def _job(glue: Any, name: str) -> dict[str, Any] | None:
     try:
         with aws_failures(f"Glue job {name}"):
             return glue.get_job(JobName=name)["Job"]
-    except PermanentError as error:
-        if error.__cause__ is not None and error_code(error.__cause__) == "EntityNotFoundException":  # pyright: ignore[reportArgumentType]
-            return None
-        raise
+    except AwsNotFound:
+        return None
 
 
 def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
@@ -160,7 +157,7 @@ def manifest(first: str, last: str | None) -> None:
     The script writes the commit records itself, last.
     """
     settings = load_settings()
-    store = lake_resource(settings).store
+    store = open_lake(settings)
     start, end = _day(first), _day(last or first)
     days = days_between(start, end)
     sources = state.read_current_sources(store, days)
@@ -190,4 +187,4 @@ def _day(text: str) -> dt.date:
 def _store_on_s3(settings: Settings) -> ObjectStore:
     if not settings.lake_is_on_s3:
         raise PermanentError("LAKE_URL is not on S3, where Glue could read the script: set it to s3://bucket/prefix.")
-    return lake_resource(settings).store
+    return open_lake(settings)

@@ -20,7 +20,7 @@ from spotify_assets.spotify.adoption import Adopted, adopt, joined
 from spotify_assets.spotify.decoding import PayloadError
 from spotify_assets.spotify.payloads import Payload, read_payloads
 from spotify_assets.spotify.playlists import parse_playlist
-from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.object_store import ObjectStore, open_lake
 
 _BATCH = 64
 _WRITERS = 8
@@ -53,7 +53,7 @@ def command(files: tuple[Path, ...], playlist_id: str | None, day: dt.datetime |
         raise click.BadParameter(f"{playlist_id!r} is no playlist id, URI or link.", param_hint="--playlist-id")
     settings = load_settings()
     console = Console(highlight=False, stderr=True)
-    store = ObjectStore.open(settings.lake, endpoint_url=settings.aws_endpoint_url)
+    store = open_lake(settings)
     paths = list(_expanded(files))
     today = dt.datetime.now(dt.UTC).date()
     result = ImportResult()

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
+from tenacity import RetryError, retry_if_result, wait_exponential, wait_fixed
 
 from spotify_assets.engines.glue_messages import LakeContextInjector, LakeMessageReader
 from spotify_assets.engines.glue_runs import RUN_KEY, SUCCEEDED, GlueRuns, JobRun, LogTail
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.lake.layout import pipes_prefix
-from spotify_assets.storage.aws import aws_failures, client
+from spotify_assets.storage.aws import AwsNotFound, aws_failures, client
+from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 
 if TYPE_CHECKING:
     from dagster._core.pipes.context import PipesSession
@@ -52,8 +53,7 @@ class GlueJobResource(dg.ConfigurableResource):
     workers: int | None = Field(default=None, ge=2, description="Instead of the job's own number")
     usd_per_dpu_hour: float = Field(default=0.44, description="Glue's price in your region, for the estimate")
 
-    _sleep: Callable[[float], None] = PrivateAttr(default=time.sleep)
-    _now: Callable[[], float] = PrivateAttr(default=time.monotonic)
+    _clock: Clock = PrivateAttr(default=SYSTEM_CLOCK)
     _clients: tuple[Any, Any, Any] | None = PrivateAttr(default=None)
 
     def runs(self) -> GlueRuns:
@@ -63,22 +63,19 @@ class GlueJobResource(dg.ConfigurableResource):
             client("glue", self.endpoint_url, attempts=1),
             client("logs", self.endpoint_url),
         )
-        return GlueRuns(self.job_name, glue, starting, logs, sleep=self._sleep, now=self._now)
+        return GlueRuns(self.job_name, glue, starting, logs, self._clock)
 
     def examine(self) -> str:
-        """What the job is, in a few words. Raises PermanentError when it is not there."""
-        from spotify_assets.storage.aws import error_code
-
-        glue = self.runs().glue
+        """What the job is, in a few words. Raises AwsNotFound when it is not there."""
         try:
             with aws_failures(f"Glue job {self.job_name}"):
-                job = glue.get_job(JobName=self.job_name)["Job"]
-        except PermanentError as error:
-            if error.__cause__ and error_code(error.__cause__) == "EntityNotFoundException":  # pyright: ignore[reportArgumentType]
-                raise PermanentError(
-                    f"There is no Glue job {self.job_name}: run `spotify-assets glue deploy`, or set GLUE_JOB_NAME."
-                ) from error
-            raise
+                job = self.runs().glue.get_job(JobName=self.job_name)["Job"]
+        except AwsNotFound as error:
+            raise AwsNotFound(
+                f"There is no Glue job {self.job_name}",
+                remedy="run `spotify-assets glue deploy`, or set GLUE_JOB_NAME",
+                code=error.code,
+            ) from error
         return (
             f"Glue job {self.job_name}, Glue {job.get('GlueVersion', '?')}, "
             f"{job.get('NumberOfWorkers', '?')} workers {job.get('WorkerType', '?')}"
@@ -138,7 +135,7 @@ class GlueJobResource(dg.ConfigurableResource):
         return runs.start(
             arguments,
             timeout_minutes=self.timeout_minutes,
-            until=runs.now() + self.queue_minutes * 60,
+            within=self.queue_minutes * 60,
             workers=workers,
             waiting=context.log.info,
         )
@@ -147,36 +144,52 @@ class GlueJobResource(dg.ConfigurableResource):
         self, context: dg.AssetExecutionContext, runs: GlueRuns, run_id: str, reader: LakeMessageReader, tail: LogTail
     ) -> JobRun:
         """Poll until the run has ended, handing on its messages and logs. Raises TransientError at the deadline."""
-        deadline = runs.now() + (self.timeout_minutes + self.queue_minutes) * 60
-        delay, state = 2.0, ""
-        while True:
+        minutes, state = self.timeout_minutes + self.queue_minutes, ""
+
+        def look() -> JobRun | None:
+            nonlocal state
             run = runs.poll(run_id)
             reader.drain()
             if run is not None:
                 if run.state != state:
                     context.log.info(f"Glue run {run_id} is {run.state}")
                     state = run.state
-                if run.has_ended:
-                    return run
-                self._log(context, tail, run)
-            delay = min(30.0, delay * (1.3 if run is not None else 2.0))
-            if runs.now() + delay > deadline:
-                raise TransientError(
-                    f"Glue run {run_id} has not ended within {self.timeout_minutes + self.queue_minutes} minutes "
-                    f"(last state {state or 'unknown'}); it is being stopped. {runs.url(run_id)}"
-                )
-            runs.sleep(delay)
+                if not run.has_ended:
+                    self._log(context, tail, run)
+            return run
+
+        patient = again(
+            retry_if_result(lambda run: run is None or not run.has_ended),
+            wait=wait_exponential(multiplier=2.5, exp_base=1.3, max=30),
+            seconds=minutes * 60,
+            clock=runs.clock,
+        )
+        try:
+            return cast("JobRun", patient(look))
+        except RetryError:
+            raise TransientError(
+                f"Glue run {run_id} has not ended within {minutes} minutes (last state {state or 'unknown'}); it is "
+                f"being stopped. {runs.url(run_id)}"
+            ) from None
 
     def _close(self, runs: GlueRuns, session: PipesSession, reader: LakeMessageReader) -> None:
         """Read what arrives around the run's end."""
-        waited = 0.0
-        reader.drain()
-        while not session.message_handler.received_closed_message and waited < _CLOSING_SECONDS:
-            if not session.message_handler.received_opened_message and waited >= _CLOSING_SECONDS / 4:
-                return  # it never opened one: a failure before the script's first line
-            runs.sleep(2.0)
-            waited += 2.0
+        messages, ended = session.message_handler, runs.clock.monotonic()
+
+        def over() -> bool:
             reader.drain()
+            # A session that was not even opened: the run failed before the script's first line.
+            unopened = not messages.received_opened_message
+            late = runs.clock.monotonic() - ended >= _CLOSING_SECONDS / 4
+            return messages.received_closed_message or (unopened and late)
+
+        with suppress(RetryError):
+            again(
+                retry_if_result(lambda is_over: not is_over),
+                wait=wait_fixed(2.0),
+                seconds=_CLOSING_SECONDS,
+                clock=runs.clock,
+            )(over)
 
     def _log(self, context: dg.AssetExecutionContext, tail: LogTail, run: JobRun) -> None:
         for stream, lines in tail.read(run):

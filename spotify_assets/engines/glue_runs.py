@@ -1,20 +1,22 @@
 """Runs of a Glue job as AWS shows them: find, start, poll, tail, stop. No Dagster here, and no lake.
 
-Everything that waits takes its `sleep` from outside. States, arguments and limits are those of the Glue API reference
+States, arguments and limits are those of the Glue API reference
 (JobRun, StartJobRun, BatchStopJobRun) and of "AWS Glue job parameters"; driver logs go to the stream named like the
 run in `<log group>/output` and `<log group>/error`.
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tenacity import RetryCallState, retry_if_exception_type, wait_exponential
+
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.storage.aws import aws_failures, error_code
+from spotify_assets.storage.aws import AwsNotFound, AwsThrottled, aws_failures
+from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 
 RUN_KEY = "--run-key"
 """The argument by which a retried step finds the run it has already started."""
@@ -60,7 +62,7 @@ class JobRun:
 
 @dataclass
 class GlueRuns:
-    """The runs of one job, through boto3's `glue` and `logs` clients. `sleep` takes seconds.
+    """The runs of one job, through boto3's `glue` and `logs` clients.
 
     `starting` is a `glue` client that never asks twice by itself: StartJobRun knows no token that would keep a second
     request, after a lost answer, from starting a second run.
@@ -70,8 +72,7 @@ class GlueRuns:
     glue: Any
     starting: Any
     logs: Any
-    sleep: Callable[[float], None] = time.sleep
-    now: Callable[[], float] = time.monotonic
+    clock: Clock = SYSTEM_CLOCK
 
     def find(self, run_key: str) -> JobRun | None:
         """The run that was started with `run_key` and has not ended, or None. Ended runs are never taken up again."""
@@ -92,41 +93,53 @@ class GlueRuns:
         arguments: Mapping[str, str],
         *,
         timeout_minutes: int,
-        until: float,
+        within: float,
         workers: Mapping[str, object] | None = None,
         waiting: Callable[[str], None] = lambda why: None,
     ) -> str:
-        """Start a run and return its id, waiting until `until` while the job is at its limit or AWS is troubled.
+        """Start a run and return its id, waiting up to `within` seconds while the job is at its limit or AWS troubled.
 
         `arguments` hold RUN_KEY, by which a run whose start was not answered is found. `timeout_minutes` is Glue's own
         limit; `workers` may hold WorkerType and NumberOfWorkers. `waiting` is told why it will wait, and how long.
         Raises TransientError when the time is over, PermanentError when asking again can't help.
         """
-        delay = 5.0
-        while True:
+        unanswered = False
+
+        def once() -> str:
+            nonlocal unanswered
+            if unanswered and (running := self.find(arguments[RUN_KEY])) is not None:
+                return running.run_id
+            unanswered = True
             try:
                 with aws_failures(f"Glue job {self.job_name}"):
                     return self.starting.start_job_run(
                         JobName=self.job_name, Arguments=dict(arguments), Timeout=timeout_minutes, **(workers or {})
                     )["JobRunId"]
-            except (PermanentError, TransientError) as error:
-                full = error_code(error.__cause__ or error) in _NO_TURN  # pyright: ignore[reportArgumentType]
-                if isinstance(error, PermanentError) and not full:
-                    raise
-                if self.now() + delay > until:
-                    raise self._no_turn() if full else error from error
-                why = f"Glue job {self.job_name} is at its limit of concurrent runs." if full else str(error)
-            waiting(f"{why} Asking again in {delay:.0f} s.")
-            self.sleep(delay)
-            delay = min(60.0, delay * 2)
-            if not full and (found := self.find(arguments[RUN_KEY])) is not None:
-                return found.run_id
+            except AwsThrottled as error:
+                unanswered = error.code not in _AT_LIMIT
+                raise
 
-    def _no_turn(self) -> TransientError:
-        return TransientError(
-            f"Glue job {self.job_name} is at its limit of concurrent runs and no turn came: raise "
-            "GlueMaxConcurrentRuns of infra/aws.yaml, or lower the limit of the pool 'glue'."
+        def said(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            waiting(f"{error} Asking again in {state.upcoming_sleep:.0f} s.")
+
+        patient = again(
+            retry_if_exception_type(TransientError),
+            wait=wait_exponential(multiplier=5, max=60),
+            seconds=within,
+            clock=self.clock,
+            before_sleep=said,
         )
+        try:
+            return patient(once)
+        except AwsThrottled as error:
+            if error.code not in _AT_LIMIT:
+                raise
+            raise AwsThrottled(
+                f"Glue job {self.job_name} is at its limit of concurrent runs and no turn came",
+                remedy="raise GlueMaxConcurrentRuns of infra/aws.yaml, or lower the limit of the pool 'glue'",
+                code=error.code,
+            ) from error
 
     def poll(self, run_id: str) -> JobRun | None:
         """The run now, or None when AWS would not answer this once (throttled, a lost connection)."""
@@ -159,53 +172,73 @@ class GlueRuns:
         return LogTail(self.logs)
 
 
-_NO_TURN = frozenset({"ConcurrentRunsExceededException", "ResourceNumberLimitExceededException"})
+_AT_LIMIT = frozenset({"ConcurrentRunsExceededException", "ResourceNumberLimitExceededException"})
+"""Nothing was started: the job or the account has as many runs as it may."""
 
 
 @dataclass
 class LogTail:
-    """Reads what is new in a run's driver logs, standard output and error, and remembers the last lines of both."""
+    """Reads what is new in a run's driver logs, standard output and error, and remembers the last lines of both.
+
+    Glue 5 calls the driver's stream `<run>-driver`, older versions `<run>`; which of them there is shows itself.
+    """
 
     logs: Any
     last: deque[str] = field(default_factory=lambda: deque(maxlen=40))
+    _streams: dict[str, str] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
     _silenced: set[str] = field(default_factory=set)
 
     def read(self, run: JobRun) -> Iterator[tuple[str, list[str]]]:
-        """(`output` or `error`, its new lines) where there are any. A log that can't be read is said once."""
-        for stream in ("output", "error"):
-            if stream in self._silenced:
+        """(`output` or `error`, its new lines) where there are any.
+
+        A log that can't be read, and logs that are not there when the run has ended, are said once.
+        """
+        for kind in ("output", "error"):
+            if kind in self._silenced:
                 continue
             try:
-                lines = self._new_lines(f"{run.log_group}/{stream}", run.run_id)
-            except (PermanentError, TransientError) as error:
-                if isinstance(error, TransientError):
-                    continue
-                self._silenced.add(stream)
+                lines = self._new_lines(f"{run.log_group}/{kind}", run.run_id)
+            except TransientError:
+                continue
+            except PermanentError as error:
+                self._silenced.add(kind)
                 lines = [str(error)]
             if lines:
                 self.last.extend(lines)
-                yield stream, lines
+                yield kind, lines
+        if run.has_ended and not self._streams and not self._silenced:
+            self._silenced |= {"output", "error"}
+            names = " or ".join(name.format(run=run.run_id) for name in _DRIVER_STREAMS)
+            yield "error", [f"There is no log of the driver: neither {run.log_group}/output nor /error has {names}."]
 
-    def _new_lines(self, group: str, stream: str) -> list[str]:
+    def _new_lines(self, group: str, run_id: str) -> list[str]:
+        known = self._streams.get(group)
+        for name in [known] if known else [name.format(run=run_id) for name in _DRIVER_STREAMS]:
+            try:
+                lines = self._following(group, name)
+            except AwsNotFound:
+                continue  # the run has written nothing yet, or calls its stream otherwise
+            self._streams[group] = name
+            return lines
+        return []
+
+    def _following(self, group: str, stream: str) -> list[str]:
         lines: list[str] = []
         while True:
             token = {"nextToken": self._tokens[group]} if group in self._tokens else {}
-            try:
-                with aws_failures(f"Logs {group}"):
-                    answer = self.logs.get_log_events(
-                        logGroupName=group, logStreamName=stream, startFromHead=True, **token
-                    )
-            except PermanentError as error:
-                if error_code(error.__cause__ or error) == "ResourceNotFoundException":  # pyright: ignore[reportArgumentType]
-                    return lines  # the run has written nothing yet
-                raise
+            with aws_failures(f"Logs {group}"):
+                answer = self.logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **token)
             for event in answer.get("events", ()):
                 lines.extend(line for line in event.get("message", "").splitlines() if line.strip())
             following = answer.get("nextForwardToken")
             if not following or following == self._tokens.get(group):
                 return lines  # the same token again is CloudWatch's way of saying that this was all
             self._tokens[group] = following
+
+
+_DRIVER_STREAMS = ("{run}-driver", "{run}")
+"""From "Logging for AWS Glue jobs": what the driver's log stream is called, newest version first."""
 
 
 def _job_run(record: Mapping[str, Any]) -> JobRun:

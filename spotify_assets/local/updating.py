@@ -46,9 +46,9 @@ def bring_up_to_date(
     """Adopt, build, load and compute everything that is behind, through Dagster; the ranges of dates that were run."""
     from spotify_assets.resources.root import warehouse_resource
     from spotify_assets.spotify.landing import waiting
-    from spotify_assets.storage.object_store import ObjectStore
+    from spotify_assets.storage.object_store import open_lake
 
-    store = ObjectStore.open(settings.lake, endpoint_url=settings.aws_endpoint_url)
+    store = open_lake(settings)
     left = waiting(store)
     while left:
         line.run("adopt_landing")

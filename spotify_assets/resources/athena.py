@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,11 +16,13 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
+from tenacity import RetryError, retry_if_result, wait_exponential
 
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.settings import Settings
 from spotify_assets.storage.aws import aws_failures, client
+from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,7 @@ USD_PER_TERABYTE = 5.0
 _CHARGED_AT_LEAST = 10 * 2**20
 _TERABYTE = 2**40
 _SHORTEST_WAIT = 0.2
+_ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
 _PAGE = 1000
 
 Value = str | int | float | bool | Decimal | dt.date | dt.datetime | None
@@ -82,6 +84,8 @@ class AthenaResource(dg.ConfigurableResource):
     endpoint_url: str | None = Field(default=None, description="Instead of AWS's endpoint, for a test server")
     poll_seconds: float = Field(default=5.0, gt=0, description="Longest wait between two looks at a running query")
     timeout_seconds: float = Field(default=600.0, gt=0, description="A query that runs longer is stopped")
+
+    _clock: Clock = PrivateAttr(default_factory=lambda: SYSTEM_CLOCK)
 
     def query(self, sql: str, parameters: Sequence[str] = ()) -> AthenaResult:
         """Run one statement and wait for its end. `parameters` are SQL literals for its `?` placeholders.
@@ -152,19 +156,24 @@ class AthenaResource(dg.ConfigurableResource):
         )["QueryExecutionId"]
 
     def _wait(self, query_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + self.timeout_seconds
-        wait = min(_SHORTEST_WAIT, self.poll_seconds)
-        while True:
-            execution = self._athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
-            if execution["Status"]["State"] in ("SUCCEEDED", "FAILED", "CANCELLED"):
-                return execution
-            if time.monotonic() + wait > deadline:
-                raise TransientError(
-                    f"Athena query {query_id} is {execution['Status']['State']} after {self.timeout_seconds:.0f} s and "
-                    f"was stopped; filter by `day`, or try again. {self._url(query_id)}"
-                )
-            time.sleep(wait)
-            wait = min(wait * 1.5, self.poll_seconds)
+        patient = again(
+            retry_if_result(lambda execution: execution["Status"]["State"] not in _ENDED),
+            wait=wait_exponential(multiplier=_SHORTEST_WAIT, exp_base=1.5, max=self.poll_seconds),
+            seconds=self.timeout_seconds,
+            clock=self._clock,
+        )
+        try:
+            return patient(self._execution, query_id)
+        except RetryError as error:
+            state = error.last_attempt.result()["Status"]["State"]
+            raise TransientError(
+                f"Athena query {query_id} is {state} after {self.timeout_seconds:.0f} s and was stopped. "
+                f"{self._url(query_id)}",
+                remedy="filter by `day`, or try again",
+            ) from None
+
+    def _execution(self, query_id: str) -> dict[str, Any]:
+        return self._athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
 
     def _fetch(self, query_id: str, execution: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple[Value, ...]]]:
         columns: tuple[str, ...] = ()

@@ -17,9 +17,6 @@ from glue_scripts.commit import Commit, Source
 from spotify_assets.lake import state
 from spotify_assets.settings import Settings
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.storage.s3_objects import S3Client
-
-S3_ATTEMPTS = 8
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -31,12 +28,7 @@ class LakeResource(dg.ConfigurableResource):
     @cached_property
     def store(self) -> ObjectStore:
         """The storage, opened on first use and kept for the life of the resource."""
-        return ObjectStore.open(self.url, client=self._s3_client, endpoint_url=self.endpoint_url)
-
-    def _s3_client(self) -> S3Client:
-        from dagster_aws.s3 import S3Resource  # costs more than a second to import
-
-        return S3Resource(endpoint_url=self.endpoint_url, max_attempts=S3_ATTEMPTS).get_client()
+        return ObjectStore.open(self.url, endpoint_url=self.endpoint_url)
 
     def commits(self, days: Iterable[dt.date]) -> dict[dt.date, Commit]:
         """The commit of each date that has one."""

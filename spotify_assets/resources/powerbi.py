@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,9 +15,11 @@ from urllib.parse import quote
 
 import dagster as dg
 from pydantic import Field, PrivateAttr, SecretStr
+from tenacity import retry_if_exception_type, wait_exception
 
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.settings import Settings
+from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 
 if TYPE_CHECKING:
     import requests
@@ -60,6 +61,7 @@ class PowerBIResource(dg.ConfigurableResource):
     timeout_seconds: float = Field(default=3600.0, gt=0, description="For the whole refresh")
 
     _secret: SecretStr | None = PrivateAttr(default=None)
+    _clock: Clock = PrivateAttr(default_factory=lambda: SYSTEM_CLOCK)
 
     @property
     def url(self) -> str:
@@ -72,19 +74,34 @@ class PowerBIResource(dg.ConfigurableResource):
         Raises PermanentError when it ends in anything but success, or is refused; TransientError when Power BI can't be
         reached, is busy with another refresh, or takes longer than `timeout_seconds`.
         """
-        deadline = time.monotonic() + self.timeout_seconds
+        patient = again(
+            retry_if_exception_type(_NotYet),
+            wait=wait_exception(_seconds_to_wait),
+            seconds=self.timeout_seconds,
+            clock=self._clock,
+        )
         session = self._session()
-        asked_at = dt.datetime.now(dt.UTC)
-        answer = self._call(session, "POST", deadline, {"notifyOption": "NoNotification"})
-        request_id = answer.headers.get("x-ms-request-id") or answer.headers.get("RequestId") or ""
-        while True:
-            found = _ours(_history(self._call(session, "GET", deadline)), request_id, asked_at)
-            status = str(found.get("status")) if found else "Unknown"
-            if found and status == "Completed":
-                return _refresh(found)
-            if found and status not in _UNDER_WAY:
-                raise PermanentError(f"{_reason(found, status)} {self.url}")
-            self._wait(self.poll_seconds, deadline, f"is {status}")
+        asked_at = self._clock.now()
+        try:
+            answer = patient(self._call, session, "POST", {"notifyOption": "NoNotification"})
+            request_id = answer.headers.get("x-ms-request-id") or answer.headers.get("RequestId") or ""
+            return patient(self._ended, session, request_id, asked_at)
+        except _NotYet as error:
+            raise TransientError(
+                f"The refresh of the semantic model {error.what} after {self.timeout_seconds / 60:.0f} minutes. "
+                f"{self.url}",
+                remedy="look at it, or raise POWERBI_REFRESH_MINUTES",
+            ) from None
+
+    def _ended(self, session: requests.Session, request_id: str, asked_at: dt.datetime) -> Refresh:
+        """The refresh when it has ended well. Raises _NotYet while it has not ended, PermanentError when it failed."""
+        ours = _ours(_history(self._call(session, "GET")), request_id, asked_at)
+        status = str(ours.get("status")) if ours else "Unknown"
+        if ours and status == "Completed":
+            return _refresh(ours)
+        if ours and status not in _UNDER_WAY:
+            raise PermanentError(f"{_reason(ours, status)} {self.url}")
+        raise _NotYet(f"is {status}", self.poll_seconds)
 
     def _session(self) -> requests.Session:
         import requests
@@ -100,8 +117,8 @@ class PowerBIResource(dg.ConfigurableResource):
             from dagster_powerbi import PowerBIServicePrincipal
         except ImportError:
             raise PermanentError(
-                "dagster-powerbi is not installed: pip install 'spotify-assets[powerbi]', or unset the POWERBI_ "
-                "variables."
+                "dagster-powerbi is not installed",
+                remedy="pip install 'spotify-assets[powerbi]', or unset the POWERBI_ variables",
             ) from None
         secret = self._secret.get_secret_value() if self._secret else ""
         principal = PowerBIServicePrincipal(
@@ -115,47 +132,50 @@ class PowerBIResource(dg.ConfigurableResource):
             status = error.response.status_code if error.response is not None else 0
             failure = TransientError if status >= 500 or status == 429 else PermanentError
             raise failure(
-                f"Microsoft refused the sign-in of {self.client_id} (HTTP {status}): check POWERBI_TENANT_ID, "
-                "POWERBI_CLIENT_ID and POWERBI_CLIENT_SECRET; a client secret expires."
+                f"Microsoft refused the sign-in of {self.client_id} (HTTP {status})",
+                remedy="check POWERBI_TENANT_ID, POWERBI_CLIENT_ID and POWERBI_CLIENT_SECRET; a client secret expires",
+                code=str(status),
             ) from None
         except requests.RequestException as error:
-            raise TransientError(f"Microsoft's sign-in can't be reached ({type(error).__name__}); try again.") from None
+            raise TransientError(
+                f"Microsoft's sign-in can't be reached ({type(error).__name__})", remedy="try again"
+            ) from None
 
-    def _call(
-        self, session: requests.Session, method: str, deadline: float, body: Mapping[str, str] | None = None
-    ) -> requests.Response:
-        """One request, through throttling, a passing outage and an expired token."""
+    def _call(self, session: requests.Session, method: str, body: Mapping[str, str] | None = None) -> requests.Response:
+        """One request; an expired token is renewed. Raises _NotYet where asking again later is the answer."""
         import requests
 
-        signed_in_again = False
         endpoint = f"{self.api_url}/groups/{self.workspace_id}/datasets/{self.semantic_model_id}/refreshes"
-        while True:
-            try:
-                answer = session.request(method, endpoint, json=body, timeout=_REQUEST_TIMEOUT)
-            except requests.RequestException as error:
-                if method == "POST":  # it may have been taken: a second one would be refused or wasted
-                    raise TransientError(f"Power BI can't be reached ({type(error).__name__}); try again.") from None
-                self._wait(self.poll_seconds, deadline, "can't be reached")
-                continue
-            if answer.status_code in (200, 202):
-                return answer
-            if answer.status_code == 429:
-                self._wait(_retry_after(answer), deadline, "is throttled")
-            elif answer.status_code >= 500 and method == "GET":
-                self._wait(self.poll_seconds, deadline, f"answers HTTP {answer.status_code}")
-            elif answer.status_code == 401 and not signed_in_again:
-                signed_in_again = True  # a token lives an hour, a refresh may take longer
+        try:
+            answer = session.request(method, endpoint, json=body, timeout=_REQUEST_TIMEOUT)
+            if answer.status_code == 401:  # a token lives an hour, a refresh may take longer
                 session.headers["Authorization"] = f"Bearer {self._token()}"
-            else:
-                raise _refusal(answer)
+                answer = session.request(method, endpoint, json=body, timeout=_REQUEST_TIMEOUT)
+        except requests.RequestException as error:
+            if method == "POST":  # it may have been taken: a second one would be refused or wasted
+                raise TransientError(
+                    f"Power BI can't be reached ({type(error).__name__})", remedy="try again"
+                ) from None
+            raise _NotYet("can't be reached", self.poll_seconds) from None
+        if answer.status_code in (200, 202):
+            return answer
+        if answer.status_code == 429:
+            raise _NotYet("is throttled", _retry_after(answer))
+        if answer.status_code >= 500 and method == "GET":
+            raise _NotYet(f"answers HTTP {answer.status_code}", self.poll_seconds)
+        raise _refusal(answer)
 
-    def _wait(self, seconds: float, deadline: float, what: str) -> None:
-        if time.monotonic() + seconds > deadline:
-            raise TransientError(
-                f"The refresh of the semantic model {what} after {self.timeout_seconds / 60:.0f} minutes: look at it, "
-                f"or raise POWERBI_REFRESH_MINUTES. {self.url}"
-            )
-        time.sleep(seconds)
+
+class _NotYet(TransientError):
+    """There is no end to see yet, or no answer: ask again in `seconds`."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(what)
+        self.seconds = seconds
+
+
+def _seconds_to_wait(error: BaseException) -> float:
+    return error.seconds if isinstance(error, _NotYet) else 0.0
 
 
 def powerbi_resource(settings: Settings, **options: float | str) -> PowerBIResource:
@@ -185,7 +205,7 @@ def _history(answer: requests.Response) -> list[Mapping[str, Any]]:
     try:
         refreshes = answer.json()["value"]
     except (ValueError, KeyError, TypeError):
-        raise TransientError("Power BI's list of refreshes is not the JSON it should be; try again.") from None
+        raise TransientError("Power BI's list of refreshes is not the JSON it should be", remedy="try again") from None
     return [one for one in refreshes if isinstance(one, dict)]
 
 
@@ -221,17 +241,21 @@ def _reason(found: Mapping[str, Any], status: str) -> str:
 
 
 def _refusal(answer: requests.Response) -> PermanentError | TransientError:
+    code = ""
     try:
         error = answer.json()["error"]
-        said = f"{error.get('code', '')} {error.get('message', '')}".strip()
+        code = str(error.get("code", ""))
+        said = f"{code} {error.get('message', '')}".strip()
     except (ValueError, KeyError, TypeError, AttributeError):
         said = answer.text[:200]
     message = f"Power BI refused the refresh (HTTP {answer.status_code}: {said})"
     if answer.status_code >= 500 or "another refresh" in said.lower() or "RefreshInProgress" in said:
-        return TransientError(f"{message}; try again.")
+        return TransientError(message, remedy="try again", code=code)
     return PermanentError(
-        f"{message}: the service principal must be a member of the workspace, and the tenant must allow service "
-        "principals to use its APIs."
+        message,
+        remedy="the service principal must be a member of the workspace, and the tenant must allow service principals "
+        "to use its APIs",
+        code=code,
     )
 
 

@@ -10,18 +10,17 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from spotify_assets.storage import local_objects, s3_objects
-from spotify_assets.storage.aws import aws_failures, error_code
+from spotify_assets.storage.aws import AwsConflict, AwsNotFound, aws_failures
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.s3_objects import S3Place
 from spotify_assets.storage.stored_object import StoredObject
-
-_GONE = ("404", "412", "NoSuchKey", "PreconditionFailed")
 
 
 @dataclass(frozen=True)
@@ -153,32 +152,28 @@ class _S3Folder:
             yield ForeignObject(StoredObject(key, found["ETag"], found["Size"], found["LastModified"]))
 
     def read(self, found: ForeignObject) -> bytes:
-        from botocore.exceptions import ClientError
-
-        with aws_failures(f"Reading {found.name} from landing"):
-            try:
-                answer = self.place.client().get_object(
-                    Bucket=self.place.bucket, Key=self._key(found), IfMatch=found.stored.etag
-                )
-                return answer["Body"].read(found.stored.size + 1)
-            except ClientError as error:
-                if error_code(error) in _GONE:
-                    raise Changed(found.name) from error
-                raise
+        with self._changed(found, f"Reading {found.name} from landing"):
+            answer = self.place.client().get_object(
+                Bucket=self.place.bucket, Key=self._key(found), IfMatch=found.stored.etag
+            )
+            return answer["Body"].read(found.stored.size + 1)
 
     def move(self, found: ForeignObject, target: str) -> None:
-        from botocore.exceptions import ClientError
-
         client, bucket, key = self.place.client(), self.place.bucket, self._key(found)
         same = {"CopySourceIfMatch": found.stored.etag}
-        with aws_failures(f"Moving {found.name} out of landing"):
-            try:
-                client.copy({"Bucket": bucket, "Key": key}, bucket, f"{self.place.prefix}{target}", same)
-                client.delete_object(Bucket=bucket, Key=key, IfMatch=found.stored.etag)
-            except ClientError as error:
-                if error_code(error) in _GONE:
-                    raise Changed(found.name) from error
-                raise
+        with self._changed(found, f"Moving {found.name} out of landing"):
+            client.copy({"Bucket": bucket, "Key": key}, bucket, f"{self.place.prefix}{target}", same)
+            client.delete_object(Bucket=bucket, Key=key, IfMatch=found.stored.etag)
+
+    @staticmethod
+    @contextmanager
+    def _changed(found: ForeignObject, what: str) -> Iterator[None]:
+        """Failures as everywhere; Changed when the object is gone or is another by now."""
+        try:
+            with aws_failures(what):
+                yield
+        except (AwsNotFound, AwsConflict) as error:
+            raise Changed(found.name) from error
 
     def _key(self, found: ForeignObject) -> str:
         return f"{self.place.prefix}{self.prefix}{found.stored.key}"

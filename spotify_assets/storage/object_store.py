@@ -7,16 +7,13 @@ knows which kind of storage it is talking to.
 
 from __future__ import annotations
 
-import random
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
 
 import obstore
@@ -30,18 +27,20 @@ from obstore.exceptions import (
     UnauthenticatedError,
 )
 from obstore.store import LocalStore
+from tenacity import retry_if_exception_type, wait_random_exponential
 
-from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.failures import PermanentError
 from spotify_assets.storage import local_objects, s3_objects
+from spotify_assets.storage.aws import AwsConflict, AwsDenied, AwsUnavailable
 from spotify_assets.storage.s3_objects import S3Place
 from spotify_assets.storage.stored_object import StoredObject
+from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 
 if TYPE_CHECKING:
+    from obstore import PutMode
     from obstore.store import ObjectStore as Backend
 
-    from spotify_assets.storage.s3_objects import AwsSession, S3Client
-
-__all__ = ["ObjectStore", "StoredObject"]
+__all__ = ["ObjectStore", "StoredObject", "open_lake"]
 
 _PARALLEL = 16
 _CAS_ATTEMPTS = 30
@@ -56,38 +55,31 @@ class ObjectStore:
     `foreign_objects` deals with those.
     """
 
-    def __init__(self, backend: Backend, url: str, place: Path | S3Place) -> None:
+    def __init__(self, backend: Backend, url: str, place: Path | S3Place, clock: Clock = SYSTEM_CLOCK) -> None:
         self._backend = backend
+        self._clock = clock
         self._url = url.rstrip("/")
         self._root = place if isinstance(place, Path) else None
         self.place = place
 
     @classmethod
-    def open(
-        cls,
-        url: str,
-        *,
-        session: Callable[[], AwsSession] | None = None,
-        client: Callable[[], S3Client] | None = None,
-        endpoint_url: str | None = None,
-    ) -> ObjectStore:
-        """Open `file:///folder` (made when missing) or `s3://bucket/prefix`.
+    def open(cls, url: str, *, endpoint_url: str | None = None, clock: Clock = SYSTEM_CLOCK) -> ObjectStore:
+        """Open `file:///folder` (made when missing) or `s3://bucket/prefix`; `endpoint_url` replaces AWS's for S3.
 
-        `session` makes the boto3 session whose credentials are used for S3 (boto3's own default when None), `client`
-        the boto3 client for what obstore can't do; `endpoint_url` replaces AWS's S3 endpoint. Raises PermanentError
-        for any other kind of URL, and when there are no credentials.
+        Where settings say where it is, use `open_lake`. Raises PermanentError for any other kind of URL, for a folder
+        that can't be used, and when there are no credentials.
         """
         parts = urlsplit(url)
         if parts.scheme == "file" and parts.netloc in ("", "localhost"):
             root = Path(unquote(parts.path))
-            root.mkdir(parents=True, exist_ok=True)
-            return cls(LocalStore(root), url, root)
+            with _local_failures(root):
+                root.mkdir(parents=True, exist_ok=True)
+                return cls(LocalStore(root), url, root, clock)
         if parts.scheme == "s3" and parts.netloc:
             prefix = parts.path.strip("/")
-            client = client or partial(s3_objects.default_client, endpoint_url)
-            place = S3Place(parts.netloc, f"{prefix}/" if prefix else "", cache(client))
-            return cls(s3_objects.backend(parts.netloc, prefix, session, endpoint_url), url, place)
-        raise PermanentError(f"LAKE_URL is {url!r}: use file:///folder or s3://bucket/prefix.")
+            place = S3Place(parts.netloc, f"{prefix}/" if prefix else "", endpoint_url)
+            return cls(s3_objects.backend(parts.netloc, prefix, endpoint_url), url, place, clock)
+        raise PermanentError(f"LAKE_URL is {url!r}", remedy="use file:///folder or s3://bucket/prefix")
 
     @property
     def is_local(self) -> bool:
@@ -175,28 +167,40 @@ class ObjectStore:
         """
         if self._root is not None:
             lock = self._root / ".locks" / f"{quote(key, safe='')}.lock"
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(lock):
-                data = change(self.get_or_none(key))
-                self.put(key, data)
-                return data
-        for attempt in range(_CAS_ATTEMPTS):
-            try:
-                with self._failures(key):
-                    found = obstore.get(self._backend, key)
-                    etag, old = found.meta["e_tag"], bytes(found.bytes())
-                data = change(old)
-                with self._failures(key):
-                    obstore.put(self._backend, key, data, mode={"e_tag": etag})
-                return data
-            except FileNotFoundError:
-                data = change(None)
-                if self.create(key, data):
+            with _local_failures(lock):
+                lock.parent.mkdir(parents=True, exist_ok=True)
+                with FileLock(lock):
+                    data = change(self.get_or_none(key))
+                    self.put(key, data)
                     return data
-            except PreconditionError:
-                pass  # another writer was faster: read what it wrote and try again
-            time.sleep(min(1.0, 0.02 * 2 ** min(attempt, 6)) * (0.5 + random.random()))
-        raise TransientError(f"{self.url(key)} kept changing for {_CAS_ATTEMPTS} attempts to update it; try again.")
+        try:
+            return again(
+                retry_if_exception_type(PreconditionError),
+                wait=wait_random_exponential(multiplier=0.02, max=1.0),
+                tries=_CAS_ATTEMPTS,
+                clock=self._clock,
+            )(self._update_once, key, change)
+        except PreconditionError:
+            raise AwsConflict(
+                f"{self.url(key)} kept changing for {_CAS_ATTEMPTS} attempts to update it", remedy="try again"
+            ) from None
+
+    def _update_once(self, key: str, change: Callable[[bytes | None], bytes]) -> bytes:
+        """Raises PreconditionError when another writer was faster."""
+        try:
+            with self._failures(key):
+                found = obstore.get(self._backend, key)
+                old = bytes(found.bytes())
+            mode = cast("PutMode", {"e_tag": found.meta["e_tag"]})
+        except FileNotFoundError:
+            mode, old = "create", None
+        data = change(old)
+        try:
+            with self._failures(key):
+                obstore.put(self._backend, key, data, mode=mode)
+        except (AlreadyExistsError, FileNotFoundError) as error:  # made or removed meanwhile
+            raise PreconditionError(str(error)) from error
+        return data
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object inside the store, without moving its bytes through this machine."""
@@ -244,12 +248,14 @@ class ObjectStore:
         try:
             yield
         except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise PermanentError(
-                f"{self.url(key)} can't be used with these credentials: allow it in the policy or choose others "
-                f"({_first_line(error)})."
+            raise AwsDenied(
+                f"{self.url(key)} can't be used with these credentials: {_first_line(error)}",
+                remedy="allow it in the policy, or choose other credentials",
             ) from error
         except GenericError as error:
-            raise TransientError(f"{self.url(key)} could not be reached: {_first_line(error)}") from error
+            if self._root is not None:
+                raise _no_folder(self._root / key, _first_line(error)) from error
+            raise AwsUnavailable(f"{self.url(key)} could not be reached: {_first_line(error)}") from error
 
     def _download(self, key: str, path: Path) -> None:
         with path.open("wb") as file, self._failures(key):
@@ -267,6 +273,39 @@ class ObjectStore:
         with ThreadPoolExecutor(_PARALLEL) as pool:
             sizes = pool.map(lambda item: self.upload(item[1], item[0]), files.items())
             return dict(zip(files, sizes, strict=True))
+
+
+class LakeSettings(Protocol):
+    """What settings say of the lake: its root, and another endpoint than AWS's, if any."""
+
+    @property
+    def lake(self) -> str: ...
+
+    @property
+    def aws_endpoint_url(self) -> str | None: ...
+
+
+def open_lake(settings: LakeSettings) -> ObjectStore:
+    """The lake the settings name: for everything that has settings and no Dagster resource. Raises as `open` does."""
+    return ObjectStore.open(settings.lake, endpoint_url=settings.aws_endpoint_url)
+
+
+@contextmanager
+def _local_failures(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses inside into a failure that names the path."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _no_folder(path, error.strerror or str(error)) from error
+
+
+def _no_folder(path: Path, why: str) -> PermanentError:
+    return PermanentError(
+        f"{path} can't be used: {why}",
+        remedy="free or repair it, or choose another folder with SPOTIFY_ASSETS_HOME or LAKE_URL",
+    )
 
 
 def _first_line(error: Exception) -> str:

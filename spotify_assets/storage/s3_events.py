@@ -7,13 +7,13 @@ means belongs to the sensors.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
 from spotify_assets.storage.aws import aws_failures, client
+from spotify_assets.waiting import SYSTEM_CLOCK, Clock
 
 _AT_ONCE = 10
 """Messages that SQS takes or gives in one request."""
@@ -68,13 +68,14 @@ class EventQueue:
     bucket: str
     prefix: str
     endpoint_url: str | None = None
+    clock: Clock = SYSTEM_CLOCK
 
     def receive(self, most: int, seconds: float) -> list[Message]:
         """Up to `most` messages that wait now, within `seconds`. They stay in the queue until they are deleted."""
         sqs, messages = client("sqs", self.endpoint_url), []
-        ends = time.monotonic() + seconds
+        ends = self.clock.monotonic() + seconds
         with aws_failures(f"Receiving from {self.url}"):
-            while len(messages) < most and time.monotonic() < ends:
+            while len(messages) < most and self.clock.monotonic() < ends:
                 wanted = min(_AT_ONCE, most - len(messages))
                 answer = sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=wanted, WaitTimeSeconds=0)
                 found = answer.get("Messages", ())

@@ -7,28 +7,20 @@ all. Used by `object_store` and `foreign_objects` only.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from obstore.store import S3Store
 
-from spotify_assets.failures import PermanentError
-from spotify_assets.storage.aws import aws_failures
+from spotify_assets.storage import aws
+from spotify_assets.storage.aws import ATTEMPTS, SIGN_IN, AwsDenied, aws_failures
 from spotify_assets.storage.stored_object import StoredObject, is_addressable
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
 
 REGION_OF_NO_REGION = "us-east-1"
-
-
-class AwsSession(Protocol):
-    """The part of `boto3.Session` used here."""
-
-    region_name: str | None
-
-    def get_credentials(self) -> object: ...
 
 
 class S3Client(Protocol):
@@ -42,11 +34,15 @@ class S3Client(Protocol):
 
 @dataclass(frozen=True)
 class S3Place:
-    """A prefix of a bucket (empty, or ending in `/`), and how to make a boto3 client for it."""
+    """A prefix of a bucket (empty, or ending in `/`), at another endpoint than AWS's where one is named."""
 
     bucket: str
     prefix: str
-    client: Callable[[], S3Client]
+    endpoint_url: str | None = None
+
+    def client(self) -> S3Client:
+        """The boto3 client for what obstore can't do."""
+        return cast("S3Client", aws.client("s3", self.endpoint_url))
 
 
 def listing(place: S3Place, prefix: str, after: str | None) -> Iterator[StoredObject]:
@@ -81,32 +77,21 @@ def stored(meta: ObjectMeta) -> StoredObject:
     return StoredObject(meta["path"], meta["e_tag"] or "", meta["size"], meta["last_modified"])
 
 
-def default_client(endpoint_url: str | None) -> S3Client:
-    """A boto3 client with credentials and region the standard AWS way."""
-    import boto3
-
-    return cast("S3Client", boto3.client("s3", endpoint_url=endpoint_url))
-
-
-def backend(bucket: str, prefix: str, session: Callable[[], AwsSession] | None, endpoint_url: str | None) -> S3Store:
-    """obstore's storage for a prefix of a bucket. Raises PermanentError when there are no credentials."""
-    import boto3
+def backend(bucket: str, prefix: str, endpoint_url: str | None) -> S3Store:
+    """obstore's storage for a prefix of a bucket. Raises AwsDenied when there are no credentials."""
     from obstore.auth.boto3 import Boto3CredentialProvider
 
-    aws = session() if session else boto3.Session()
-    if aws.get_credentials() is None:
-        raise PermanentError(
-            f"No AWS credentials for s3://{bucket}: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-            "or run where a role is attached."
-        )
-    options: dict[str, object] = {"region": aws.region_name or REGION_OF_NO_REGION}
+    session = aws.session()
+    if session.get_credentials() is None:
+        raise AwsDenied(f"No AWS credentials for s3://{bucket}", remedy=SIGN_IN, code="NoCredentials")
+    options: dict[str, object] = {"region": session.region_name or REGION_OF_NO_REGION}
     if endpoint_url:
         options["endpoint"] = endpoint_url
         options["client_options"] = {"allow_http": endpoint_url.startswith("http://")}
     return S3Store(
         bucket,
         prefix=prefix or None,
-        credential_provider=Boto3CredentialProvider(aws),  # pyright: ignore[reportArgumentType]
-        retry_config={"max_retries": 8, "retry_timeout": dt.timedelta(minutes=2)},
+        credential_provider=Boto3CredentialProvider(session),
+        retry_config={"max_retries": ATTEMPTS - 1, "retry_timeout": dt.timedelta(minutes=2)},
         **options,  # pyright: ignore[reportArgumentType]
     )

@@ -17,6 +17,7 @@ from spotify_assets.engines.glue import GlueJobResource, GlueOutcome
 from spotify_assets.engines.glue_runs import RUN_KEY
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets_tests.clock import FakeClock
 from spotify_assets_tests.scripted_aws import Answer, ScriptedClient
 
 KEY = "run-1-abc"
@@ -49,11 +50,16 @@ class World:
     glue: ScriptedClient
     logs: ScriptedClient
     meanwhile: list[Callable[[World], None]] = field(default_factory=list)
-    slept: list[float] = field(default_factory=list)
     outcome: GlueOutcome | None = None
 
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
+    def __post_init__(self) -> None:
+        self.clock = FakeClock(meanwhile=self.slept_for)
+
+    @property
+    def slept(self) -> list[float]:
+        return self.clock.slept
+
+    def slept_for(self, _: float) -> None:
         if self.meanwhile:
             self.meanwhile.pop(0)(self)
 
@@ -73,8 +79,7 @@ class World:
         """Run the step; what it raised."""
         found: list[BaseException] = []
         resource = GlueJobResource(job_name="spotify-assets", **job)
-        resource._sleep, resource._clients = self.sleep, (self.glue, self.glue, self.logs)
-        resource._now = lambda: sum(self.slept)  # time passes only while the step sleeps
+        resource._clock, resource._clients = self.clock, (self.glue, self.glue, self.logs)
 
         @dg.asset
         def step(context):
@@ -332,7 +337,7 @@ def test_a_stop_that_glue_refuses_does_not_hide_why_the_step_ended(store: Object
 
 def test_a_crashed_step_takes_its_running_glue_run_up_again(store: ObjectStore) -> None:
     first = world(store, run_is("RUNNING"), meanwhile=[])
-    first.sleep = _crash  # type: ignore[method-assign]
+    first.clock.meanwhile = _crash
     first.glue._answers["batch_stop_job_run"] = [{"SuccessfulSubmissions": [], "Errors": []}]  # a dead process can't
     assert isinstance(first.execute(), DagsterExecutionInterruptedError)
     arguments = first.glue.requests("start_job_run")[0]["Arguments"]

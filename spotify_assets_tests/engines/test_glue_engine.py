@@ -25,6 +25,7 @@ from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.storage.aws import client
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets_tests.clock import FakeClock
 from spotify_assets_tests.engine_parity import quarantine, work
 from spotify_assets_tests.engines.test_spark_engine import DAYS, odd_lake
 from spotify_assets_tests.glue_harness import GlueHarness
@@ -47,7 +48,7 @@ def harness(s3_lake: LakeResource, tmp_path: Path, monkeypatch: pytest.MonkeyPat
             client("glue", endpoint),
             client("glue", endpoint, attempts=1),
             client("logs", endpoint),
-            sleep=found.sleep,
+            FakeClock(meanwhile=found.sleep),
         ),
     )
     return found

@@ -24,6 +24,7 @@ from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.athena import AthenaResource, NamedQuery, cost_usd, named_queries, run_query
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.settings import load_settings
+from spotify_assets_tests.clock import FakeClock
 from spotify_assets_tests.moto_aws import write_commit
 
 ATHENA = AthenaResource(database="spotify_assets", workgroup="spotify-assets")
@@ -37,7 +38,7 @@ def athena(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     """Athena's answers, to be added in order; a call nobody scripted fails the test."""
     real = boto3.client("athena", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
     monkeypatch.setattr("spotify_assets.resources.athena.client", lambda *_: real)
-    monkeypatch.setattr("spotify_assets.resources.athena.time.sleep", lambda _: None)
+    ATHENA._clock = FakeClock()
     with Stubber(real) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -148,26 +149,25 @@ class TestQuery:
         with pytest.raises(TransientError, match="is RUNNING after"):
             impatient.query("select 1")
 
-    def test_a_terminated_run_stops_its_query(self, athena: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_terminated_run_stops_its_query(self, athena: Stubber) -> None:
         from dagster._core.errors import DagsterExecutionInterruptedError
 
         def terminated(_: float) -> None:
             raise DagsterExecutionInterruptedError
 
-        monkeypatch.setattr("spotify_assets.resources.athena.time.sleep", terminated)
+        ATHENA._clock = FakeClock(meanwhile=terminated)
         started(athena, "RUNNING")
         athena.add_response("stop_query_execution", {}, WHICH)
         with pytest.raises(DagsterExecutionInterruptedError):
             ATHENA.query("select 1")
 
-    def test_the_wait_grows_to_its_limit(self, athena: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
-        waits: list[float] = []
-        monkeypatch.setattr("spotify_assets.resources.athena.time.sleep", waits.append)
+    def test_the_wait_grows_to_its_limit(self, athena: Stubber) -> None:
+        clock = ATHENA._clock = FakeClock()
         started(athena, *["RUNNING"] * 12, "SUCCEEDED")
         athena.add_response("get_query_results", page({"i": "integer"}, ("i",)))
         ATHENA.query("select 1")
-        assert waits == sorted(waits)
-        assert (waits[0], waits[-1]) == (0.2, 5.0)
+        assert clock.slept == sorted(clock.slept)
+        assert (clock.slept[0], clock.slept[-1]) == (0.2, 5.0)
 
     def test_a_missing_permission_names_the_policy(self, athena: Stubber) -> None:
         athena.add_client_error("start_query_execution", "AccessDeniedException", "not authorized", 400)

@@ -16,10 +16,12 @@ from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.catalog import crawler_asset
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.resources.catalog import CatalogResource
+from spotify_assets_tests.clock import FakeClock
 
 DAY = dt.date(2026, 11, 21)
 SONGS = LAKE_TABLES["songs"]
 CATALOG = CatalogResource(database="db", lake_url="s3://bucket/lake")
+CATALOG._clock = FakeClock()
 IN_TABLE = {"DatabaseName": "db", "TableName": "songs"}
 WANTED = {**IN_TABLE, "PartitionsToGet": [{"Values": ["2026-11-21"]}]}
 
@@ -43,7 +45,7 @@ def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     """Glue's answers, to be added in order; a call nobody scripted fails the test."""
     real = boto3.client("glue", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
     monkeypatch.setattr("spotify_assets.resources.catalog.client", lambda *_: real)
-    monkeypatch.setattr("spotify_assets.resources.catalog.time.sleep", lambda _: None)
+    monkeypatch.setattr("spotify_assets.resources.catalog.SYSTEM_CLOCK", FakeClock())
     with Stubber(real) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()

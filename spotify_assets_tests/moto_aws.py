@@ -6,6 +6,7 @@ The fixtures are every test's (conftest.py); moto starts when the first test ask
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import uuid
 from collections.abc import Iterator, Mapping
 
@@ -23,7 +24,15 @@ REGION = "eu-west-1"
 @pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
     """The endpoint of a running server; credentials and region are in the environment meanwhile."""
+    from moto.s3.responses import S3Response
     from moto.server import ThreadedMotoServer
+
+    put, one_at_a_time = S3Response.put_object, threading.Lock()
+
+    def atomic_put(self: S3Response) -> object:
+        """S3 looks at If-Match and writes in one step; moto's threads can come in between."""
+        with one_at_a_time:
+            return put(self)
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -33,6 +42,7 @@ def aws() -> Iterator[str]:
         environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
         environment.setenv("AWS_DEFAULT_REGION", REGION)
         environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        environment.setattr(S3Response, "put_object", atomic_put)
         yield f"http://{host}:{port}"
     server.stop()
 

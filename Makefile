@@ -39,7 +39,7 @@ docs: $(STAMP)  ## Write the tables of README, docs and .env.example from settin
 
 lock:  ## Resolve requirements.lock again from pyproject.toml (needs uv and a network)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-header --quiet -o requirements.lock
+		--no-header --quiet $(UPGRADE) -o requirements.lock
 
 lambda: $(STAMP)  ## Build the extraction Lambda's zip and print its size
 	@$(BIN)/python infra/build_lambda.py

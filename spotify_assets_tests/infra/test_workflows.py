@@ -97,8 +97,8 @@ def deploy() -> dict[str, Any]:
     return read(ROOT / ".github" / "workflows" / "deploy.yml")
 
 
-def test_there_is_a_workflow_for_changes_and_one_for_deployments() -> None:
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "deploy.yml"]
+def test_there_are_workflows_for_changes_deployments_packages_and_the_night() -> None:
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "dependencies.yml", "deploy.yml", "nightly.yml"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -109,7 +109,7 @@ class TestEveryWorkflow:
         workflow = read(path)
         assert workflow.keys() <= KEYS["workflow"]
         assert workflow.keys() >= {"name", "on", "permissions", "jobs"}
-        assert workflow["on"].keys() <= {"push", "pull_request"}
+        assert workflow["on"].keys() <= {"push", "pull_request", "schedule", "workflow_dispatch"}
         for name, job in workflow["jobs"].items():
             assert re.fullmatch(r"[a-z_][a-z0-9_-]*", name)
             assert job.keys() <= KEYS["job"]

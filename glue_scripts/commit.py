@@ -79,6 +79,7 @@ class BuiltDay:
     quarantined: int
     quarantine_key: str | None
     tables: Mapping[str, TableFiles]
+    unread_leaves: int = 0
 
     def commit(self, *, engine: str, sources: tuple[Source, ...], committed_at: dt.datetime) -> Commit:
         """The record that makes this build the current one of its date."""
@@ -92,6 +93,7 @@ class BuiltDay:
             quarantined=self.quarantined,
             quarantine_key=self.quarantine_key,
             tables=self.tables,
+            unread_leaves=self.unread_leaves,
         )
 
     def to_record(self) -> dict[str, object]:
@@ -114,7 +116,8 @@ class Commit:
     """What is current for one snapshot date.
 
     `entries` is how many playlist entries the sources hold; it always equals the rows of `playlist_items` plus
-    `quarantined`. `day` is ISO (YYYY-MM-DD), `committed_at` ISO UTC.
+    `quarantined`. `unread_leaves` counts values in entries (and playlists) that are kept without them; records written
+    before they were counted have none. `day` is ISO (YYYY-MM-DD), `committed_at` ISO UTC.
     """
 
     day: str
@@ -126,6 +129,7 @@ class Commit:
     quarantined: int
     quarantine_key: str | None
     tables: Mapping[str, TableFiles]
+    unread_leaves: int = 0
 
     def rows(self, table: str) -> int:
         """Rows of `table` on this date; 0 when it has none."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glue_scripts import tables
+from glue_scripts import judging, tables
 from glue_scripts.commit import Source
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _read(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path]) -
         f"""
         create or replace table judged as
         with parsed as (
-        select * exclude (element, playlist), {_kinds()} as kinds,
+        select * exclude (playlist), {_kinds()} as kinds,
             case when coalesce(entry_index, 0) = 0 then from_json(playlist, '{_structure(tables.PLAYLIST)}') end
                 as playlist
         from (
@@ -109,7 +109,7 @@ def _read(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path]) -
                 ) join sources on filename = path
             )
         ))
-        {tables.judged_select(tuple(CARRIED))}
+        {judging.judged_select(tuple(CARRIED))}
         """,
         {"paths": paths},
     )
@@ -135,11 +135,11 @@ def _structure(shape: tables.Shape) -> str:
     return "{" + ",".join(f'"{name}":{_structure(part)}' for name, part in shape.items()) + "}"
 
 
-_KIND_PATHS = list(dict.fromkeys(path for paths in tables.KIND_PATHS.values() for path in paths))
+_KIND_PATHS = list(dict.fromkeys(path for paths in judging.KIND_PATHS.values() for path in paths))
 
 
 def _kinds() -> str:
-    """The STRUCT `kinds` of `tables.PARSED_COLUMNS`.
+    """The STRUCT `kinds` of `judging.PARSED_COLUMNS`.
 
     Nearly every entry is a whole track, which its parsed form shows: its kinds are known. Only for the others the
     JSON is looked at a second time, all paths in one pass.
@@ -168,7 +168,7 @@ _WHOLE_TRACK = {**_WHOLE_ITEM, "item": "null", "track": "object"}
 
 
 def _struct(value: Callable[[str], str]) -> str:
-    return "struct_pack(" + ", ".join(f"{name} := {value(name)}" for name in tables.KIND_PATHS) + ")"
+    return "struct_pack(" + ", ".join(f"{name} := {value(name)}" for name in judging.KIND_PATHS) + ")"
 
 
 def _kind_of_types(name: str) -> str:
@@ -177,7 +177,7 @@ def _kind_of_types(name: str) -> str:
     def found(path: str) -> str:
         return f"types[{_KIND_PATHS.index(path) + 1}]"
 
-    first, *second = tables.KIND_PATHS[name]
+    first, *second = judging.KIND_PATHS[name]
     chosen = found(first)
     if second:
         chosen = f"case when {found('item')} = 'OBJECT' then {found(first)} else {found(second[0])} end"

@@ -38,12 +38,21 @@ COLUMNS: Mapping[str, tables.Shape] = {**tables.JUDGED, **CARRIED, "bad_line": "
 
 @dataclass(frozen=True)
 class Counted:
-    """How many entries some raw objects of a date hold and how many of them can't be read; a line that is no page
-    counts as one of both."""
+    """How many entries some raw objects of a date hold, how many of them can't be read (a line that is no page counts
+    as one of both), and how many leaves."""
 
     day: str
-    entries: int
-    quarantined: int
+    entries: int = 0
+    quarantined: int = 0
+    leaves: int = 0
+
+    def __add__(self, other: Counted) -> Counted:
+        return Counted(
+            self.day,
+            self.entries + other.entries,
+            self.quarantined + other.quarantined,
+            self.leaves + other.leaves,
+        )
 
 
 def stage(context: SparkContext, files: LakeFiles, sources: Sequence[Source], prefix: str) -> list[Counted]:
@@ -80,14 +89,14 @@ def stage_pass(files: LakeFiles, sources: Sequence[Source], key: str) -> list[Co
         select = f"select {', '.join(COLUMNS)} from ({_WITH_BAD_LINES})"
         connection.execute(f"copy ({select}) to '{staged}' (format parquet, compression zstd)")
         files.write(key, staged.read_bytes())
+        for name in ("snapshots", "playlist_leaves"):
+            connection.execute(f"create view {name} as {tables.relations(tables.DUCKDB)[name]}")
         return [Counted(*found) for found in connection.execute(_COUNTS).fetchall()]
 
 
 _COUNTS = f"""
-select cast(snapshot_date as varchar), sum(entries)::bigint, sum(quarantined)::bigint from (
-    from ({tables.COUNTS_SELECT})
-    union all select snapshot_date, count(*), count(*) from bad_lines group by snapshot_date
-) group by snapshot_date
+select cast(snapshot_date as varchar), entries::bigint, quarantined::bigint, leaves::bigint
+from ({tables.COUNTS_SELECT})
 """
 
 

@@ -22,7 +22,7 @@ from glue_scripts.commit import BuiltDay, DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.lake_files import LakeFiles
 from glue_scripts.manifest import Manifest
-from glue_scripts.spark_reader import schema, stage
+from glue_scripts.spark_reader import Counted, schema, stage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -72,28 +72,29 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
     staging = f"{manifest.staging_prefix}{uuid.uuid4().hex}/"
     try:
         session, counts = _read(spark, manifest, files, staging)
-        gather = _size(session, sum(entries for entries, _ in counts.values()))
+        gather = _size(session, sum(counted.entries for counted in counts.values()))
         quarantine = dict(_write_quarantine(session, manifest, files, counts))
         _write_tables(session, manifest, files, gather)
         written = _written(session, manifest, files)
     finally:
         files.delete(staging)
     for day in manifest.days:
-        entries, quarantined = counts.get(day.day, (0, 0))
+        counted = counts.get(day.day, Counted(day.day))
         built = BuiltDay(
             dt.date.fromisoformat(day.day),
             manifest.run_id,
-            entries,
-            quarantined,
+            counted.entries,
+            counted.quarantined,
             quarantine.get(day.day),
             {
                 name: TableFiles(tuple(sorted(written.get((name, day.day), ()), key=lambda file: file.key)))
                 for name in LAKE_TABLES
             },
+            counted.leaves,
         )
-        if built.tables["playlist_items"].rows != entries - quarantined:
+        if built.tables["playlist_items"].rows != counted.entries - counted.quarantined:
             raise RuntimeError(
-                f"{day.day}: {entries} entries were read and {quarantined} quarantined, but "
+                f"{day.day}: {counted.entries} entries were read and {counted.quarantined} quarantined, but "
                 f"{built.tables['playlist_items'].rows} rows of playlist_items were written: build the date again"
             )
         yield built
@@ -104,14 +105,14 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
 
 def _read(
     spark: SparkSession, manifest: Manifest, files: LakeFiles, staging: str
-) -> tuple[SparkSession, dict[str, tuple[int, int]]]:
-    """Stage the manifest's raw objects; a session with the relations over them, and each date's (entries, quarantined).
+) -> tuple[SparkSession, dict[str, Counted]]:
+    """Stage the manifest's raw objects; a session with the relations over them, and what each date's hold.
 
     The session is made while the workers read: in a fresh JVM that takes longer than reading a small day.
     """
     sources = [source for day in manifest.days for source in day.sources]
     files.write(f"{staging}_begun", b"")  # a relation's path must be there; Spark reads no file whose name begins so
-    counts: dict[str, tuple[int, int]] = {}
+    counts: dict[str, Counted] = {}
     with ThreadPoolExecutor(1) as pool:
         staged = pool.submit(stage, spark.sparkContext, files, sources, staging)
         session = spark.newSession()
@@ -119,8 +120,7 @@ def _read(
             session.conf.set(name, value)
         _create_relations(session, files.spark_path(staging))
         for found in staged.result():
-            entries, quarantined = counts.get(found.day, (0, 0))
-            counts[found.day] = entries + found.entries, quarantined + found.quarantined
+            counts[found.day] = counts.get(found.day, Counted(found.day)) + found
     session.catalog.refreshTable("judged")
     return session, counts
 
@@ -154,10 +154,10 @@ def _size(session: SparkSession, entries: int) -> str:
 
 
 def _write_quarantine(
-    session: SparkSession, manifest: Manifest, files: LakeFiles, counts: Mapping[str, tuple[int, int]]
+    session: SparkSession, manifest: Manifest, files: LakeFiles, counts: Mapping[str, Counted]
 ) -> Iterator[tuple[str, str]]:
     """Write the quarantine file of each date that needs one; yields (date, key). One date is in memory at a time."""
-    if not any(quarantined for _, quarantined in counts.values()):
+    if not any(counted.quarantined or counted.leaves for counted in counts.values()):
         return
     keys = {day.day: day.quarantine_key for day in manifest.days}
     rows = session.sql(tables.QUARANTINE_SELECT).toLocalIterator()

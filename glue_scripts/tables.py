@@ -1,13 +1,13 @@
 """The transformation, written once: SELECTs in the SQL that DuckDB and Spark share.
 
-`raw_reader` reads raw objects as `parsed` (PARSED_COLUMNS) and judges them with `judged_select()`. Over `judged`
-(JUDGED) an engine creates `snapshots` and the relations of `relations()` in order, and writes the result of every
-SELECT of `table_selects()` as that table's Parquet. Everything that decides what a row holds is here; how lists are
-exploded differs between the engines and is a `Dialect`'s. Standard library only.
+`raw_reader` reads raw objects and `judging` says what each of their entries is. Over `judged` (JUDGED) and `bad_lines`
+an engine creates the relations of `relations()` in order, and writes the result of every SELECT of `table_selects()` as
+that table's Parquet. Everything that decides what a row holds is here; how lists are exploded differs between the
+engines and is a `Dialect`'s. Standard library only.
 
-Leaves of an entry arrive as text, so that what Spotify may send wrongly (a word for a number) is judged here, the same
-on every engine, and not by a JSON reader. Spotify's facts come from its Web API reference; the oddities (partial dates,
-epoch `added_at`, withdrawn tracks with empty names) from recorded payloads.
+Leaves of an entry arrive as text, so that what Spotify may send wrongly (a word for a number) is judged by `leaves`,
+the same on every engine, and not by a JSON reader. Spotify's facts come from its Web API reference; the oddities
+(partial dates, epoch `added_at`, withdrawn tracks with empty names) from recorded payloads.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from glue_scripts.contract import LAKE_TABLES, Table
+from glue_scripts.leaves import flag, is_no_flag, is_no_number, whole_number
 
 Shape = str | list["Shape"] | dict[str, "Shape"]
 """A structure: "text", "bigint" or "date" for a leaf, [shape] for a list, {name: shape} for an object."""
@@ -33,6 +34,7 @@ _ITEM: Shape = {
     "popularity": "text",
     "disc_number": "text",
     "track_number": "text",
+    "episode": "text",
     "external_ids": {"isrc": "text"},
     "external_urls": {"spotify": "text"},
     "artists": [_CREDIT],
@@ -70,28 +72,6 @@ PLAYLIST: Shape = {
 }
 """What is read of the playlist object that every raw line carries."""
 
-PARSED_COLUMNS = (
-    "snapshot_date",  # DATE, of the raw object
-    "source_key",  # the raw object's key
-    "playlist_id",  # of the raw object
-    "page_offset",  # BIGINT, 0-based position of the page's first entry
-    "entry_index",  # BIGINT, 0-based in the page
-    "kinds",  # STRUCT of the JSON kinds below: 'object', 'array', 'boolean', 'null' (or absent), 'other'
-    "entry",  # STRUCT of ENTRY, NULL in every leaf that is absent or of another structure
-)
-"""`parsed`: one row per element of every page's `items`."""
-
-KIND_PATHS = {
-    "entry": ("",),
-    "item": ("item",),
-    "track": ("track",),
-    "artists": ("item.artists", "track.artists"),
-    "album": ("item.album", "track.album"),
-    "album_artists": ("item.album.artists", "track.album.artists"),
-}
-"""The fields of `parsed.kinds`: the paths in the entry whose JSON kind they hold. Where there are two, the first
-counts when `item` is an object, else the second."""
-
 JUDGED: Mapping[str, Shape] = {
     "snapshot_date": "date",
     "source_key": "text",
@@ -107,8 +87,10 @@ JUDGED: Mapping[str, Shape] = {
     "song_id": "text",
     "album_id": "text",
     "reason": "text",
+    "leaves": [{"path": "text", "text": "text"}],
 }
-"""`judged`: `parsed` read through its wrapper, with what the entry is and why it can't be read as one, or NULL."""
+"""`judged`: each element of each page read through its wrapper (`judging`), what it is and why it can't be read as an
+entry, or NULL; `leaves` of it can't be read, NULL when all can: their paths, and the first characters of their text."""
 
 SNAPSHOT_COLUMNS = ("snapshot_date", "source_key", "playlist_id", "extracted_at", "total", "playlist")
 """`snapshots`: one row per raw object; `extracted_at` is text, `total` BIGINT, `playlist` a STRUCT of PLAYLIST. With
@@ -179,7 +161,9 @@ def relations(dialect: Dialect) -> dict[str, str]:
     """The intermediate relations by name, in the order in which they are to be created; all may be views."""
     return {
         "snapshots": SNAPSHOTS,
-        "quarantined": _QUARANTINED,
+        "playlist_leaves": PLAYLIST_LEAVES,
+        "lines": _LINES,
+        "leaves": _leaves(dialect),
         "entries": _ENTRIES,
         "song_rows": _song_rows(dialect),
         "album_rows": _album_rows(dialect),
@@ -201,17 +185,33 @@ def table_selects(dialect: Dialect, run_id: str) -> dict[str, str]:
 
 
 QUARANTINE_SELECT = """
-select snapshot_date, source_key, line, entry_index, playlist_id, reason from quarantined
-union all select snapshot_date, source_key, line, entry_index, playlist_id, reason from bad_lines
-order by snapshot_date, source_key, line, entry_index
+select snapshot_date, source_key, line, entry_index, playlist_id, reason, path, text from (
+    select judged.snapshot_date, judged.source_key, line, entry_index, judged.playlist_id, reason,
+        cast(null as string) as path, cast(null as string) as text
+    from judged join lines on judged.source_key = lines.source_key and judged.page_offset = lines.page_offset
+    where reason is not null
+    union all
+    select snapshot_date, source_key, line, entry_index, playlist_id, reason, cast(null as string), cast(null as string)
+    from bad_lines
+    union all
+    select snapshot_date, source_key, line, entry_index, playlist_id, 'the leaf can not be read', path, text from leaves
+)
+order by snapshot_date, source_key, line, entry_index, path
 """
-"""The entries that can't be read as entries and the lines that are no pages, one row each."""
+"""What can't be read, one row each: lines that are no pages (without `entry_index`), entries that are none (without
+`path`), and leaves, with their path in the entry (or in the playlist, without `entry_index`) and their text's start."""
 
 COUNTS_SELECT = """
-select snapshot_date, count(*) as entries, count(reason) as quarantined
-from judged where entry_index is not null group by snapshot_date
+select snapshot_date, sum(entries) as entries, sum(quarantined) as quarantined, sum(leaves) as leaves from (
+    select snapshot_date, count(entry_index) as entries, count(reason) as quarantined,
+        coalesce(sum(case when reason is null then size_of_leaves end), 0) as leaves
+    from (select *, coalesce(len(leaves), 0) as size_of_leaves from judged) group by snapshot_date
+    union all select snapshot_date, count(*), count(*), 0 from bad_lines group by snapshot_date
+    union all select snapshot_date, 0, 0, count(*) from playlist_leaves group by snapshot_date
+) group by snapshot_date
 """
-"""How many entries the raw objects of each date hold, and how many of them are quarantined."""
+"""Of each date: how many entries its raw objects hold, how many of them can't be read (a line that is no page counts
+as one of both), and how many leaves. For DuckDB, which reads raw objects on every engine."""
 
 
 def _typed(dialect: Dialect, table: Table, body: str, run_id: str) -> str:
@@ -225,74 +225,41 @@ def _typed(dialect: Dialect, table: Table, body: str, run_id: str) -> str:
     return f"select {columns} from ({body})"
 
 
-# --- what can be read -----------------------------------------------------------------------------------------------
+# --- what can't be read ---------------------------------------------------------------------------------------------
 
-_WHOLE_NUMBERS = ("duration_ms", "popularity", "disc_number", "track_number", "album.total_tracks")
-_BOOLEANS = ("explicit", "is_local")
+_LINES = """
+select source_key, page_offset, row_number() over (partition by source_key order by page_offset) as line
+from (select distinct source_key, page_offset from judged where page_offset is not null)
+"""
+"""`lines`: the 1-based line of each page in its raw object."""
 
+_PLAYLIST_FLAGS = ("public", "collaborative")
 
-def _not_whole(value: str) -> str:
-    # Compared with the whole text, because Java's `$` also matches before a final line break.
-    return f"({value} = '' or regexp_extract({value}, '^-?[0-9]{{1,18}}', 0) <> {value})"
-
-
-def judged_select(carried: tuple[str, ...] = ()) -> str:
-    """`judged` over `parsed`: every element of every page, what it is, and why it can't be read as an entry, or NULL.
-
-    `carried` are more columns of `parsed` that `judged` keeps. Rows without an `entry_index` are no entries, and only
-    carry those. The entry is read through the first wrapper that is an object. No wrapper at all (or null, or the
-    boolean `track: true` that tracks themselves carry) is an entry that Spotify has removed.
-    """
-    reasons = [
-        ("kinds.entry not in ('object', 'null')", "the entry is not an object"),
-        (
-            "wrapper is null and (kinds.item not in ('null', 'boolean') or kinds.track not in ('null', 'boolean'))",
-            "neither item nor track is an object",
-        ),
-        ("kinds.artists not in ('array', 'null')", "artists is not a list"),
-        ("kinds.album not in ('object', 'null')", "album is not an object"),
-        ("kinds.album_artists not in ('array', 'null')", "album.artists is not a list"),
-        *((_not_whole(f"item.{name}"), f"{name} is not a whole number") for name in _WHOLE_NUMBERS),
-        *((f"item.{name} not in ('true', 'false')", f"{name} is not true or false") for name in _BOOLEANS),
-        ("entry.is_local not in ('true', 'false')", "is_local is not true or false"),
-    ]
-    cases = "\n".join(f"        when {condition} then '{reason}'" for condition, reason in reasons)
-    kept = "".join(f" {name}," for name in carried)
-    return f"""
-select *,
-    case item_type when 'local' then item_uri when 'track' then nullif(item.id, '') end as song_id,
-    case when item_type in ('local', 'track') then nullif(item.album.id, '') end as album_id
-from (
-    select snapshot_date, source_key, playlist_id, page_offset, entry_index, page_offset + entry_index as position,
-        item, entry.added_at as added_at, entry.added_by.id as added_by, nullif(item.uri, '') as item_uri,{kept}
-        case
-            when wrapper is null then 'missing'
-            when entry.is_local = 'true' or item.is_local = 'true' or item.uri like 'spotify:local:%' then 'local'
-            else coalesce(nullif(item.type, ''), nullif(split_part(item.uri, ':', 2), ''), 'unknown')
-        end as item_type,
-        case
-{cases}
-        end as reason
-    from (
-        select *, case wrapper when 'item' then entry.item when 'track' then entry.track end as item
-        from (
-            select *,
-                case when kinds.item = 'object' then 'item' when kinds.track = 'object' then 'track' end as wrapper
-            from parsed
-        )
-    )
+PLAYLIST_LEAVES = " union all ".join(
+    f"select snapshot_date, source_key, playlist_id, 'playlist.{name}' as path, substr(playlist.{name}, 1, 80) as text "
+    f"from snapshots where {test(f'playlist.{name}')}"
+    for name, test in (("followers.total", is_no_number), *((name, is_no_flag) for name in _PLAYLIST_FLAGS))
 )
-"""
+"""`playlist_leaves`: the leaves of the playlists in `snapshots` that can't be read."""
 
 
-_QUARANTINED = """
-select judged.snapshot_date, judged.source_key, lines.line, judged.entry_index, judged.playlist_id, judged.reason
-from judged join (
-    select source_key, page_offset, row_number() over (partition by source_key order by page_offset) as line
-    from (select distinct source_key, page_offset from judged where page_offset is not null)
-) as lines on judged.source_key = lines.source_key and judged.page_offset = lines.page_offset
-where judged.reason is not null
+def _leaves(dialect: Dialect) -> str:
+    """`leaves`: every leaf of an entry or a playlist that can't be read."""
+    exploded = dialect.explode.format(
+        relation="(select snapshot_date, source_key, playlist_id, page_offset, entry_index, leaves from judged "
+        "where reason is null and leaves is not null)",
+        column="leaves",
+        index="leaf_index",
+        element="leaf",
+    )
+    return f"""
+select snapshot_date, unread.source_key, line, entry_index, playlist_id, leaf.path as path, leaf.text as text
+from {exploded} as unread join lines
+    on unread.source_key = lines.source_key and unread.page_offset = lines.page_offset
+union all
+select snapshot_date, source_key, 1, cast(null as bigint), playlist_id, path, text from playlist_leaves
 """
+
 
 # --- entries, songs, albums and credits -----------------------------------------------------------------------------
 
@@ -320,9 +287,11 @@ def _song_rows(dialect: Dialect) -> str:
         "item.name",
         f"""
     coalesce(nullif(item.uri, ''), concat('spotify:track:', song_id)) as uri, coalesce(item.name, '') as name,
-    album_id, coalesce(item.duration_ms, '0') as duration_ms, coalesce(item.explicit, 'false') as is_explicit,
-    item.popularity as popularity, nullif(item.external_ids.isrc, '') as isrc,
-    coalesce(item.disc_number, '0') as disc_number, coalesce(item.track_number, '0') as track_number,
+    album_id, {whole_number("coalesce(item.duration_ms, '0')")} as duration_ms,
+    {flag("coalesce(item.explicit, 'false')")} as is_explicit,
+    {whole_number("item.popularity")} as popularity, nullif(item.external_ids.isrc, '') as isrc,
+    {whole_number("coalesce(item.disc_number, '0')")} as disc_number,
+    {whole_number("coalesce(item.track_number, '0')")} as track_number,
     song_id like 'spotify:local:%' as is_local, nullif(item.external_urls.spotify, '') as url,
     item.artists as credited, {dialect.first_credit.format("item.artists")}.id as artist_id
     """,
@@ -331,7 +300,7 @@ def _song_rows(dialect: Dialect) -> str:
 
 def _album_rows(dialect: Dialect) -> str:
     """Partial release dates become the first day of their period; `0000` and impossible dates become NULL."""
-    released = "item.album.release_date"
+    released = "trim(item.album.release_date)"
 
     def like(pattern: str) -> str:
         return f"regexp_extract({released}, '^{pattern}', 0) = {released}"
@@ -349,7 +318,7 @@ def _album_rows(dialect: Dialect) -> str:
         end
     end as release_date,
     nullif(item.album.release_date_precision, '') as release_date_precision,
-    nullif({released}, '') as release_date_text, item.album.total_tracks as total_tracks,
+    nullif(item.album.release_date, '') as release_date_text, {whole_number("item.album.total_tracks")} as total_tracks,
     nullif(item.album.external_urls.spotify, '') as url,
     nullif({dialect.first.format("item.album.images")}.url, '') as image_url, item.album.artists as credited
     """,
@@ -379,16 +348,15 @@ def _moment(dialect: Dialect, text: str) -> str:
 
 
 _MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?Z?"
-_FLAG = "case {0} when 'true' then true when 'false' then false end"
 
 
 def _playlists(dialect: Dialect) -> str:
     return f"""
 select snapshot_date, playlist_id, coalesce(playlist.name, '') as name,
     coalesce(playlist.description, '') as description, coalesce(playlist.owner.id, '') as owner_id,
-    coalesce(playlist.owner.display_name, '') as owner_name, {_FLAG.format("playlist.public")} as is_public,
-    coalesce({_FLAG.format("playlist.collaborative")}, false) as is_collaborative,
-    case when {_not_whole("playlist.followers.total")} then null else playlist.followers.total end as follower_count,
+    coalesce(playlist.owner.display_name, '') as owner_name, {flag("playlist.public")} as is_public,
+    coalesce({flag("playlist.collaborative")}, false) as is_collaborative,
+    {whole_number("playlist.followers.total")} as follower_count,
     coalesce(playlist.snapshot_id, '') as spotify_snapshot_id, total as item_count,
     entry_count, is_complete,
     nullif(playlist.external_urls.spotify, '') as url,

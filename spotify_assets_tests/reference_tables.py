@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Row = tuple[object, ...]
@@ -33,10 +33,12 @@ class Raw:
 
 @dataclass
 class Expected:
-    """Rows per table without snapshot_date and run_id, in the contract's column order, and quarantine reasons."""
+    """Rows per table without snapshot_date and run_id, in the contract's column order, and what can't be read:
+    entries as (line, index, reason), leaves as (line, index, path)."""
 
     tables: dict[str, set[Row]] = field(default_factory=dict)
     quarantined: list[tuple[int, int, str]] = field(default_factory=list)
+    leaves: list[tuple[int, int | None, str]] = field(default_factory=list)
 
 
 def expected(raws: Iterable[Raw]) -> Expected:
@@ -59,14 +61,16 @@ def expected(raws: Iterable[Raw]) -> Expected:
                 except ValueError as reason:
                     found.quarantined.append((line, index, str(reason)))
                     continue
+                found.leaves.extend((line, index, path) for path in _bad_leaves(entry, item))
                 _add_entry(found, songs, albums, artists, raw.playlist_id, offset + index, entry, item)
+        found.leaves.extend((1, None, path) for path in _bad_playlist_leaves(raw.playlist))
         found.tables["playlists"].add(_playlist(raw, len(found.quarantined) - quarantined))
     for song_id, (_, item) in songs.items():
         found.tables["songs"].add(_song(song_id, item))
-        found.tables["song_artists"] |= _bridge(song_id, item.get("artists"))
+        found.tables["song_artists"] |= _bridge(song_id, _list(item.get("artists")))
     for album_id, (_, item) in albums.items():
         found.tables["albums"].add(_album(album_id, item["album"]))
-        found.tables["album_artists"] |= _bridge(album_id, item["album"].get("artists"))
+        found.tables["album_artists"] |= _bridge(album_id, _list(item["album"].get("artists")))
     found.tables["artists"] = {(artist_id, *rest) for artist_id, (_, rest) in artists.items()}
     return found
 
@@ -81,29 +85,60 @@ def _item(entry: object) -> dict | None:
     item = next((wrapper for wrapper in wrappers if isinstance(wrapper, dict)), None)
     if item is None and any(wrapper is not None and not isinstance(wrapper, bool) for wrapper in wrappers):
         raise ValueError("neither item nor track is an object")
-    if item is not None:
-        _judge(item)
-    if str(entry.get("is_local", False)) not in ("True", "False"):
-        raise ValueError("is_local is not true or false")
     return item
 
 
-def _judge(item: dict) -> None:
+def _number(value: object) -> int | None:
+    """A whole number from 0, however it was written; None when it is none."""
+    if isinstance(value, dict) and set(value) == {"totalMilliseconds"}:
+        value = value["totalMilliseconds"]
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,18}", value, re.ASCII):
+        return None
+    if isinstance(value, int) and len(str(value)) > 18:
+        return None
+    number = int(value) if float(value) == int(float(value)) or isinstance(value, int) else -1
+    return number if number >= 0 else None
+
+
+def _flag(value: object) -> bool | None:
+    return {"True": True, "False": False, "true": True, "false": False}.get(str(value))
+
+
+def _list(value: object) -> list:
+    return value if isinstance(value, list) else []
+
+
+def _object(value: object) -> dict:
+    return value if isinstance(value, dict) else {}
+
+
+def _bad_leaves(entry: object, item: dict | None) -> list[str]:
+    if item is None:
+        return [] if not isinstance(entry, dict) else _bad({"entry.is_local": entry.get("is_local")}, _flag)
     album = item.get("album")
-    if not isinstance(item.get("artists") or [], list):
-        raise ValueError("artists is not a list")
-    if album is not None and not isinstance(album, dict):
-        raise ValueError("album is not an object")
-    if album and not isinstance(album.get("artists") or [], list):
-        raise ValueError("album.artists is not a list")
     numbers = {name: item.get(name) for name in ("duration_ms", "popularity", "disc_number", "track_number")}
-    numbers["album.total_tracks"] = (album or {}).get("total_tracks")
-    for name, value in numbers.items():
-        if value is not None and not re.fullmatch(r"-?[0-9]{1,18}", str(value)):
-            raise ValueError(f"{name} is not a whole number")
-    for name in ("explicit", "is_local"):
-        if item.get(name) is not None and str(item[name]) not in ("True", "False"):
-            raise ValueError(f"{name} is not true or false")
+    numbers["album.total_tracks"] = _object(album).get("total_tracks")
+    flags = {name: item.get(name) for name in ("explicit", "is_local")}
+    flags["entry.is_local"] = _object(entry).get("is_local")
+    lists = {"artists": item.get("artists"), "album.artists": _object(album).get("artists")}
+    return [
+        *(name for name, value in lists.items() if value is not None and not isinstance(value, list)),
+        *(["album"] if album is not None and not isinstance(album, dict) else []),
+        *_bad(numbers, _number),
+        *_bad(flags, _flag),
+    ]
+
+
+def _bad(leaves: Mapping[str, object], read: Callable[[object], object]) -> list[str]:
+    return [name for name, value in leaves.items() if value is not None and read(value) is None]
+
+
+def _bad_playlist_leaves(playlist: dict) -> list[str]:
+    followers = _object(playlist.get("followers")).get("total")
+    flags = {f"playlist.{name}": playlist.get(name) for name in ("public", "collaborative")}
+    return [*_bad({"playlist.followers.total": followers}, _number), *_bad(flags, _flag)]
 
 
 def _add_entry(found, songs, albums, artists, playlist_id: str, position: int, entry, item) -> None:
@@ -114,24 +149,33 @@ def _add_entry(found, songs, albums, artists, playlist_id: str, position: int, e
         found.tables["playlist_items"].add((playlist_id, position, "missing", None, None, None, added_at, added_by))
         return
     uri = item.get("uri") or None
-    if entry.get("is_local") or item.get("is_local") or (uri or "").startswith("spotify:local:"):
-        kind, song_id = "local", uri
+    is_file = (uri or "").startswith("spotify:local:")
+    if _flag(entry.get("is_local")) or _flag(item.get("is_local")) or is_file:
+        kind, song_id = "local", uri if is_file else None
     else:
-        kind = item.get("type") or [*(uri or "").split(":"), ""][1] or "unknown"
+        kind = item.get("type") or [*(uri or "").split(":"), ""][1]
+        if not kind:
+            kind = "track" if item.get("id") or _has(item, "artists", list) or _has(item, "album", dict) else "unknown"
+        if kind == "track" and ((uri or "").startswith("spotify:episode:") or _flag(item.get("episode"))):
+            kind = "episode"
         song_id = (item.get("id") or None) if kind == "track" else None
     found.tables["playlist_items"].add(
         (playlist_id, position, kind, uri, song_id, item.get("name") or "", added_at, added_by)
     )
     if kind not in ("local", "track"):
         return
-    album = item.get("album") or {}
+    album = _object(item.get("album"))
     place = (playlist_id, position)
     if song_id:
         _keep(songs, song_id, (not item.get("name"), *place), item)
-        _keep_artists(artists, item.get("artists"), place, 0)
+        _keep_artists(artists, _list(item.get("artists")), place, 0)
     if album.get("id"):
         _keep(albums, album["id"], (not album.get("name"), *place), item)
-        _keep_artists(artists, album.get("artists"), place, 1)
+        _keep_artists(artists, _list(album.get("artists")), place, 1)
+
+
+def _has(item: dict, name: str, kind: type) -> bool:
+    return isinstance(item.get(name), kind)
 
 
 def _keep(best: dict, key: str, order: tuple, value: object) -> None:
@@ -155,37 +199,40 @@ def _bridge(key: str, credited: list | None) -> set[Row]:
 
 
 def _song(song_id: str, item: dict) -> Row:
-    album = item.get("album") or {}
-    first = next((credit["id"] for credit in item.get("artists") or [] if credit and credit.get("id")), None)
-    popularity = item.get("popularity")
+    album = _object(item.get("album"))
+    first = next((credit["id"] for credit in _list(item.get("artists")) if credit and credit.get("id")), None)
     return (
         song_id,
         item.get("uri") or f"spotify:track:{song_id}",
         item.get("name") or "",
         album.get("id") or None,
         first,
-        int(item.get("duration_ms") or 0),
-        bool(item.get("explicit")),
-        None if popularity is None else int(popularity),
+        _or(_number, item.get("duration_ms"), 0),
+        _or(_flag, item.get("explicit"), False),
+        _number(item.get("popularity")),
         (item.get("external_ids") or {}).get("isrc") or None,
-        int(item.get("disc_number") or 0),
-        int(item.get("track_number") or 0),
+        _or(_number, item.get("disc_number"), 0),
+        _or(_number, item.get("track_number"), 0),
         song_id.startswith("spotify:local:"),
         _link(item),
     )
 
 
+def _or(read: Callable[[object], object], value: object, absent: object) -> object:
+    """What an absent leaf means, else what it can be read as."""
+    return absent if value is None else read(value)
+
+
 def _album(album_id: str, album: dict) -> Row:
     text = album.get("release_date") or None
-    total = album.get("total_tracks")
     return (
         album_id,
         album.get("name") or "",
         album.get("album_type") or None,
-        _date(text),
+        _date(text and text.strip(" ")),
         album.get("release_date_precision") or None,
         text,
-        None if total is None else int(total),
+        _number(album.get("total_tracks")),
         _link(album),
         _image(album),
     )
@@ -197,15 +244,15 @@ def _playlist(raw: Raw, unreadable: int) -> Row:
     positions = [offset + index for offset, items in raw.pages for index in range(len(items))]
     whole = sorted(positions) == list(range(raw.entries)) and not unreadable
     owner = playlist.get("owner") or {}
-    followers = (playlist.get("followers") or {}).get("total")
+    followers = _number(_object(playlist.get("followers")).get("total"))
     return (
         raw.playlist_id,
         playlist.get("name") or "",
         playlist.get("description") or "",
         owner.get("id") or "",
         owner.get("display_name") or "",
-        playlist.get("public"),
-        bool(playlist.get("collaborative")),
+        _flag(playlist.get("public")),
+        _flag(playlist.get("collaborative")) or False,
         followers,
         playlist.get("snapshot_id") or "",
         total,

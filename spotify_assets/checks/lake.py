@@ -14,14 +14,17 @@ from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
 
 _SHOWN = 20
+_EXAMPLES = 3
 
 
 def lake_checks(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
-    """`contract_holds` for each of the seven tables, `entries_reconcile` and `snapshots_are_complete`."""
+    """`contract_holds` for each of the seven tables, `entries_reconcile`, `snapshots_are_complete` and
+    `leaves_readable`."""
     return [
         *(_contract_check(table, partitions) for table in LAKE_TABLES.values()),
         _entries_check(partitions),
         _complete_check(partitions),
+        _leaves_check(partitions),
     ]
 
 
@@ -94,6 +97,29 @@ def _complete_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksD
         )
 
     return snapshots_are_complete
+
+
+def _leaves_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=lake_key("playlist_items"),
+        name="leaves_readable",
+        partitions_def=partitions,
+        description="Every value could be read. One that could not is null, and its entry is kept.",
+    )
+    def leaves_readable(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+        commits = lake.commits(_days(context, lake))
+        unread = sum(commit.unread_leaves for commit in commits.values())
+        examples = quality.unread_leaves(lake.store, commits, _EXAMPLES)
+        return dg.AssetCheckResult(
+            passed=not unread,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{unread} values can't be read, such as {'; '.join(examples)}"
+            if unread
+            else f"{len(commits)} dates, every value read",
+            metadata={"unread_leaves": unread, "dates": len(commits)},
+        )
+
+    return leaves_readable
 
 
 def _days(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> list[dt.date]:

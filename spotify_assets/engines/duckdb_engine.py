@@ -114,7 +114,7 @@ def build_days(
             read_judged(connection, {source: paths[source.key] for source in sources}, scratch)
             _create_relations(connection)
             found = _Found(
-                counts={day: (entries, bad) for day, entries, bad in connection.execute(COUNTS_SELECT).fetchall()},
+                counts={day: tuple(counts) for day, *counts in connection.execute(COUNTS_SELECT).fetchall()},
                 quarantine=_quarantine(connection),
                 files=_write_all(connection, table_selects(DUCKDB, run_id), scratch),
             )
@@ -136,9 +136,10 @@ class _File:
 
 @dataclass(frozen=True)
 class _Found:
-    """What a pass computed. `counts`: date to (entries, unreadable ones); `quarantine`: date to its records."""
+    """What a pass computed. `counts`: date to (entries, unreadable ones, unreadable leaves); `quarantine`: date to its
+    records."""
 
-    counts: Mapping[dt.date, tuple[int, int]]
+    counts: Mapping[dt.date, tuple[int, ...]]
     quarantine: Mapping[dt.date, Sequence[Mapping[str, object]]]
     files: Sequence[_File]
 
@@ -181,17 +182,16 @@ def _store(store: ObjectStore, run_id: str, days: Sequence[DaySources], found: _
     built = []
     for work in days:
         quarantine = found.quarantine.get(work.day, ())
-        lines = sum(record["entry_index"] is None for record in quarantine)
         key = layout.quarantine_key(work.day, run_id) if quarantine else None
         if key:
             store.put(key, "".join(json.dumps(record) + "\n" for record in quarantine).encode())
-        entries, unreadable = found.counts.get(work.day, (0, 0))
+        entries, unreadable, leaves = found.counts.get(work.day, (0, 0, 0))
         built.append(
             BuiltDay(
                 day=work.day,
                 run_id=run_id,
-                entries=entries + lines,
-                quarantined=unreadable + lines,
+                entries=entries,
+                quarantined=unreadable,
                 quarantine_key=key,
                 tables={
                     table: TableFiles(
@@ -202,13 +202,14 @@ def _store(store: ObjectStore, run_id: str, days: Sequence[DaySources], found: _
                     )
                     for table in LAKE_TABLES
                 },
+                unread_leaves=leaves,
             )
         )
     return built
 
 
 def _quarantine(connection: duckdb.DuckDBPyConnection) -> dict[dt.date, list[dict[str, object]]]:
-    """What can't be read, by date: one record per unreadable entry, or per unreadable line of a raw object."""
+    """What can't be read, by date: one record per unreadable line of a raw object, entry or leaf."""
     records: dict[dt.date, list[dict[str, object]]] = {}
     rows = connection.execute(QUARANTINE_SELECT)
     names = [column[0] for column in rows.description or ()]

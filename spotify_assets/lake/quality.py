@@ -7,6 +7,7 @@ rules hold whichever engine wrote the files. Reporting to Dagster is `checks/lak
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,6 +85,22 @@ def unreconciled(commits: Mapping[dt.date, Commit]) -> list[str]:
         for day, commit in sorted(commits.items())
         if commit.entries != commit.rows("playlist_items") + commit.quarantined
     ]
+
+
+def unread_leaves(store: ObjectStore, commits: Mapping[dt.date, Commit], most: int) -> list[str]:
+    """The first `most` values that their entries are kept without, each with where it stands."""
+    shown: list[str] = []
+    for day, commit in sorted(commits.items()):
+        if not commit.unread_leaves or commit.quarantine_key is None or len(shown) >= most:
+            continue
+        records = (json.loads(line) for line in store.get(commit.quarantine_key).splitlines())
+        shown += [
+            f"{day} {record['playlist_id']} {record['path']} = {record['text']!r} (line {record['line']}"
+            + (f", entry {record['entry_index']})" if record["entry_index"] is not None else ")")
+            for record in records
+            if record.get("path") is not None
+        ]
+    return shown[:most]
 
 
 def sample(store: ObjectStore, table: Table, commit: Commit, rows: int = 5) -> tuple[list[str], list[tuple]]:

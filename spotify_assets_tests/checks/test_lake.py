@@ -14,7 +14,7 @@ from glue_scripts.commit import Commit, DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.engines.duckdb_engine import build_day
 from spotify_assets.lake import layout, quality, state
-from spotify_assets.local.runs import RunFailed
+from spotify_assets.local.runs import Line, RunFailed
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.lakes import day_sources, put_raw
@@ -108,23 +108,34 @@ def test_files_of_a_version_before_a_column_are_checked_as_that_version_meant_th
     )
 
 
-def test_an_incomplete_snapshot_warns_with_the_playlist_what_it_has_and_should_have(tmp_path: Path) -> None:
+def test_what_is_missing_is_a_warning_that_names_it(tmp_path: Path) -> None:
     home = new_home(tmp_path / "home")
     part, lost = e.spotify_id("part"), e.spotify_id("zlost")
-    put_raw(home.store, Raw(part, {"name": "A part"}, [(0, [e.entry(e.track("A"))])], total=50))
+    put_raw(home.store, Raw(part, {"name": "A part"}, [(0, [e.entry(e.track("A", duration_ms=1.5))])], total=50))
     home.store.put(put_raw(home.store, Raw(lost, {"name": "Lost"}, [(0, [])])), b"damaged")
 
-    key = dg.AssetCheckKey(dg.AssetKey(["lake", "playlists"]), "snapshots_are_complete")
     with home.line() as line:
         line.run("build_history", (DAY, DAY))
-        record = line.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
-    assert record.event is not None
-    assert record.event.dagster_event is not None
-    found = record.event.dagster_event.asset_check_evaluation_data
+        found = evaluation(line, "playlists", "snapshots_are_complete")
+        leaves = evaluation(line, "playlist_items", "leaves_readable")
 
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.WARN
     assert found.description == f"2026-01-01 {part} (A part): 1 of 50 entries; 2026-01-01 {lost}: nothing readable"
+    assert not leaves.passed
+    assert leaves.severity == dg.AssetCheckSeverity.WARN
+    assert leaves.description == (
+        f"1 values can't be read, such as 2026-01-01 {part} duration_ms = '1.5' (line 1, entry 0)"
+    )
+
+
+def evaluation(line: Line, table: str, check: str) -> dg.AssetCheckEvaluation:
+    """The latest result of a check of a lake table."""
+    key = dg.AssetCheckKey(dg.AssetKey(["lake", table]), check)
+    record = line.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    assert record.event is not None
+    assert record.event.dagster_event is not None
+    return record.event.dagster_event.asset_check_evaluation_data
 
 
 def test_files_that_do_not_hold_what_the_commit_says_are_found(store: ObjectStore, tmp_path: Path) -> None:

@@ -13,12 +13,10 @@ from typing import Protocol, TypedDict
 
 from spotify_assets.failures import PermanentError
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.spotify.auth import Account
-from spotify_assets.spotify.client import SpotifyClient
-from spotify_assets.spotify.extract import ExtractionReport, extract
-from spotify_assets.spotify.playlists import parse_playlists
+from spotify_assets.spotify.access import SpotifyAccess
+from spotify_assets.spotify.extract import ExtractionReport
 from spotify_assets.storage.aws import aws_failures, client
-from spotify_assets.storage.object_store import ObjectStore, open_lake
+from spotify_assets.storage.object_store import open_lake
 
 log = logging.getLogger(__name__)
 logging.getLogger().setLevel(logging.INFO)
@@ -50,21 +48,16 @@ def handle(event: Mapping[str, object], context: LambdaContext) -> Extracted:
     """
     settings = _with_secret(load_settings())
     store = open_lake(settings)
-    spotify = _spotify(settings, store)
-    day = spotify.clock.now().date()
-    report = extract(
-        spotify,
+    spotify = SpotifyAccess.of(settings)
+    report = spotify.extract(
         store,
-        day,
-        parse_playlists(settings.spotify_playlists),
+        spotify.today(),
         run_id=f"lambda-{context.aws_request_id}",
         refresh=event.get("refresh") is True,
     )
     answer = _answer(report)
     log.info(json.dumps(answer))
     report.raise_if_unfinished()
-    if answer["unreadable"] and not answer["snapshots"]:
-        raise PermanentError(f"Not one playlist could be read on {day}: {next(iter(answer['unreadable'].values()))}")
     return answer
 
 
@@ -85,18 +78,6 @@ def _with_secret(settings: Settings) -> Settings:
     if not account.get("SPOTIFY_CLIENT_ID"):
         raise PermanentError(f"Secret {name} has no SPOTIFY_CLIENT_ID: put the Spotify account into it.")
     return load_settings(overrides={"SPOTIFY_SOURCE": "api", **account})
-
-
-def _spotify(settings: Settings, store: ObjectStore) -> SpotifyClient:
-    account = Account(settings.spotify_client_id or "", settings.spotify_client_secret, settings.spotify_refresh_token)
-    return SpotifyClient(
-        account,
-        store,
-        api_url=settings.spotify_api_url,
-        token_url=settings.spotify_token_url,
-        budget=settings.spotify_daily_call_budget,
-        concurrency=settings.spotify_concurrency,
-    )
 
 
 def _answer(report: ExtractionReport) -> Extracted:

@@ -47,19 +47,20 @@ SYSTEM_CLOCK = SystemClock()
 
 
 def again(
-    when: tenacity.retry_base,
+    when: tenacity.retry_base | Callable[[tenacity.RetryCallState], bool],
     *,
-    wait: tenacity.wait.wait_base,
+    wait: tenacity.wait.wait_base | Callable[[tenacity.RetryCallState], float],
     tries: int | None = None,
     seconds: float | None = None,
     clock: Clock = SYSTEM_CLOCK,
+    until: Event | None = None,
     before_sleep: Callable[[tenacity.RetryCallState], None] | None = None,
 ) -> tenacity.Retrying:
     """Call something again for as long as `when` says so: `again(...)(function, *args)`.
 
     `when` is one of tenacity's `retry_if_…`; it stops after `tries` calls, or when the next one would come later than
-    `seconds` after the first by `clock`. Then the last exception is raised as it is, or, where the result asked for
-    another call, `tenacity.RetryError`.
+    `seconds` after the first by `clock`; `until` ends a wait early. Then the last exception is raised as it is, or,
+    where the result asked for another call, `tenacity.RetryError`.
     """
     starts = clock.monotonic()
 
@@ -69,5 +70,10 @@ def again(
         return seconds is not None and clock.monotonic() - starts + state.upcoming_sleep > seconds
 
     return tenacity.Retrying(
-        retry=when, stop=over, wait=wait, sleep=clock.sleep, before_sleep=before_sleep, reraise=True
+        retry=when,
+        stop=over,
+        wait=wait,
+        sleep=lambda seconds: clock.sleep(seconds, until),
+        before_sleep=before_sleep,
+        reraise=True,
     )

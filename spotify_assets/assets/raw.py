@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PLAYLIST_SNAPSHOTS = dg.AssetKey(["raw", "playlist_snapshots"])
 READABLE_CHECK = "playlists_readable"
+LISTED_CHECK = "playlists_listed"
 _SHOWN = 50
 
 _DESCRIPTION = """
@@ -31,8 +32,13 @@ API page. Nothing is ever overwritten; the newest object of a date and playlist 
 the built-in sandbox. Spotify serves only the present: a date other than today can't be extracted, backfills start at
 the lake. A playlist whose version id is unchanged is carried forward without reading its pages (at most 7 days).
 
-**A playlist that can't be read** is left out and reported by the check `playlists_readable`; the others are kept. After
-a passing failure a retry reads only what is missing.
+**A playlist that can't be read** is asked again in the same run and through the day by the sensor
+`unfinished_extraction`, until it is stored, refused twice hours apart, or the UTC day ends. The check
+`playlists_readable` names it, with the day it last could be read; the others are kept. After a passing failure a retry
+reads only what is missing. A run that stores nothing fails.
+
+**A snapshot that is not whole** (pages that overlap, fewer entries than Spotify counts) is stored, marked as such, and
+read again later in the day.
 """
 
 
@@ -60,8 +66,15 @@ def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             dg.AssetCheckSpec(
                 READABLE_CHECK,
                 asset=PLAYLIST_SNAPSHOTS,
-                description="Every tracked playlist could be read; names those that can't, with cause and remedy.",
-            )
+                description="Every tracked playlist could be read, and whole; names those that can't, with cause, "
+                "remedy and the day they last could.",
+            ),
+            dg.AssetCheckSpec(
+                LISTED_CHECK,
+                asset=PLAYLIST_SNAPSHOTS,
+                description="The account's list of playlists (SPOTIFY_PLAYLISTS=mine) holds as many as Spotify counts "
+                "and lacks none of the days before; names those that it lost. They are read all the same for a while.",
+            ),
         ],
     )
     def playlist_snapshots(
@@ -85,7 +98,7 @@ def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
                 partition_key=day.isoformat(),
             )
             reports.append(report)
-        return dg.MaterializeResult(check_results=[_readable(reports)])
+        return dg.MaterializeResult(check_results=[readable(reports), listed(reports)])
 
     return [playlist_snapshots]
 
@@ -116,6 +129,7 @@ def report_metadata(report: "ExtractionReport") -> dict[str, dg.MetadataValue]:
         "carried": len(report.having("carried")),
         "kept": len(report.having("kept")),
         "unreadable": len(report.having("unreadable")),
+        "incomplete": sum(not outcome.complete for outcome in report.outcomes),
         "failed": len(report.having("failed", "not reached")),
         "entries": sum(outcome.entries for outcome in report.outcomes),
         "bytes_stored": sum(outcome.bytes for outcome in report.outcomes),
@@ -147,22 +161,65 @@ def _table(outcomes: Sequence["PlaylistOutcome"]) -> str:
     return "\n".join(["| playlist | name | what | entries | |", "| --- | --- | --- | ---: | --- |", *rows, *more])
 
 
-def _readable(reports: Sequence["ExtractionReport"]) -> dg.AssetCheckResult:
-    """The check that names playlists which can't be read; it warns and never blocks."""
-    failures = {
-        outcome.playlist_id: outcome for report in reports for outcome in report.having("unreadable")
-    }  # of a range, the last day's words
+def readable(reports: Sequence["ExtractionReport"]) -> dg.AssetCheckResult:
+    """The check that names playlists which can't be read, or not whole; it warns and never blocks."""
+    lines: dict[str, str] = {}  # of a range, the last day's words
+    unreadable = incomplete = 0
+    for report in reports:
+        for outcome in report.outcomes:
+            if outcome.status == "unreadable" or not outcome.complete:
+                lines[outcome.playlist_id] = _said_of(outcome, report)
+            unreadable += outcome.status == "unreadable"
+            incomplete += not outcome.complete
     tracked = {outcome.playlist_id for report in reports for outcome in report.outcomes}
-    description = (
-        "\n".join(f"- {escaped(outcome.detail)}" for outcome in failures.values())
-        if failures
-        else f"All {len(tracked)} tracked playlists could be read."
-    )
     return dg.AssetCheckResult(
         asset_key=PLAYLIST_SNAPSHOTS,
         check_name=READABLE_CHECK,
-        passed=not failures,
+        passed=not lines,
         severity=dg.AssetCheckSeverity.WARN,
-        description=description,
-        metadata={"unreadable": len(failures), "tracked": len(tracked)},
+        description="\n".join(f"- {line}" for line in lines.values())
+        or f"All {len(tracked)} tracked playlists could be read.",
+        metadata={"unreadable": unreadable, "incomplete": incomplete, "tracked": len(tracked)},
+    )
+
+
+def _said_of(outcome: "PlaylistOutcome", report: "ExtractionReport") -> str:
+    """What is wrong with a playlist, since when, and whether it is asked again today."""
+    known = report.tracked.get(outcome.playlist_id)
+    name = f" ({escaped(outcome.name)})" if outcome.name else ""
+    said = escaped(outcome.detail)
+    if outcome.status != "unreadable":
+        return f"Playlist {outcome.playlist_id}{name} is stored, and not whole: {said}."
+    if known is None or known.refused_since is None or not report.remembers:
+        return said
+    last = f"last read on {known.read_on}" if known.read_on else "never read so far"
+    since = f"refused since {known.refused_since:%Y-%m-%d %H:%M} UTC"
+    more = "it is asked again today" if known.standing == "open" else f"asked {known.tries} times today, no more"
+    return f"{said} It was {last}, {since}; {more}."
+
+
+def listed(reports: Sequence["ExtractionReport"]) -> dg.AssetCheckResult:
+    """The check that names what the account's list lost since the days before; it warns and never blocks."""
+    lines = []
+    for report in reports:
+        listing = report.listing
+        if listing.lacks:
+            came = len(listing.playlists) + listing.holes
+            lines.append(f"- Spotify counts {listing.total} playlists of the account and listed {came}.")
+        lines += [
+            f"- Playlist {playlist_id} ({escaped(one.name) or 'no name'}) was on the account's list until "
+            f"{one.listed_on} and is not any more: it is still read for some days. Nothing to do if it was "
+            "removed on purpose; else name it in SPOTIFY_PLAYLISTS."
+            for playlist_id, one in listing.missing.items()
+        ]
+    return dg.AssetCheckResult(
+        asset_key=PLAYLIST_SNAPSHOTS,
+        check_name=LISTED_CHECK,
+        passed=not lines,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n".join(lines) or "The list of playlists lost nothing.",
+        metadata={
+            "listed": sum(len(report.listing.playlists) for report in reports),
+            "lost": sum(len(report.listing.missing) for report in reports),
+        },
     )

@@ -11,7 +11,6 @@ import dagster as dg
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
 from spotify_assets.settings import Settings
 
-WARN_DAYS = 30
 FAIL_DAYS = 7
 
 
@@ -27,7 +26,7 @@ def raw_checks(
     @dg.asset_check(
         asset=PLAYLIST_SNAPSHOTS,
         name="spotify_consent_age",
-        description=f"The Spotify consent lives on: warns {WARN_DAYS} days before its refresh token dies, fails from "
+        description=f"The Spotify consent lives on: warns 30 days before its refresh token dies, fails from "
         f"{FAIL_DAYS} (six months after the consent; refreshing does not extend it).",
     )
     def spotify_consent_age() -> dg.AssetCheckResult:
@@ -38,7 +37,7 @@ def raw_checks(
 
 def judge_consent(settings: Settings, today: dt.date) -> dg.AssetCheckResult:
     """Pass, warn or fail by the days the consent has left on `today` (UTC)."""
-    from spotify_assets.spotify.auth import consent_ends
+    from spotify_assets.spotify.auth import CONSENT_REMEDY, CONSENT_UNKNOWN, consent_of
 
     if settings.source == "sandbox" or settings.spotify_refresh_token is None:
         return dg.AssetCheckResult(passed=True, description="No refresh token is used: nothing expires.")
@@ -46,16 +45,14 @@ def judge_consent(settings: Settings, today: dt.date) -> dg.AssetCheckResult:
         return dg.AssetCheckResult(
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,
-            description="SPOTIFY_CONSENTED_ON is not set, so nobody knows when the refresh token dies: set it to the "
-            "day of the consent (YYYY-MM-DD), as `spotify-assets login` prints it.",
+            description=f"{CONSENT_UNKNOWN}: set it to the day of the consent (YYYY-MM-DD), as `spotify-assets login` "
+            "prints it.",
         )
-    ends = consent_ends(settings.spotify_consented_on)
-    left = (ends - today).days
-    remedy = "Consent again with `spotify-assets login` and set SPOTIFY_REFRESH_TOKEN and SPOTIFY_CONSENTED_ON."
-    when = f"The Spotify refresh token dies on {ends}, in {left} days." if left >= 0 else f"The token died on {ends}."
+    consent = consent_of(settings.spotify_consented_on, today)
+    said = str(consent)[0].upper() + str(consent)[1:]
     return dg.AssetCheckResult(
-        passed=left > WARN_DAYS,
-        severity=dg.AssetCheckSeverity.ERROR if left <= FAIL_DAYS else dg.AssetCheckSeverity.WARN,
-        description=when if left > WARN_DAYS else f"{when} {remedy}",
-        metadata={"days_left": left, "ends": ends.isoformat()},
+        passed=not consent.is_ending,
+        severity=dg.AssetCheckSeverity.ERROR if consent.days_left <= FAIL_DAYS else dg.AssetCheckSeverity.WARN,
+        description=f"{said}: {CONSENT_REMEDY}." if consent.is_ending else f"{said}.",
+        metadata={"days_left": consent.days_left, "ends": consent.ends.isoformat()},
     )

@@ -76,16 +76,15 @@ def _lake(settings: Settings) -> Iterator[Finding]:
 
 
 def _spotify(settings: Settings) -> Iterator[Finding]:
-    from spotify_assets.resources.spotify import spotify_resource
+    from spotify_assets.spotify.access import SpotifyAccess
     from spotify_assets.spotify.doctor import diagnose
 
-    spotify = spotify_resource(settings)
+    spotify = SpotifyAccess.of(settings)
     day = spotify.today()
-    account = spotify.account
     found = diagnose(
         spotify.client(open_lake(settings), day),
         spotify.selection(day),
-        grant=account.grant,
+        grant=spotify.signs_in.grant,
         consented_on=settings.spotify_consented_on,
     )
     for finding in found:

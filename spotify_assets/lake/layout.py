@@ -156,6 +156,14 @@ def parse_quarantine_key(key: str) -> tuple[dt.date, str] | None:
     return (day, match["run_id"]) if match and day else None
 
 
+def answer_key(day: dt.date, playlist_id: str, run_id: str) -> str:
+    """Key of the start of an answer of Spotify's that a run could not use, for diagnosis."""
+    return (
+        f"{QUARANTINE_PREFIX}answers/day={day.isoformat()}/playlist_id={_checked(_ID, playlist_id, 'playlist id')}/"
+        f"run={_checked(_RUN, run_id, 'run id')}.json"
+    )
+
+
 def state_key(name: str) -> str:
     """Key of a small piece of state that must outlive a run, such as the call budget."""
     return f"{STATE_PREFIX}{_checked('[a-z_]+', name, 'state name')}.json"

@@ -1,27 +1,23 @@
-"""Spotify as a Dagster resource: who answers, as whom, within which limits. The work is `spotify_assets.spotify`'s."""
+"""Spotify as a Dagster resource: what Dagster shows of `spotify_assets.spotify.access`, which does the work."""
 
 import datetime as dt
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import Field, PrivateAttr, SecretStr
+from pydantic import Field, PrivateAttr
 
-from spotify_assets.settings import Settings, SpotifySource
+from spotify_assets.settings import Settings
 from spotify_assets.spotify.playlists import parse_playlists
 from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
 
+    from spotify_assets.spotify.access import SpotifyAccess
     from spotify_assets.spotify.auth import Account
-    from spotify_assets.spotify.client import SpotifyClient
     from spotify_assets.spotify.extract import ExtractionReport
-    from spotify_assets.spotify.playlists import PlaylistSelection
     from spotify_assets.waiting import Clock
-
-SANDBOX_HOUR = 6
-"""UTC hour at which the sandbox's snapshots of any date are said to be read: that of the daily schedule."""
 
 
 class SpotifyResource(dg.ConfigurableResource):
@@ -38,7 +34,7 @@ class SpotifyResource(dg.ConfigurableResource):
     token_url: str = Field(default="https://accounts.spotify.com/api/token")
     sandbox_seed: int = Field(default=7, description="Another seed is another fictional Spotify")
 
-    _secrets: tuple[str, SecretStr | None, SecretStr | None] = PrivateAttr(default=("", None, None))
+    _account: "Account | None" = PrivateAttr(default=None)
     _clock: "Clock | None" = PrivateAttr(default=None)
     _adapter: "Callable[[dt.date], BaseAdapter] | None" = PrivateAttr(default=None)
 
@@ -47,53 +43,28 @@ class SpotifyResource(dg.ConfigurableResource):
         return self.source == "sandbox"
 
     @property
-    def account(self) -> "Account":
-        """Who asks; its repr shows no secret."""
+    def access(self) -> "SpotifyAccess":
+        """Spotify as these fields say."""
+        from spotify_assets.spotify.access import SpotifyAccess
         from spotify_assets.spotify.auth import Account
+        from spotify_assets.waiting import SYSTEM_CLOCK
 
-        if self.is_sandbox:
-            return Account(access_token=SecretStr("sandbox"))
-        client_id, client_secret, refresh_token = self._secrets
-        return Account(client_id, client_secret, refresh_token)
-
-    @property
-    def clock(self) -> "Clock":
-        """The time extraction goes by."""
-        from spotify_assets.waiting import SystemClock
-
-        return self._clock or SystemClock()
+        return SpotifyAccess(
+            account=self._account or Account(),
+            playlists=self.playlists,
+            api_url=self.api_url,
+            token_url=self.token_url,
+            budget=self.daily_call_budget,
+            concurrency=self.concurrency,
+            is_sandbox=self.is_sandbox,
+            sandbox_seed=self.sandbox_seed,
+            clock=self._clock or SYSTEM_CLOCK,
+            adapter=self._adapter,
+        )
 
     def today(self) -> dt.date:
         """Today, UTC: the one date Spotify answers for."""
-        return self.clock.now().date()
-
-    def selection(self, day: dt.date) -> "PlaylistSelection":
-        """The playlists to track: the configured ones, or all that the sandbox has."""
-        from spotify_assets.spotify.playlists import PlaylistSelection
-        from spotify_assets.spotify.sandbox.server import Sandbox
-
-        if self.playlists or not self.is_sandbox:
-            return parse_playlists(self.playlists)
-        return PlaylistSelection(tuple(Sandbox(day, seed=self.sandbox_seed).playlists))
-
-    def client(self, store: ObjectStore, day: dt.date) -> "SpotifyClient":
-        """A client for one extraction of `day`; `store` keeps the shared budget, cool-down and rotated token."""
-        from spotify_assets.spotify.client import SpotifyClient
-        from spotify_assets.spotify.sandbox.server import API, Sandbox, SandboxAdapter
-
-        adapter = self._adapter(day) if self._adapter else None
-        if adapter is None and self.is_sandbox:
-            adapter = SandboxAdapter(Sandbox(day, seed=self.sandbox_seed))
-        return SpotifyClient(
-            self.account,
-            store,
-            api_url=API if self.is_sandbox else self.api_url,
-            token_url=self.token_url,
-            budget=None if self.is_sandbox else self.daily_call_budget,  # nobody's quota is spent
-            concurrency=self.concurrency,
-            adapter=adapter,
-            clock=self._clock,
-        )
+        return self.access.today()
 
     def extract(
         self,
@@ -105,19 +76,7 @@ class SpotifyResource(dg.ConfigurableResource):
         on_progress: Callable[[str], None],
     ) -> "ExtractionReport":
         """Take the snapshots of `day` that are missing (all of them with `refresh`)."""
-        from spotify_assets.spotify.extract import extract
-
-        return extract(
-            self.client(store, day),
-            store,
-            day,
-            self.selection(day),
-            run_id=run_id,
-            source="sandbox" if self.is_sandbox else "api",
-            extracted_at=dt.datetime.combine(day, dt.time(SANDBOX_HOUR), dt.UTC) if self.is_sandbox else None,
-            refresh=refresh,
-            on_progress=on_progress,
-        )
+        return self.access.extract(store, day, run_id=run_id, refresh=refresh, on_progress=on_progress)
 
 
 def spotify_resource(
@@ -131,19 +90,22 @@ def spotify_resource(
     Dagster makes a resource anew from its fields when a run starts, which would lose what is kept out of them; so the
     account lives in the defaults of a class made for these settings. Raises PermanentError for a bad playlist entry.
     """
-    account = (settings.spotify_client_id or "", settings.spotify_client_secret, settings.spotify_refresh_token)
+
+    def account() -> "Account":
+        from spotify_assets.spotify.access import account_of
+
+        return account_of(settings)
 
     class ConfiguredSpotify(SpotifyResource):
         """Spotify, as configured."""
 
-        _secrets: tuple[str, SecretStr | None, SecretStr | None] = PrivateAttr(default_factory=lambda: account)
+        _account: "Account | None" = PrivateAttr(default_factory=account)
         _clock: "Clock | None" = PrivateAttr(default_factory=lambda: clock)
         _adapter: "Callable[[dt.date], BaseAdapter] | None" = PrivateAttr(default_factory=lambda: adapter)
 
     parse_playlists(settings.spotify_playlists)
-    source: SpotifySource = settings.source
     return ConfiguredSpotify(
-        source=source,
+        source=settings.source,
         playlists=list(settings.spotify_playlists),
         daily_call_budget=settings.spotify_daily_call_budget,
         concurrency=settings.spotify_concurrency,

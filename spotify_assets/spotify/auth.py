@@ -10,21 +10,30 @@ import calendar
 import datetime as dt
 import json
 import logging
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from pydantic import SecretStr
+from tenacity import retry_if_exception_type, wait_exponential
 
+from spotify_assets import redaction
 from spotify_assets.failures import PermanentError, PlatformError
 from spotify_assets.lake.layout import state_key
-from spotify_assets.spotify.errors import AccountError, CoolingDownError, SpotifyUnavailableError
-from spotify_assets.spotify.responses import SHORT_WAIT, Reply, retry_after
+from spotify_assets.spotify.errors import (
+    AccountError,
+    AccountRefusedError,
+    CoolingDownError,
+    SpotifyUnavailableError,
+)
+from spotify_assets.spotify.responses import SHORT_WAIT, Reply, account_remedy, fit_to_show, retry_after, strict_json
+from spotify_assets.spotify.transport import trouble
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.waiting import Clock
+from spotify_assets.waiting import Clock, again
 
 if TYPE_CHECKING:
     import requests
@@ -35,13 +44,16 @@ SCOPES = ("playlist-read-private", "playlist-read-collaborative")
 CONSENT_MONTHS = 6
 """Refresh tokens die six months after the consent (Spotify, 2026-06-18); refreshing does not extend them."""
 
+CONSENT_WARN_DAYS = 30
+CONSENT_UNKNOWN = "SPOTIFY_CONSENTED_ON is not set, so nobody knows when the refresh token dies"
+CONSENT_REMEDY = "consent again with `spotify-assets login` and set SPOTIFY_REFRESH_TOKEN and SPOTIFY_CONSENTED_ON"
+
 TOKEN_KEY = state_key("spotify_refresh_token")
 REDIRECT_URI = "http://127.0.0.1:8888/callback"
 _ATTEMPTS = 4
+_REFUSALS = 2
 _EARLY = 60.0
-_AGAIN = (
-    "consent again with `spotify-assets login` and set SPOTIFY_REFRESH_TOKEN and SPOTIFY_CONSENTED_ON to what it prints"
-)
+_AGAIN = f"{CONSENT_REMEDY} to what it prints"
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,30 @@ class Account:
         if self.access_token:
             return "static token"
         return "refresh token" if self.refresh_token else "client credentials"
+
+
+@dataclass(frozen=True)
+class Consent:
+    """How long the consent behind a refresh token lives: until `ends`, for `days_left` (negative once dead)."""
+
+    ends: dt.date
+    days_left: int
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it is time to consent again."""
+        return self.days_left <= CONSENT_WARN_DAYS
+
+    def __str__(self) -> str:
+        if self.days_left < 0:
+            return f"the Spotify refresh token died on {self.ends}"
+        return f"the Spotify refresh token dies on {self.ends}, in {self.days_left} days"
+
+
+def consent_of(consented_on: dt.date, today: dt.date) -> Consent:
+    """The consent given on a day (UTC), as it stands `today`."""
+    ends = consent_ends(consented_on)
+    return Consent(ends, (ends - today).days)
 
 
 def consent_ends(consented_on: dt.date) -> dt.date:
@@ -127,18 +163,17 @@ class TokenSource:
         session: requests.Session,
         clock: Clock,
         vault: TokenVault | None = None,
-        timeout: float = 10.0,
     ) -> None:
         self._account = account
         self._token_url = token_url
         self._session = session
         self._clock = clock
         self._vault = vault
-        self._timeout = timeout
         self._lock = Lock()
         self._token = _plain(account.access_token)
         self._expires = float("inf") if account.access_token else 0.0
         self._rotated: str | None = None
+        self._retired: list[str] = []
         self._loaded = False
         self._failure: PlatformError | None = None
         self.refreshes = 0
@@ -146,7 +181,7 @@ class TokenSource:
     def get_access_token(self, as_dict: bool = False) -> str:  # noqa: FBT001, FBT002 - spotipy calls it
         """A token that is good for at least a minute. `as_dict` is spotipy's and must be False."""
         if as_dict:
-            raise PermanentError("TokenSource hands out the token itself: call it with as_dict=False.")
+            raise PermanentError("TokenSource hands out the token itself", remedy="call it with as_dict=False")
         with self._lock:
             if self._failure:
                 raise self._failure
@@ -167,12 +202,23 @@ class TokenSource:
                 self._expires = 0.0
             return True
 
+    def redacted(self, text: str) -> str:
+        """`text` without any secret of this account, in whatever form it was sent."""
+        account = self._account
+        plain = [account.client_secret, account.refresh_token, account.access_token]
+        secrets = [*map(_plain, plain), self._token, self._rotated or "", *self._retired]
+        secrets.append(b64encode(f"{account.client_id}:{_plain(account.client_secret)}".encode()).decode())
+        return redaction.redacted(text, {form for secret in secrets for form in (secret, quote(secret, safe=""))})
+
     def _renew(self) -> None:
         body = self._grant()
         token, lifetime = body.get("access_token"), body.get("expires_in", 3600)
         if not isinstance(token, str) or not token:
-            raise SpotifyUnavailableError("Spotify's token endpoint answered without an access token; try again.")
+            raise SpotifyUnavailableError(
+                "Spotify's token endpoint answered without an access token", remedy="try again later"
+            )
         self.refreshes += 1
+        self._retired = [*self._retired[-4:], self._token]
         self._token = token
         seconds = float(lifetime) if isinstance(lifetime, int | float) else 3600.0
         self._expires = self._clock.monotonic() + max(seconds - _EARLY, 1.0)
@@ -195,7 +241,9 @@ class TokenSource:
         granted = body.get("scope")
         missing = [scope for scope in SCOPES if isinstance(granted, str) and scope not in granted.split()]
         if missing:
-            raise AccountError(f"The Spotify consent lacks the scope {' and '.join(missing)}: {_AGAIN}.")
+            raise AccountError(
+                f"The Spotify consent lacks the scope {' and '.join(missing)}", remedy=_AGAIN, code="scope"
+            )
         rotated = body.get("refresh_token")
         if isinstance(rotated, str) and rotated.strip() and rotated != token:
             self._rotated = rotated
@@ -214,7 +262,6 @@ class TokenSource:
             scope=" ".join(SCOPES),
             cache_handler=MemoryCacheHandler(),
             requests_session=self._session,  # pyright: ignore[reportArgumentType] - a session is allowed
-            requests_timeout=self._timeout,
             open_browser=False,  # pyright: ignore[reportArgumentType]
         )
         setattr(manager, "OAUTH_TOKEN_URL", self._token_url)  # noqa: B010 - a class constant to type checkers
@@ -229,17 +276,16 @@ class TokenSource:
             client_secret=_plain(self._account.client_secret),
             cache_handler=MemoryCacheHandler(),
             requests_session=self._session,  # pyright: ignore[reportArgumentType] - a session is allowed
-            requests_timeout=self._timeout,  # pyright: ignore[reportArgumentType]
         )
         setattr(manager, "OAUTH_TOKEN_URL", self._token_url)  # noqa: B010 - as above
         return manager.get_access_token(as_dict=False, check_cache=False)
 
     def _ask(self, ask: Callable[[], object]) -> dict[str, object]:
-        """The JSON object the token endpoint answers; a passing failure is tried again a few times."""
-        said = ""
-        for attempt in range(_ATTEMPTS):
-            if attempt:
-                self._clock.sleep(2.0 ** (attempt - 1))
+        """The JSON object the token endpoint answers; a passing failure is tried again a few times, a refusal once."""
+        refusals = 0
+
+        def once() -> dict[str, object]:
+            nonlocal refusals
             reply = _captured(self._session, ask)
             body = _object(reply.body)
             if reply.status == 200 and body is not None:
@@ -249,28 +295,59 @@ class TokenSource:
             if reply.status == 429 and wait is not None and wait > SHORT_WAIT:
                 until = self._clock.now() + dt.timedelta(seconds=wait)
                 raise CoolingDownError(
-                    f"Spotify's token endpoint answered {said}, Retry-After {wait:.0f} s.", retry_at=until
+                    f"Spotify's token endpoint answered {said}, Retry-After {wait:.0f} s", retry_at=until
                 )
             if 400 <= reply.status <= 499 and reply.status not in (408, 425, 429):
-                raise self._refused(reply.status, body or {})
-        raise SpotifyUnavailableError(
-            f"Spotify's token endpoint gave no usable answer ({_ATTEMPTS} tries, last: {said})."
-        )
+                refusals += 1
+                if refusals >= _REFUSALS:
+                    raise self._refused(reply, body or {})
+            raise _NoTokenError(said)
 
-    def _refused(self, status: int, body: dict[str, object]) -> AccountError:
+        try:
+            return again(
+                retry_if_exception_type(_NoTokenError),
+                wait=wait_exponential(multiplier=1.0),
+                tries=_ATTEMPTS,
+                clock=self._clock,
+            )(once)
+        except _NoTokenError as error:
+            raise SpotifyUnavailableError(
+                f"Spotify's token endpoint gave no usable answer ({_ATTEMPTS} tries, last: {error})",
+                remedy="try again later",
+            ) from None
+
+    def _refused(self, reply: Reply, body: dict[str, object]) -> PlatformError:
+        words = fit_to_show(reply.body.decode("utf-8", "replace"), self.redacted)
+        remedy = account_remedy(words) if "premium" in words.lower() else ""
+        if remedy:
+            return AccountRefusedError(
+                f"Spotify refuses everything to this account: HTTP {reply.status} ({words})",
+                remedy=remedy,
+                code="account",
+                retry_at=self._clock.now() + dt.timedelta(minutes=55),
+            )
         error = body.get("error")
         if error == "invalid_grant":
             return AccountError(
-                f"Spotify no longer accepts the refresh token (invalid_grant; it lives {CONSENT_MONTHS} months): "
-                f"{_AGAIN}."
+                f"Spotify no longer accepts the refresh token (invalid_grant; it lives {CONSENT_MONTHS} months)",
+                remedy=_AGAIN,
+                code="invalid_grant",
             )
         if error == "invalid_client":
             return AccountError(
-                "Spotify does not accept the client (invalid_client): check SPOTIFY_CLIENT_ID and "
-                "SPOTIFY_CLIENT_SECRET against the app's page on developer.spotify.com."
+                "Spotify does not accept the client (invalid_client)",
+                remedy="check SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET against the app's page on "
+                "developer.spotify.com",
+                code="invalid_client",
             )
-        code = error if isinstance(error, str) and error.isidentifier() else f"HTTP {status}"
-        return AccountError(f"Spotify's token endpoint refused the {self._account.grant} ({code}): {_AGAIN}.")
+        code = error if isinstance(error, str) and error.isidentifier() else f"HTTP {reply.status}"
+        return AccountError(
+            f"Spotify's token endpoint refused the {self._account.grant} ({code})", remedy=_AGAIN, code=code
+        )
+
+
+class _NoTokenError(Exception):
+    """An answer of the token endpoint after which it is asked again."""
 
 
 def quiet_spotipy() -> None:
@@ -298,34 +375,19 @@ def _captured(session: requests.Session, ask: Callable[[], object]) -> Reply:
     except requests.exceptions.JSONDecodeError:
         pass  # judged by the response below
     except requests.RequestException as error:
-        return Reply(error=transport_error(error))
+        return Reply(error=trouble(error))
     except (SpotifyOauthError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         if not seen:
             raise AccountError(
-                f"spotipy could not ask for a token ({type(error).__name__}): check the SPOTIFY_… settings."
+                f"spotipy could not ask for a token ({type(error).__name__})", remedy="check the SPOTIFY_… settings"
             ) from None
     response = seen[-1]
     return Reply(response.status_code, response.headers, response.content)
 
 
-def transport_error(error: Exception) -> str:
-    """Why there was no response, without repeating anything of the request."""
-    import requests
-
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the TLS connection failed"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy could not be reached"
-    if isinstance(error, requests.ConnectionError):
-        return "the connection failed"
-    return f"the answer broke off ({type(error).__name__})"
-
-
 def _object(data: bytes) -> dict[str, object] | None:
     try:
-        value = json.loads(data)
+        value = strict_json(data)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -9,18 +9,19 @@ import datetime as dt
 
 from spotify_assets.failures import PlatformError, TransientError
 from spotify_assets.findings import Finding
+from spotify_assets.redaction import printable
 from spotify_assets.spotify import budget
-from spotify_assets.spotify.auth import consent_ends
+from spotify_assets.spotify.auth import CONSENT_REMEDY, CONSENT_UNKNOWN, consent_of
 from spotify_assets.spotify.client import ResourceError, SpotifyClient
 from spotify_assets.spotify.errors import PlaylistUnreadableError, in_utc
-from spotify_assets.spotify.extract import my_playlists
+from spotify_assets.spotify.listing import my_playlists
 from spotify_assets.spotify.playlists import PlaylistSelection
-from spotify_assets.spotify.reading import metadata, unreadable
+from spotify_assets.spotify.reading import PlaylistCalls
+from spotify_assets.spotify.snapshot import JsonObject
 
 MOST_PLAYLISTS = 10
 """Playlists looked at one by one, so that a check-up costs a handful of the day's calls."""
 
-EARLY_DAYS = 30
 _CONSENT = "Consent again with `spotify-assets login`."
 
 
@@ -38,9 +39,12 @@ def diagnose(
         findings.extend(_playlists(client, selection))
     except TransientError as error:
         when = f"Try again at {in_utc(error.retry_at)}." if error.retry_at else "Try again in a few minutes."
-        findings.append(Finding("Spotify", False, str(error), f"{when} Stored data are unaffected."))
+        findings.append(
+            Finding("Spotify", False, error.what, _sentence(error.remedy, when, "Stored data are unaffected"))
+        )
     except PlatformError as error:
-        findings.append(Finding("Spotify sign-in", False, str(error), _CONSENT if grant == "refresh token" else ""))
+        remedy = _sentence(error.remedy) or (_CONSENT if grant == "refresh token" else "")
+        findings.append(Finding("Spotify sign-in", False, error.what, remedy))
     finally:
         client.ledger.settle()
     return findings
@@ -68,16 +72,14 @@ def _consent(grant: str, consented_on: dt.date | None, today: dt.date) -> Findin
     if grant != "refresh token":
         return Finding(subject, True, f"sign-in by {grant}: nothing expires")
     if consented_on is None:
-        return Finding(
-            subject,
-            False,
-            "SPOTIFY_CONSENTED_ON is not set: nobody knows when the refresh token dies",
-            "Set it to the day of the consent (YYYY-MM-DD).",
-        )
-    ends = consent_ends(consented_on)
-    left = (ends - today).days
-    said = f"the refresh token dies on {ends}, in {left} days" if left >= 0 else f"the refresh token died on {ends}"
-    return Finding(subject, left > EARLY_DAYS, said, "" if left > EARLY_DAYS else _CONSENT)
+        return Finding(subject, False, CONSENT_UNKNOWN, "Set it to the day of the consent (YYYY-MM-DD).")
+    consent = consent_of(consented_on, today)
+    return Finding(subject, not consent.is_ending, str(consent), _sentence(CONSENT_REMEDY) if consent.is_ending else "")
+
+
+def _sentence(*parts: str) -> str:
+    """The parts as sentences."""
+    return " ".join(f"{part[:1].upper()}{part[1:].rstrip('.')}." for part in parts if part)
 
 
 def _sign_in(client: SpotifyClient, grant: str) -> Finding:
@@ -89,7 +91,13 @@ def _sign_in(client: SpotifyClient, grant: str) -> Finding:
             subject, True, "client credentials are accepted; apps made since February 2026 read no playlists with them"
         )
     user = client.me()
-    return Finding(subject, True, f"signed in by {grant} as {user.get('display_name') or user.get('id')}")
+    return Finding(subject, True, f"signed in by {grant} as {_shown(user, 'display_name', 'id')}")
+
+
+def _shown(body: JsonObject, *names: str) -> str:
+    """The first of the texts that is there, fit for a terminal."""
+    texts = [value for name in names if isinstance(value := body.get(name), str) and value]
+    return printable(texts[0])[:100] if texts else "no name"
 
 
 def _playlists(client: SpotifyClient, selection: PlaylistSelection) -> list[Finding]:
@@ -97,13 +105,19 @@ def _playlists(client: SpotifyClient, selection: PlaylistSelection) -> list[Find
     ids = list(selection.ids)
     if selection.mine:
         try:
-            listed, holes = my_playlists(client)
+            listing = my_playlists(client)
         except ResourceError as error:
             remedy = "SPOTIFY_PLAYLISTS='mine' needs a user's consent: run `spotify-assets login`."
-            return [Finding("Spotify playlists", False, f"the account's playlists can't be listed ({error})", remedy)]
-        hidden = f", {holes} hidden by Spotify" if holes else ""
-        findings.append(Finding("Spotify playlists", True, f"the account has {len(listed)}{hidden}"))
-        ids += [playlist_id for playlist_id in listed if playlist_id not in ids]
+            return [
+                Finding("Spotify playlists", False, f"the account's playlists can't be listed ({error.what})", remedy)
+            ]
+        hidden = f", {listing.holes} hidden by Spotify" if listing.holes else ""
+        said = f"the account has {len(listing.playlists)}{hidden}"
+        if listing.lacks:
+            said = f"Spotify lists {len(listing.playlists)} of {listing.total}"
+        remedy = "Spotify loses some at times: what was listed on the days before is read all the same."
+        findings.append(Finding("Spotify playlists", not listing.lacks, said, remedy if listing.lacks else ""))
+        ids += [playlist_id for playlist_id in listing.playlists if playlist_id not in ids]
     findings += [_playlist(client, playlist_id) for playlist_id in ids[:MOST_PLAYLISTS]]
     if len(ids) > MOST_PLAYLISTS:
         rest = len(ids) - MOST_PLAYLISTS
@@ -113,17 +127,11 @@ def _playlists(client: SpotifyClient, selection: PlaylistSelection) -> list[Find
 
 def _playlist(client: SpotifyClient, playlist_id: str) -> Finding:
     subject = f"Playlist {playlist_id}"
+    calls = PlaylistCalls(client, playlist_id)
     try:
-        playlist = metadata(client, playlist_id)
+        playlist = calls.metadata()
         if "items" not in playlist and "tracks" not in playlist:
-            client.items(playlist_id, 0)  # the contents are left out where they are not ours: this says why
+            calls.page(0)  # the contents are left out where they are not ours: this says why
     except PlaylistUnreadableError as error:
-        return _unreadable(subject, str(error))
-    except ResourceError as error:
-        return _unreadable(subject, str(unreadable(playlist_id, error)))
-    return Finding(subject, True, f"readable: {playlist.get('name') or 'no name'}")
-
-
-def _unreadable(subject: str, message: str) -> Finding:
-    said, _, remedy = message.removeprefix(f"{subject} ").rpartition(": ")
-    return Finding(subject, False, said, remedy[:1].upper() + remedy[1:])
+        return Finding(subject, False, error.what.removeprefix(f"{subject} "), _sentence(error.remedy))
+    return Finding(subject, True, f"readable: {_shown(playlist, 'name')}")

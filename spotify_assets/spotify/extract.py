@@ -1,26 +1,37 @@
 """One day's snapshots: which playlists are read, carried forward or kept, in parallel, each failing alone.
 
-Free of Dagster. How one playlist is read belongs in `reading`, how one call is made in `client`, how a snapshot is
-stored in `snapshot`.
+Free of Dagster. How one playlist is read belongs in `reading`, how one call is made in `client`, what each may spend in
+`allowance`, what is remembered of it in `tracking`, how a snapshot is stored in `snapshot`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
-from spotify_assets.lake.layout import RawKey
+from spotify_assets.lake.layout import RawKey, answer_key
+from spotify_assets.redaction import printable
 from spotify_assets.spotify import snapshot as raw
-from spotify_assets.spotify.client import CallStats, ResourceError, SpotifyClient
-from spotify_assets.spotify.errors import AccountError, PlaylistUnreadableError, PlaylistUnsettledError, in_utc
-from spotify_assets.spotify.playlists import PlaylistSelection, parse_playlist
-from spotify_assets.spotify.reading import metadata, read_playlist
+from spotify_assets.spotify import tracking
+from spotify_assets.spotify.allowance import Allowances
+from spotify_assets.spotify.client import CallStats, SpotifyClient
+from spotify_assets.spotify.errors import (
+    NothingStoredError,
+    PlaylistUnreadableError,
+    SpotifyUnavailableError,
+    in_utc,
+)
+from spotify_assets.spotify.listing import Listing, patient_list
+from spotify_assets.spotify.playlists import PlaylistSelection
+from spotify_assets.spotify.reading import PlaylistCalls, identity, read_playlist
 from spotify_assets.spotify.snapshot import JsonObject, Snapshot, SourceName
+from spotify_assets.spotify.tracking import Playlists, Tracked, Tracking
 from spotify_assets.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -31,19 +42,24 @@ FULL_READ_DAYS = 7
 OWNER_NOT_CARRIED = "spotify"
 """Spotify's own playlists change under the same version id (397 of 6,042 days in a real archive)."""
 
+PATIENCE = (10.0, 60.0)
+"""Seconds, after everything else was read, before a playlist that was refused is asked again in the same run."""
+
+NOTHING_STORED_WAIT = dt.timedelta(minutes=10)
+
 _CARRYABLE: frozenset[SourceName] = frozenset(("api", "sandbox", "carried"))
 _PROGRESS_SECONDS = 5.0
-_MOST_LIST_PAGES = 200
 
 Status = Literal["read", "carried", "kept", "unreadable", "failed", "not reached"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlaylistOutcome:
     """What became of one playlist.
 
-    `kept`: its snapshot of the day existed already. `unreadable`: a permanent failure of this playlist alone.
-    `failed`: a transient one. `not reached`: extraction stopped before. `detail` says why, in words.
+    `kept`: its snapshot of the day existed already. `unreadable`: refused, or not to be read within the budget.
+    `failed`: a transient failure. `not reached`: extraction stopped before. `detail` says why, in words. `complete` is
+    False for a snapshot known not to be whole. `refused` says that Spotify itself refused it, at the call `where`.
     """
 
     playlist_id: str
@@ -54,32 +70,44 @@ class PlaylistOutcome:
     bytes: int = 0
     reads: int = 0
     detail: str = ""
+    complete: bool = True
+    refused: bool = False
+    where: str = "playlist"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExtractionReport:
     """One day's extraction. `seconds` of wall time; `spent` and `limit` of the rolling 24-hour budget, None without.
 
-    `holes` counts the null elements of the account's playlist list. `stopped_by` ended extraction for everyone.
+    `listing` is the account's list of playlists, where that is what is tracked. `tracked` is how every playlist stands
+    after this run; it `remembers` that for the next, but on the sandbox. `stopped_by` ended extraction for everyone.
     """
 
     day: dt.date
     outcomes: tuple[PlaylistOutcome, ...]
     stats: CallStats
     seconds: float
-    holes: int = 0
+    listing: Listing = field(default_factory=Listing)
+    tracked: Mapping[str, Tracked] = field(default_factory=dict)
+    remembers: bool = True
+    ended_at: dt.datetime | None = None
     token_refreshes: int = 0
     most_in_flight: int = 0
     spent: int | None = None
     limit: int | None = None
     stopped_by: PlatformError | None = None
 
+    @property
+    def holes(self) -> int:
+        """The null elements of the account's playlist list."""
+        return self.listing.holes
+
     def having(self, *statuses: Status) -> list[PlaylistOutcome]:
         """The outcomes with one of the statuses."""
         return [outcome for outcome in self.outcomes if outcome.status in statuses]
 
     def raise_if_unfinished(self) -> None:
-        """Raise what stopped extraction, or TransientError naming the playlists a retry still has to read."""
+        """Raise what stopped extraction, or that nothing is stored, or the playlists a retry still has to read."""
         if self.stopped_by:
             raise self.stopped_by
         failed = self.having("failed", "not reached")
@@ -87,12 +115,30 @@ class ExtractionReport:
             named = ", ".join(outcome.playlist_id for outcome in failed[:5]) + (" …" if len(failed) > 5 else "")
             raise TransientError(
                 f"{len(failed)} of {len(self.outcomes)} playlists of {self.day} are still missing ({named}): a retry "
-                f"reads only those. First cause: {failed[0].detail}"
+                f"reads only those. First cause: {failed[0].detail}",
+                retry_at=self._retry_at(failed),
+            )
+        if self.outcomes and not self.having("read", "carried", "kept"):
+            open_still = any(one.standing == "open" for one in self.tracked.values())
+            raise NothingStoredError(
+                f"Not one of {len(self.outcomes)} tracked playlists could be read on {self.day}. First cause: "
+                f"{self.outcomes[0].detail}",
+                remedy="where all are refused at once it is the account: look at the app's users and the owner's "
+                "Premium on developer.spotify.com/dashboard"
+                + ("; it is tried again through the day" if open_still else ""),
+                code="nothing_stored",
+                retry_at=self.ended_at + NOTHING_STORED_WAIT if self.ended_at else None,
             )
 
+    def _retry_at(self, failed: Sequence[PlaylistOutcome]) -> dt.datetime | None:
+        """When the failed ones are due again, where asking at once was tried already."""
+        known = [self.tracked[one.playlist_id] for one in failed if one.playlist_id in self.tracked]
+        again = [tracking.next_at(one.tried_at, one.tries, self.day) for one in known if one.tried_at and one.tries > 1]
+        return min(again) if again and len(again) == len(failed) else None
 
-@dataclass
-class _Job:
+
+@dataclass(kw_only=True)
+class _Extraction:
     """What all playlists of one extraction share."""
 
     client: SpotifyClient
@@ -105,7 +151,13 @@ class _Job:
     pages: Executor
     stored: Mapping[str, RawKey]
     earlier: Mapping[str, RawKey]
-    listed: Mapping[str, JsonObject] = field(default_factory=dict)
+    listed: Mapping[str, JsonObject]
+    known: Playlists
+    allowances: Allowances
+
+    def of(self, playlist_id: str) -> Tracked:
+        """How the playlist stood when the run began."""
+        return self.known.of(playlist_id, self.day)
 
 
 def extract(
@@ -122,78 +174,142 @@ def extract(
 ) -> ExtractionReport:
     """Take the snapshots of `day` that are missing, and report on every playlist.
 
-    A playlist with a snapshot of the day is kept as it is unless `refresh`. Each snapshot is stored as soon as its
-    playlist is read, so that a retry reads only what is missing. `extracted_at` (UTC) replaces the clock where the
-    source is not of this world (the sandbox). Raises nothing of Spotify's: see `ExtractionReport.raise_if_unfinished`.
+    A playlist with a snapshot of the day is kept as it is unless `refresh`, or unless it is known not to be whole. Each
+    snapshot is stored as soon as its playlist is read, so that a retry reads only what is missing. Playlists not read
+    for longest come first, those refused today last. `extracted_at` (UTC) replaces the clock where the source is not of
+    this world (the sandbox): there nothing is remembered, and a refusal is final. Raises nothing of Spotify's: see
+    `ExtractionReport.raise_if_unfinished`.
     """
     started = client.clock.monotonic()
-    listed: dict[str, JsonObject] = {}
-    holes = 0
+    shared = Tracking(store if extracted_at is None else None)
+    before = shared.read()
+    listing = Listing()
     outcomes: list[PlaylistOutcome] = []
     try:
         if selection.mine:
-            listed, holes = my_playlists(client)
+            listing = _listed(client, before, day)
     except PlatformError as error:
-        client.stop(_as_account_error(error))
-    ids = tuple(dict.fromkeys((*selection.ids, *listed)))
+        client.stop(error)
+    ids = tuple(dict.fromkeys((*selection.ids, *listing.playlists, *listing.missing)))
+    if not ids and client.stopped.is_set():
+        ids = tuple(before.on(day))
+    known = shared.begin(day, client.clock.now(), ids, listing.playlists)
     stored = raw.newest_of_day(store, day)
     wanted = [playlist_id for playlist_id in ids if refresh or playlist_id not in stored]
     earlier = {} if client.stopped.is_set() else _earlier(store, day, wanted)
     pools = ThreadPoolExecutor(client.concurrency), ThreadPoolExecutor(client.concurrency)
-    job = _Job(client, store, day, run_id, source, extracted_at, refresh, pools[1], stored, earlier, listed)
+    extraction = _Extraction(
+        client=client,
+        store=store,
+        day=day,
+        run_id=run_id,
+        source=source,
+        extracted_at=extracted_at,
+        refresh=refresh,
+        pages=pools[1],
+        stored=stored,
+        earlier=earlier,
+        listed=listing.playlists,
+        known=known,
+        allowances=_allowances(client, known, ids, day),
+    )
     try:
-        outcomes = _run(job, ids, pools[0], on_progress)
+        outcomes = _run(extraction, ids, pools[0], on_progress, patience=() if extracted_at else PATIENCE)
     finally:
         for pool in pools:  # calls in flight end by their own timeout; nobody waits for them after a stop
             pool.shutdown(wait=not client.stopped.is_set(), cancel_futures=True)
         client.ledger.settle()
+    now = client.clock.now()
+    after = shared.update(day, lambda latest: {one.playlist_id: _recorded(latest, one, day, now) for one in outcomes})
     limit = client.ledger.limit
     return ExtractionReport(
-        day,
-        tuple(outcomes),
-        client.stats,
-        client.clock.monotonic() - started,
-        holes,
-        client.tokens.refreshes,
-        client.gate.most_in_flight,
-        sum(client.ledger.state().calls.values()) if limit else None,
-        limit,
-        client.stopped_by,
+        day=day,
+        outcomes=tuple(outcomes),
+        stats=client.stats,
+        seconds=client.clock.monotonic() - started,
+        listing=listing,
+        tracked={playlist_id: after.tracked[playlist_id] for playlist_id in ids if playlist_id in after.tracked},
+        remembers=extracted_at is None,
+        ended_at=now,
+        token_refreshes=client.tokens.refreshes,
+        most_in_flight=client.gate.most_in_flight,
+        spent=sum(client.ledger.state().calls.values()) if limit else None,
+        limit=limit,
+        stopped_by=client.stopped_by,
     )
 
 
-def my_playlists(client: SpotifyClient) -> tuple[dict[str, JsonObject], int]:
-    """The account's playlists by id, and how many null elements the list had; one call per fifty."""
-    found: dict[str, JsonObject] = {}
-    holes = seen = 0
-    for _ in range(_MOST_LIST_PAGES):
-        page = client.my_playlists(seen)
-        items = page["items"]
-        if not isinstance(items, list):
+def _listed(client: SpotifyClient, known: Playlists, day: dt.date) -> Listing:
+    """The account's list, with what it had on the days before and lacks now."""
+    before = known.listed_before(day)
+    listing = patient_list(client, known=bool(before))
+    missing = {playlist_id: one for playlist_id, one in before.items() if playlist_id not in listing.playlists}
+    return replace(listing, missing=missing)
+
+
+def _allowances(client: SpotifyClient, known: Playlists, ids: Sequence[str], day: dt.date) -> Allowances:
+    limit = client.ledger.limit
+    left = None if limit is None else limit - sum(client.ledger.state().calls.values())
+    return Allowances(left, limit, {playlist_id: known.of(playlist_id, day).size for playlist_id in ids})
+
+
+def _recorded(latest: Playlists, outcome: PlaylistOutcome, day: dt.date, now: dt.datetime) -> Tracked:
+    """How a playlist stands after this outcome."""
+    one = latest.of(outcome.playlist_id, day)
+    if outcome.status in ("read", "carried", "kept"):
+        if one.standing == "stored" and outcome.status == "kept":
+            return one
+        entries = outcome.entries if outcome.status in ("read", "carried") else None
+        return tracking.stored(one, entries=entries, name=outcome.name, now=now, complete=outcome.complete)
+    if outcome.status == "unreadable":
+        if one.standing == "refused" and not outcome.refused:
+            return one  # it was not asked again
+        return tracking.refused(one, said=outcome.detail, where=outcome.where, name=outcome.name, now=now)
+    return tracking.failed(one, said=outcome.detail, now=now, asked=outcome.status == "failed")
+
+
+def _run(
+    job: _Extraction,
+    ids: Sequence[str],
+    pool: Executor,
+    on_progress: Callable[[str], None],
+    *,
+    patience: Sequence[float],
+) -> list[PlaylistOutcome]:
+    """The outcome of every playlist, in the order of `ids`. What Spotify refused is asked again when all else is done.
+
+    A playlist refused for days is asked once; one refused earlier today is asked once in this run.
+    """
+    outcomes = _round(job, _in_turn(job, ids), pool, on_progress)
+    for pause in patience:
+        again = [
+            one.playlist_id
+            for one in outcomes.values()
+            if one.refused and not job.of(one.playlist_id).is_long_refused and not job.of(one.playlist_id).tries
+        ]
+        if not again or job.client.stopped.is_set():
             break
-        for item in items:
-            playlist_id = item.get("id") if isinstance(item, dict) else None
-            if isinstance(item, dict) and isinstance(playlist_id, str) and parse_playlist(playlist_id) == playlist_id:
-                found[playlist_id] = item
-            else:
-                holes += 1
-        seen += len(items)
-        if not items or not page.get("next"):
-            break
-    return found, holes
+        job.client.clock.sleep(pause, job.client.stopped)
+        for playlist_id in again:
+            job.allowances.again(playlist_id)
+        outcomes |= _round(job, again, pool, on_progress)
+    return [outcomes[playlist_id] for playlist_id in ids]
 
 
-def _as_account_error(error: PlatformError) -> PlatformError:
-    if isinstance(error, ResourceError):
-        return AccountError(
-            f"Spotify does not list the account's playlists ({error.verdict.said}): SPOTIFY_PLAYLISTS='mine' needs "
-            "the consent of a user; run `spotify-assets login`, or name the playlists."
-        )
-    return error
+def _in_turn(job: _Extraction, ids: Iterable[str]) -> list[str]:
+    """Those refused or failed today last; else those not read for longest first."""
+
+    def place(playlist_id: str) -> tuple[int, dt.date]:
+        one = job.of(playlist_id)
+        return one.tries + one.refused_days, one.read_on or dt.date.min
+
+    return sorted(ids, key=place)
 
 
-def _run(job: _Job, ids: Sequence[str], pool: Executor, on_progress: Callable[[str], None]) -> list[PlaylistOutcome]:
-    """The outcome of every playlist, in the order of `ids`; says every few seconds how far it has come."""
+def _round(
+    job: _Extraction, ids: Sequence[str], pool: Executor, on_progress: Callable[[str], None]
+) -> dict[str, PlaylistOutcome]:
+    """Each playlist asked once; says every few seconds how far it has come."""
     futures: dict[Future[PlaylistOutcome], str] = {
         pool.submit(_one, job, playlist_id): playlist_id for playlist_id in ids
     }
@@ -210,50 +326,120 @@ def _run(job: _Job, ids: Sequence[str], pool: Executor, on_progress: Callable[[s
             )
     finished = {futures[future]: future.result() for future in futures if future.done() and not future.cancelled()}
     cause = str(job.client.stopped_by or "")
-    return [
-        finished.get(playlist_id) or PlaylistOutcome(playlist_id, "not reached", detail=cause) for playlist_id in ids
-    ]
+    return {
+        playlist_id: finished.get(playlist_id)
+        or PlaylistOutcome(playlist_id=playlist_id, status="not reached", detail=cause)
+        for playlist_id in ids
+    }
 
 
-def _one(job: _Job, playlist_id: str) -> PlaylistOutcome:
+def _one(job: _Extraction, playlist_id: str) -> PlaylistOutcome:
     """Take one playlist's snapshot; its own failures become its outcome."""
     listed = job.listed.get(playlist_id)
-    name = _name(listed)
+    known = job.of(playlist_id)
+    name = _name(listed) or known.name
     kept = job.stored.get(playlist_id)
-    if kept and not job.refresh:
-        return PlaylistOutcome(playlist_id, "kept", name, str(kept))
+    whole = known.standing == "stored" or known.first_verdict is None
+    if kept and whole and not job.refresh:
+        return PlaylistOutcome(playlist_id=playlist_id, status="kept", name=name, key=str(kept))
+    if known.standing == "refused" and not job.refresh:
+        detail = f"{known.said} (asked {known.tries} times today)"
+        return PlaylistOutcome(playlist_id=playlist_id, status="unreadable", name=name, detail=detail)
+    calls = PlaylistCalls(job.client, playlist_id, job.allowances.of(playlist_id))
     try:
+        _require_the_day(job)
         earlier = job.earlier.get(playlist_id)
         if listed and earlier:
             carried = _carry(job, playlist_id, earlier, listed, None)
             if carried:
                 return carried
-        before = metadata(job.client, playlist_id)
+        first_page = calls.page(0) if known.is_long_refused and known.where == "items" else None
+        before = calls.metadata()
         name = _name(before) or name
         if earlier:
             carried = _carry(job, playlist_id, earlier, before, raw.without_paging(before))
             if carried:
                 return carried
-        return _read(job, playlist_id, before)
-    except (PlaylistUnreadableError, PlaylistUnsettledError) as error:
-        return PlaylistOutcome(playlist_id, "unreadable", name, detail=str(error))
+        return _read(job, calls, before, first_page)
+    except PlaylistUnreadableError as error:
+        return PlaylistOutcome(
+            playlist_id=playlist_id,
+            status="kept" if kept else "unreadable",
+            key=str(kept) if kept else None,
+            complete=not kept,
+            name=name,
+            detail=str(error),
+            refused=error.refused,
+            where=error.where,
+        )
     except PlatformError as error:
+        if isinstance(error, SpotifyUnavailableError) and error.body:
+            _quarantine(job, playlist_id, error)
         status: Status = "not reached" if job.client.stopped.is_set() else "failed"
-        return PlaylistOutcome(playlist_id, status, name, detail=str(error))
+        return PlaylistOutcome(playlist_id=playlist_id, status=status, name=name, detail=str(error))
+    finally:
+        job.allowances.done(playlist_id)
 
 
-def _read(job: _Job, playlist_id: str, before: JsonObject) -> PlaylistOutcome:
-    whole = read_playlist(job.client, job.pages, playlist_id, before)
+def _require_the_day(job: _Extraction) -> None:
+    """Raise TransientError when the day ended meanwhile: what Spotify says now is of another one."""
+    if job.extracted_at is None and job.client.clock.now().date() != job.day:
+        raise TransientError(f"{job.day} (UTC) ended before the playlist was read")
+
+
+def _quarantine(job: _Extraction, playlist_id: str, error: SpotifyUnavailableError) -> None:
+    """Keep the start of an answer that could not be used."""
+    record = {"at": raw.format_time(job.client.clock.now()), "cause": str(error), "body": error.body}
+    job.store.put(answer_key(job.day, playlist_id, job.run_id), json.dumps(record, indent=1).encode())
+
+
+def _read(job: _Extraction, calls: PlaylistCalls, before: JsonObject, first_page: raw.Page | None) -> PlaylistOutcome:
+    playlist_id = calls.playlist_id
+    known = job.of(playlist_id)
+    read = read_playlist(calls, job.pages, before, first_page=first_page, known=known.size)
     now = job.extracted_at or job.client.clock.now()
     snapshot = Snapshot(
-        job.day, playlist_id, now, job.run_id, job.source, raw.without_paging(whole.playlist), whole.total, whole.pages
+        job.day,
+        playlist_id,
+        now,
+        job.run_id,
+        job.source,
+        raw.without_paging(read.playlist),
+        read.total,
+        read.pages,
+        complete=read.complete,
+        dated_by="spotify",
     )
-    key, size = raw.write(job.store, snapshot, raw.after(now, job.stored.get(playlist_id)))
-    return PlaylistOutcome(playlist_id, "read", _name(whole.playlist), key, snapshot.entries, size, whole.reads)
+    outcome = PlaylistOutcome(
+        playlist_id=playlist_id,
+        status="read",
+        name=_name(read.playlist),
+        entries=snapshot.entries,
+        reads=read.reads,
+        detail=read.mismatch,
+        complete=read.complete is not False,
+    )
+    kept = job.stored.get(playlist_id)
+    if kept and not outcome.complete and not job.refresh and _same_entries(job.store, kept, snapshot):
+        return replace(outcome, status="kept", key=str(kept), entries=0)
+    key, size = raw.write(job.store, snapshot, raw.after(now, kept))
+    return replace(outcome, key=key, bytes=size)
+
+
+def _same_entries(store: ObjectStore, key: RawKey, snapshot: Snapshot) -> bool:
+    """Whether the stored snapshot has the same entries, so that storing it again would say nothing new."""
+
+    def entries(one: Snapshot) -> list[object]:
+        return [identity(item) for page in one.pages for item in page.items]
+
+    try:
+        return entries(raw.read(store, key)) == entries(snapshot)
+    except (FileNotFoundError, raw.SnapshotError):
+        return False
 
 
 def _carry(
-    job: _Job, playlist_id: str, earlier: RawKey, seen: JsonObject, today: JsonObject | None
+    job: _Extraction, playlist_id: str, earlier: RawKey, seen: JsonObject, today: JsonObject | None
 ) -> PlaylistOutcome | None:
     """Carry the earlier snapshot to this day if `seen` (today's object, or its short form in a list) allows it.
 
@@ -267,35 +453,39 @@ def _carry(
     data = job.store.get_or_none(str(earlier))
     if data is None:
         return None
-    known = raw.head_of(str(earlier), data)
+    try:
+        known = raw.head_of(str(earlier), data)
+    except raw.SnapshotError as error:
+        log.warning("%s", error)  # what can't be carried is read
+        return None
     too_old = (job.day - known.extracted_at.date()).days >= FULL_READ_DAYS
-    if known.version != version or known.source not in _CARRYABLE or too_old:
+    if known.version != version or known.source not in _CARRYABLE or too_old or known.complete is False:
         return None
     stamp = raw.after(job.extracted_at or job.client.clock.now(), job.stored.get(playlist_id))
     key = RawKey(job.day, playlist_id, stamp, job.run_id)
     stored, size = raw.write_bytes(job.store, key, raw.carried(known, job.day, job.run_id, today))
     return PlaylistOutcome(
-        playlist_id,
-        "carried",
-        _name(today or known.playlist),
-        stored,
-        known.total,
-        size,
+        playlist_id=playlist_id,
+        status="carried",
+        name=_name(today or known.playlist),
+        key=stored,
+        entries=known.total,
+        bytes=size,
         detail=f"unchanged since it was read at {in_utc(known.extracted_at)}",
     )
 
 
-def _earlier(store: ObjectStore, day: dt.date, playlist_ids: Iterable[str]) -> dict[str, RawKey]:
+def _earlier(store: ObjectStore, day: dt.date, playlist_ids: Collection[str]) -> dict[str, RawKey]:
     """The newest snapshot of each playlist on the days before `day` that could still be carried; one listing a day."""
     missing = set(playlist_ids)
-    found: dict[str, RawKey] = {}
+    earlier: dict[str, RawKey] = {}
     for back in range(1, FULL_READ_DAYS):
         if not missing:
             break
         of_day = raw.newest_of_day(store, day - dt.timedelta(days=back))
-        found.update((playlist_id, of_day[playlist_id]) for playlist_id in missing & of_day.keys())
+        earlier.update((playlist_id, of_day[playlist_id]) for playlist_id in missing & of_day.keys())
         missing -= of_day.keys()
-    return found
+    return earlier
 
 
 def stored_for(store: ObjectStore, day: dt.date) -> list[str]:
@@ -325,4 +515,4 @@ def require_today(store: ObjectStore, days: Sequence[dt.date], today: dt.date) -
 
 def _name(playlist: JsonObject | None) -> str:
     value = (playlist or {}).get("name")
-    return value if isinstance(value, str) else ""
+    return printable(value)[:200] if isinstance(value, str) else ""

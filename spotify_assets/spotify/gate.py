@@ -1,7 +1,8 @@
 """How many calls are in flight, and when all of them wait. Politeness to Spotify's rolling 30-second window.
 
 Spotify publishes no numbers for that window, so the gate learns: a 429 pauses everyone and halves what may be in
-flight; every twenty calls that pass give one place back.
+flight; every twenty calls that pass give one place back. Until a first answer is good one call goes alone: where
+everything is refused, a run costs a call or two and not as many as there are threads.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Gate:
         self._clock = clock
         self._stopped = stopped
         self._condition = Condition()
+        self._opened = False
         self._in_flight = 0
         self._passed = 0
         self._paused_until = 0.0
@@ -33,7 +35,7 @@ class Gate:
     def call(self) -> Iterator[None]:
         """Hold a place for one call, once there is one and no pause is on."""
         with self._condition:
-            while self._in_flight >= self._allowed:
+            while self._in_flight >= (self._allowed if self._opened or self._stopped.is_set() else 1):
                 self._condition.wait()
             self._in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
@@ -46,6 +48,13 @@ class Gate:
                 self._passed += 1
                 if self._passed >= _RECOVERS_AFTER and self._allowed < self._limit:
                     self._allowed, self._passed = self._allowed + 1, 0
+                self._condition.notify_all()
+
+    def open(self) -> None:
+        """A first answer was good: all places may be taken."""
+        if not self._opened:
+            with self._condition:
+                self._opened = True
                 self._condition.notify_all()
 
     def _sit_out_pause(self) -> None:

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.redaction import printable
 from spotify_assets.spotify.auth import SCOPES, Account, quiet_spotipy
+from spotify_assets.spotify.transport import session
 
 if TYPE_CHECKING:
     from spotipy import SpotifyOAuth
 
+_SECONDS = 20.0
 AUTHORIZE_URL = "https://accounts.spotify.com/authorize"
 _PAGE = (
     b"<!doctype html><title>Spotify consent</title><p>Thank you. You can close this page and go back to the terminal."
@@ -56,7 +59,7 @@ def begin(account: Account, *, redirect_uri: str, token_url: str) -> Consent:
         state=state,
         show_dialog=True,
         open_browser=False,
-        requests_timeout=10,  # pyright: ignore[reportArgumentType] - seconds
+        requests_session=session(1, _SECONDS),  # pyright: ignore[reportArgumentType] - a session is allowed
         cache_handler=MemoryCacheHandler(),
     )
     setattr(manager, "OAUTH_TOKEN_URL", token_url)  # noqa: B010 - a class constant to type checkers
@@ -74,7 +77,8 @@ def code_in(consent: Consent, address: str) -> str:
     """The code in the address Spotify redirected to. Raises PermanentError when it is another's, or a refusal."""
     query = parse_qs(urlsplit(address.strip()).query)
     if "error" in query:
-        raise PermanentError(f"The consent was not given ({query['error'][0][:80]}): run `spotify-assets login` again.")
+        said = printable(query["error"][0])[:80]
+        raise PermanentError(f"The consent was not given ({said})", remedy="run `spotify-assets login` again")
     if not secrets.compare_digest(query.get("state", [""])[0], consent.state):
         raise PermanentError(
             "The address does not belong to this consent (its state differs): run `spotify-assets login` again and "
@@ -137,15 +141,18 @@ def exchange(consent: Consent, code: str) -> str:
     try:
         consent.manager.get_access_token(code, as_dict=False, check_cache=False)
     except SpotifyOauthError as error:
+        known = error.error if isinstance(error.error, str) and error.error.isidentifier() else "no reason given"
         raise PermanentError(
-            f"Spotify refused the code ({error.error}): check SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET and that the "
-            f"app lists {consent.redirect_uri}, then run `spotify-assets login` again."
+            f"Spotify refused the code ({known})",
+            remedy="check SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET and that the app lists "
+            f"{consent.redirect_uri}, then run `spotify-assets login` again",
+            code=known,
         ) from None
-    except (requests.RequestException, KeyError, ValueError) as error:
+    except (requests.RequestException, KeyError, ValueError, TypeError, AttributeError) as error:
         raise TransientError(
-            f"Spotify's token endpoint gave no usable answer ({type(error).__name__}); try again."
+            f"Spotify's token endpoint gave no usable answer ({type(error).__name__})", remedy="try again"
         ) from None
     token = (consent.manager.cache_handler.get_cached_token() or {}).get("refresh_token")
     if not isinstance(token, str) or not token:
-        raise PermanentError("Spotify gave no refresh token: run `spotify-assets login` again.")
+        raise PermanentError("Spotify gave no refresh token", remedy="run `spotify-assets login` again")
     return token

@@ -10,8 +10,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS, raw_assets
+from spotify_assets.assets.raw import LISTED_CHECK, PLAYLIST_SNAPSHOTS, READABLE_CHECK, raw_assets
 from spotify_assets.lake.layout import RAW_PREFIX
+from spotify_assets.markdown import plain
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.spotify import spotify_resource
@@ -80,6 +81,11 @@ def metadata(result: dg.ExecuteInProcessResult, day: str) -> dict[str, Any]:
     return {name: value.value for name, value in found[0].metadata.items()}
 
 
+def check(result: dg.ExecuteInProcessResult, name: str = READABLE_CHECK) -> dg.AssetCheckEvaluation:
+    [evaluation] = [one for one in result.get_asset_check_evaluations() if one.check_name == name]
+    return evaluation
+
+
 def failure(result: dg.ExecuteInProcessResult) -> dg.Failure:
     data = result.get_step_failure_events()[0].step_failure_data.user_failure_data
     assert data
@@ -120,7 +126,7 @@ def test_refresh_reads_a_date_again(run: Run) -> None:
 
 
 def test_unreadable_playlists_warn_with_cause_and_remedy_and_block_nothing(run: Run) -> None:
-    [evaluation] = run("2026-11-12").get_asset_check_evaluations()
+    evaluation = check(run("2026-11-12"))
 
     assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert evaluation.blocking is False
@@ -129,10 +135,55 @@ def test_unreadable_playlists_warn_with_cause_and_remedy_and_block_nothing(run: 
 
 
 def test_all_readable_playlists_pass_the_check(run: Run, server: SpotifyServer) -> None:
-    [evaluation] = run.on(server, *server.add(2))().get_asset_check_evaluations()
+    evaluation = check(run.on(server, *server.add(2))())
 
     assert evaluation.passed
     assert evaluation.description == "All 2 tracked playlists could be read."
+
+
+def test_a_playlist_refused_in_a_green_run_is_named_with_the_day_it_last_could_be_read(
+    run: Run, server: SpotifyServer
+) -> None:
+    ids = server.add(2)
+    run.on(server, *ids)()
+    run.clock.advance(dt.timedelta(days=1))
+    server.forever[ids[0]] = error(404, "Resource not found")
+
+    result = run("2026-11-22")
+
+    assert result.success
+    evaluation = check(result)
+    assert not evaluation.passed
+    assert "last read on 2026-11-21, refused since 2026-11-22" in plain(str(evaluation.description))
+    assert "it is asked again today" in str(evaluation.description)
+
+
+def test_a_run_that_stores_nothing_fails_and_is_left_to_the_sensor(run: Run, server: SpotifyServer) -> None:
+    run.clock.advance(dt.datetime.now(dt.UTC) - run.clock.now())
+    ids = server.add(2)
+    for playlist_id in ids:
+        server.forever[playlist_id] = error(404, "Resource not found")
+
+    result = run.on(server, *ids)(run.clock.now().date().isoformat())
+
+    assert not result.success
+    assert "Not one of 2 tracked playlists could be read" in str(failure(result).description)
+    assert retried(result) == 0
+
+
+def test_a_list_that_lost_playlists_fails_its_check_and_they_are_still_read(run: Run, server: SpotifyServer) -> None:
+    server.mine = [*server.add(3)]
+    run.on(server, "mine")()
+    run.clock.advance(dt.timedelta(days=1))
+    names = list(server.mine)
+    server.mine = []
+
+    result = run("2026-11-22")
+
+    evaluation = check(result, LISTED_CHECK)
+    assert (result.success, evaluation.passed) == (True, False)
+    assert all(str(name) in str(evaluation.description) for name in names)
+    assert metadata(result, "2026-11-22")["playlists"] == 3
 
 
 def test_the_budget_is_metadata(run: Run, server: SpotifyServer) -> None:
@@ -157,7 +208,7 @@ def test_a_transient_failure_is_retried_and_the_retry_reads_only_what_is_missing
     run: Run, server: SpotifyServer
 ) -> None:
     ids = server.add(3)
-    server.fail(f"{ids[1]}/items", *[error(500, "Oops")] * 11)
+    server.fail(f"{ids[1]}/items", *[error(500, "Oops")] * 6)
 
     result = run.on(server, *ids)()
 

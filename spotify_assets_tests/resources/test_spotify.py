@@ -24,7 +24,7 @@ def test_without_settings_it_is_the_sandbox_with_all_of_its_playlists() -> None:
     spotify = spotify_resource(load_settings({}))
 
     assert spotify.is_sandbox
-    assert len(spotify.selection(DAY).ids) == 10
+    assert len(spotify.access.selection(DAY).ids) == 10
 
 
 def test_an_account_makes_it_the_web_api() -> None:
@@ -32,28 +32,28 @@ def test_an_account_makes_it_the_web_api() -> None:
 
     assert not spotify.is_sandbox
     assert (spotify.daily_call_budget, spotify.api_url) == (77, "https://api.spotify.com/v1")
-    assert spotify.selection(DAY) == PlaylistSelection(("37i9dQZF1DWSDoVybeQisg",), mine=True)
-    assert spotify.account.grant == "refresh token"
+    assert spotify.access.selection(DAY) == PlaylistSelection(("37i9dQZF1DWSDoVybeQisg",), mine=True)
+    assert spotify.access.account.grant == "refresh token"
 
 
 def test_the_account_survives_dagster_making_the_resource_anew() -> None:
     spotify = spotify_resource(load_settings(ACCOUNT))
 
     with spotify.process_config_and_initialize_cm() as made:
-        assert made.account == spotify.account
-        assert made.account.refresh_token is not None
+        assert made.access.account == spotify.access.account
+        assert made.access.account.refresh_token is not None
 
 
 def test_two_accounts_in_one_process_are_not_mixed_up() -> None:
     one, other = (spotify_resource(load_settings(ACCOUNT | {"SPOTIFY_CLIENT_ID": name})) for name in ("a", "b"))
 
-    assert (one.account.client_id, other.account.client_id) == ("a", "b")
+    assert (one.access.account.client_id, other.access.account.client_id) == ("a", "b")
 
 
 def test_nothing_secret_is_in_what_dagster_sees() -> None:
     spotify = spotify_resource(load_settings(ACCOUNT))
 
-    seen = f"{spotify!r} {spotify.model_dump()} {spotify._resolved_config_dict} {spotify.account!r}"
+    seen = f"{spotify!r} {spotify.model_dump()} {spotify._resolved_config_dict} {spotify.access!r}"
     assert "client-secret-1" not in seen
     assert "refresh-token-1" not in seen
 

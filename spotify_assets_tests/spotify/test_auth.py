@@ -54,17 +54,17 @@ def test_a_missing_scope_is_an_error_with_the_remedy_and_no_question(server: Spo
     report = run(*server.add(1))
 
     with pytest.raises(
-        AccountError, match=r"lacks the scope playlist-read-collaborative: consent again with `spotify-"
+        AccountError, match=r"lacks the scope playlist-read-collaborative; consent again with `spotify-"
     ):
         report.raise_if_unfinished()
 
 
-def test_invalid_grant_is_said_once_and_never_retried(server: SpotifyServer, run: Extract) -> None:
+def test_invalid_grant_is_asked_twice_whatever_waits_for_the_token(server: SpotifyServer, run: Extract) -> None:
     server.token_always = Answer(400, {"error": "invalid_grant", "error_description": "Refresh token expired"})
 
     report = run(*server.add(20), concurrency=8)
 
-    assert len(server.token_requests) == 1
+    assert len(server.token_requests) == 2
     with pytest.raises(AccountError, match="consent again with `spotify-assets login`"):
         report.raise_if_unfinished()
 
@@ -135,7 +135,7 @@ class TestRotation:
         self, server: SpotifyServer, run: Extract, store: ObjectStore, account: Account
     ) -> None:
         TokenVault(store, account).save("rotated-1")
-        server.tokens.append(Answer(400, {"error": "invalid_grant"}))
+        server.tokens.extend([Answer(400, {"error": "invalid_grant"})] * 2)
 
         report = run(*server.add(1))
 

@@ -96,7 +96,7 @@ def test_a_dead_token_says_to_consent_again(server: SpotifyServer, make_client: 
     finding = look(make_client, *server.add(3))["Spotify sign-in"]
 
     assert not finding.ok
-    assert "spotify-assets login" in finding.detail
+    assert "spotify-assets login" in finding.remedy
     assert server.requests == []
 
 

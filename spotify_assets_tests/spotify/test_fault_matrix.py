@@ -1,7 +1,7 @@
 """The fault matrix: one line a fault. What Spotify sends, what becomes of the playlist, and what is said about it.
 
 A playlist of three entries is read with spotipy on real sockets; without a fault that takes three calls: the playlist,
-its page, and its version again.
+its page, and its version again. What one wrong answer would end is asked again, ten and then sixty seconds later.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ import pytest
 
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.spotify.budget import STATE_KEY, CallState
+from spotify_assets.spotify.errors import AccountRefusedError, CoolingDownError
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import START, Extract, TestClock
 from spotify_assets_tests.spotify.spotify_server import Answer, SpotifyServer, error
 
 PAGE, PLAYLIST = "/items", "/Playlist00000000000000"
+PREMIUM = (
+    "Active premium subscription required for the owner of the app. When the subscription status changes, it can take "
+    "a few hours before requests are allowed again."
+)
 JSON_PAGE = b'{"items": [], "total": 3, "off'
 
 
@@ -85,24 +90,43 @@ PASSING = [
     Fault("429 with a text body", sent(Answer(429, "Too many requests", {"Retry-After": "1"})), "read", 4, waited=2),
     Fault("429 with {'error': text}", sent(Answer(429, {"error": "slow down"}, {"Retry-After": "1"})), "read", 4),
     Fault("429 with a list body", sent(Answer(429, [1, 2], {"Retry-After": "1"})), "read", 4, waited=2),
-    Fault("302 to itself", sent(Answer(302, b"", {"Location": f"/v1/playlists{PLAYLIST}/items?limit=50"})), "read", 3),
+    Fault("302 to itself", sent(Answer(302, b"", {"Location": f"/v1/playlists{PLAYLIST}/items?limit=50"})), "read", 4),
+    Fault("404 once", sent(error(404, "Resource not found")), "read", 4, waited=10, to=PLAYLIST),
+    Fault("404 of the page once", sent(error(404, "Resource not found")), "read", 5, waited=10),
+    Fault("410 twice", sent(*[error(410, "Gone")] * 2), "read", 7, waited=70),
+    Fault("403 once", sent(error(403, "Forbidden")), "read", 5, waited=10),
+    Fault("null once", sent(Answer(body="null")), "read", 4, waited=10, to=PLAYLIST),
+    Fault("400 once", sent(error(400, "Invalid base62 id")), "read", 4, waited=10, to=PLAYLIST),
+    Fault("403: Premium, as text, once", sent(Answer(403, PREMIUM)), "read", 4, waited=5),
 ]
 
 LASTING = [
-    Fault("500 forever", sent(error(500, "Oops")), "failed", 0, "no usable answer within 120 s", 80, always=True),
-    Fault("empty bodies forever", sent(Answer()), "failed", 0, "last: HTTP 200 with an empty body", 80, always=True),
+    Fault("500 forever", sent(error(500, "Oops")), "failed", 6, "no usable answer", 6, always=True),
+    Fault("empty bodies forever", sent(Answer()), "failed", 6, "last: HTTP 200 with an empty body", 6, always=True),
     Fault("429 forever", sent(error(429, "x", Retry_After="20")), "failed", 0, "HTTP 429", 60, always=True),
-    Fault("404", sent(error(404, "Resource not found")), "unreadable", 1, "editorial lists", to=PLAYLIST),
-    Fault("404 of the page", sent(error(404, "Resource not found")), "unreadable", 2, "HTTP 404 (Resource not found)"),
-    Fault("410", sent(error(410, "Gone")), "unreadable", 2, "HTTP 410 (Gone)"),
-    Fault("403", sent(error(403, "Forbidden")), "unreadable", 2, "neither owned by nor shared with the account"),
-    Fault("403 with HTML", sent(Answer(403, "<html>")), "unreadable", 2, "HTTP 403:"),
-    Fault("403 with {'error': text}", sent(Answer(403, {"error": "no"})), "unreadable", 2, "HTTP 403 (no)"),
-    Fault("403 with a list", sent(Answer(403, ["no"])), "unreadable", 2, "HTTP 403"),
-    Fault("403 with {'error': null}", sent(Answer(403, {"error": None})), "unreadable", 2, "HTTP 403"),
-    Fault("null playlist", sent(Answer(body="null")), "unreadable", 1, "HTTP 200 (null)", to=PLAYLIST),
-    Fault("400", sent(error(400, "Invalid base62 id")), "unreadable", 1, "Invalid base62 id", to=PLAYLIST),
-    Fault("405", sent(error(405, "Method not allowed")), "unreadable", 2, "the request itself was refused"),
+    Fault(
+        "404", sent(error(404, "Resource not found")), "unreadable", 3, "editorial lists", 70, to=PLAYLIST, always=True
+    ),
+    Fault(
+        "404 of the page",
+        sent(error(404, "Resource not found")),
+        "unreadable",
+        6,
+        "(Resource not found)",
+        70,
+        always=True,
+    ),
+    Fault("410", sent(error(410, "Gone")), "unreadable", 6, "HTTP 410 (Gone)", 70, always=True),
+    Fault("403", sent(error(403, "Forbidden")), "unreadable", 6, "neither owned by nor shared", 70, always=True),
+    Fault("403 with HTML", sent(Answer(403, "<html><b>No&nbsp;way")), "unreadable", 6, "(No way):", 70, always=True),
+    Fault("403 with {'error': text}", sent(Answer(403, {"error": "no"})), "unreadable", 6, "(no):", 70, always=True),
+    Fault("403 with a list", sent(Answer(403, ["no"])), "unreadable", 6, "HTTP 403:", 70, always=True),
+    Fault(
+        "403 with {'error': null}", sent(Answer(403, {"error": None})), "unreadable", 6, "HTTP 403:", 70, always=True
+    ),
+    Fault("null playlist", sent(Answer(body="null")), "unreadable", 3, "HTTP 200 (null)", 70, to=PLAYLIST, always=True),
+    Fault("400", sent(error(400, "Invalid id")), "unreadable", 3, "Invalid id", 70, to=PLAYLIST, always=True),
+    Fault("405", sent(error(405, "Not allowed")), "unreadable", 6, "the request itself was refused", 70, always=True),
 ]
 
 
@@ -128,11 +152,34 @@ def test_fault(fault: Fault, server: SpotifyServer, run: Extract, clock: TestClo
 
 
 STOPPING = [
-    Fault("401 forever", sent(error(401, "Access token missing")), "permanent", 4, "consent again", always=True),
-    Fault("403: scope", sent(error(403, "Insufficient client scope")), "permanent", 2, "consent again"),
+    Fault("401 forever", sent(error(401, "Access token missing")), "refused", 4, "consent again", always=True),
+    Fault("403: scope", sent(error(403, "Insufficient client scope")), "refused", 3, "consent again", always=True),
     Fault(
-        "403: allow-list", sent(error(403, "User not registered in the Developer Dashboard")), "permanent", 2, "lists"
+        "403: allow-list",
+        sent(error(403, "User not registered in the Developer Dashboard")),
+        "refused",
+        3,
+        "User Management",
+        always=True,
     ),
+    Fault(
+        "403: allow-list, text",
+        sent(Answer(403, "User not approved for app")),
+        "refused",
+        3,
+        "not approved for app",
+        always=True,
+    ),
+    Fault(
+        "403: dashboard, text",
+        sent(Answer(403, "Check settings on developer.spotify.com/dashboard, the user may not be registered.")),
+        "refused",
+        3,
+        "the user may not be registered",
+        always=True,
+    ),
+    Fault("403: Premium, text", sent(Answer(403, PREMIUM)), "refused", 3, "Active premium subscription", always=True),
+    Fault("403: quota, text", sent(Answer(403, "Your application has exceeded its quota")), "transient", 2, "07:00:30"),
     Fault("429, 13 hours", sent(error(429, "x", Retry_After="46800")), "transient", 2, "until 2026-11-21 19:00:30 UTC"),
     Fault("429, 61 s", sent(error(429, "x", Retry_After="61")), "transient", 2, "until 2026-11-21 06:01:31 UTC"),
     Fault(
@@ -154,7 +201,7 @@ def test_fault_that_stops_everyone(fault: Fault, server: SpotifyServer, run: Ext
 
     report = run(playlist_id)
 
-    kind = PermanentError if fault.done == "permanent" else TransientError
+    kind = AccountRefusedError if fault.done == "refused" else CoolingDownError
     assert isinstance(report.stopped_by, kind)
     assert fault.said in str(report.stopped_by)
     assert [outcome.status for outcome in report.outcomes] == ["not reached"]
@@ -175,9 +222,16 @@ TOKENS = [
     Fault("token without expires_in", sent(Answer(body={"access_token": "a"})), "read", 3),
     Fault("token 503 forever", sent(error(503, "x")), "transient", 0, "answer (4 tries", always=True, refreshes=4),
     Fault("token without a token", sent(Answer(body={"expires_in": 1})), "transient", 0, "without an access token"),
-    Fault("invalid_grant", sent(Answer(400, {"error": "invalid_grant"})), "permanent", 0, "spotify-assets login"),
-    Fault("invalid_client", sent(Answer(400, {"error": "invalid_client"})), "permanent", 0, "SPOTIFY_CLIENT_SECRET"),
-    Fault("token 403", sent(Answer(403, "<html>")), "permanent", 0, "refused the refresh token (HTTP 403)"),
+    Fault("invalid_grant once", sent(Answer(400, {"error": "invalid_grant"})), "read", 3, refreshes=2),
+    Fault("invalid_grant", sent(Answer(400, {"error": "invalid_grant"})), "permanent", 0, "spotify-assets login",
+          always=True, refreshes=2),
+    Fault("invalid_client", sent(Answer(400, {"error": "invalid_client"})), "permanent", 0, "SPOTIFY_CLIENT_SECRET",
+          always=True, refreshes=2),
+    Fault("token 403", sent(Answer(403, "<html>")), "permanent", 0, "refused the refresh token (HTTP 403)",
+          always=True, refreshes=2),
+    Fault("token 403: Premium", sent(Answer(403, PREMIUM)), "transient", 0, "active Premium subscription",
+          always=True, refreshes=2),
+    Fault("token NaN", sent(Answer(body=b'{"access_token": "a", "expires_in": NaN}')), "read", 3, refreshes=2),
     Fault("scope missing", sent(Answer(body={"access_token": "a", "expires_in": 3600, "scope": "user-read-email"})),
           "permanent", 0, "lacks the scope playlist-read-private"),
     Fault("token 429, 13 hours", sent(Answer(429, "", {"Retry-After": "46800"})), "transient", 0, "19:00:30 UTC"),

@@ -75,7 +75,7 @@ def test_no_secret_is_left_behind(
 
     output = capfd.readouterr()
     files = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
-    left = [caplog.text, output.out, output.err, *events, run, *errors, *files, repr(spotify), repr(spotify.account)]
+    left = [caplog.text, output.out, output.err, *events, run, *errors, *files, repr(spotify), repr(spotify.access)]
     left += [repr(settings), repr(report), str(spotify.model_dump()), repr(vars(spotify))]
     assert len(server.requests) + len(server.token_requests) > 0
     for secret in SECRETS:

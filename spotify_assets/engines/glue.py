@@ -6,9 +6,10 @@ polling fails, and shows neither logs nor link of a failed run. What a run compu
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +19,7 @@ from pydantic import Field, PrivateAttr
 from tenacity import RetryError, retry_if_result, wait_exponential, wait_fixed
 
 from spotify_assets.engines.glue_messages import LakeContextInjector, LakeMessageReader
-from spotify_assets.engines.glue_runs import RUN_KEY, SUCCEEDED, GlueRuns, JobRun, LogTail
+from spotify_assets.engines.glue_runs import ATTACHABLE, RUN_KEY, SUCCEEDED, TIMEOUT, GlueRuns, JobRun, LogTail
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.lake.layout import pipes_prefix
 from spotify_assets.storage.aws import AwsNotFound, aws_failures, client
@@ -30,16 +31,27 @@ if TYPE_CHECKING:
     from spotify_assets.storage.object_store import ObjectStore
 
 _MESSAGES_PARAM = "--dagster-pipes-messages"
+_LATELY = dt.timedelta(days=1)  # the vacuum and the bucket's rules keep what a run left for seven
 _CLOSING_SECONDS = 60.0  # how long messages may arrive after the run has ended
 _LOG_LINES = 200  # of one poll in one Dagster event
 
 
 @dataclass(frozen=True)
 class GlueOutcome:
-    """A run that succeeded: everything it reported, and what to show of it."""
+    """A run that succeeded: everything it reported, what it was started with, and what to show of it."""
 
+    run: JobRun
     messages: tuple[Mapping[str, object], ...]
+    arguments: Mapping[str, str]
     metadata: Mapping[str, dg.MetadataValue]
+
+
+class GlueTimedOut(TransientError):
+    """Glue stopped the run because it took too long: ask for less in one run."""
+
+    def __init__(self, run: JobRun, what: str) -> None:
+        super().__init__(what, remedy="give it more workers (GLUE_WORKERS), or more time (GLUE_TIMEOUT_MINUTES)")
+        self.run = run
 
 
 class GlueJobResource(dg.ConfigurableResource):
@@ -86,17 +98,19 @@ class GlueJobResource(dg.ConfigurableResource):
     ) -> GlueOutcome:
         """Run the job to its end and return what it reported.
 
-        A run that was started with the same `run_key` and has not ended is taken up instead of starting another. Any
-        other way out than success, a terminated Dagster run included, stops the Glue run. Raises TransientError or
-        PermanentError with state, error, last log lines and console link.
+        `run_key` names the work. A run that was started for it, by whomever, and goes on, or has succeeded lately
+        without anybody reading what it reported, is taken up instead of starting another. Any other way out than
+        success, a terminated Dagster run included, stops the Glue run. Raises GlueTimedOut, also when a run for the
+        same work did so lately with no less to work with; TransientError or PermanentError with state, error, last log
+        lines and console link for any other end.
         """
         runs = self.runs()
         prefix = f"{pipes_prefix(run_key)}{secrets.token_hex(4)}/"
         reader = LakeMessageReader(store, f"{prefix}messages/")
         with dg.open_pipes_session(context, LakeContextInjector(store, prefix), reader) as session:
-            run_id = self._attach(context, runs, reader, run_key) or self._start(
-                context, runs, {**arguments, **session.get_bootstrap_cli_arguments(), RUN_KEY: run_key}
-            )
+            wanted = {**arguments, **session.get_bootstrap_cli_arguments(), RUN_KEY: run_key}
+            earlier = self._earlier(context, runs, reader, run_key)
+            run_id = earlier.run_id if earlier else self._start(context, runs, wanted)
             tail = runs.tail()
             with _stopped_unless_ended(context, runs, run_id):
                 context.log.info(f"Glue run {run_id}: {runs.url(run_id)}")
@@ -105,26 +119,44 @@ class GlueJobResource(dg.ConfigurableResource):
             self._log(context, tail, run)
             if run.state != SUCCEEDED:
                 raise _failure(run, runs.url(run_id), tail)
+            reader.remove()  # read once: the next attempt at the same work does not take this run up
             if not session.message_handler.received_closed_message:
                 raise TransientError(
                     f"Glue run {run_id} succeeded but did not close its Pipes session, so what it reported may be "
                     f"incomplete: nothing of it is used. {runs.url(run_id)}"
                 )
             messages = tuple(session.get_custom_messages())
-            reader.remove()
-        return GlueOutcome(messages, self._metadata(run, runs.url(run_id)))
+        metadata = self._metadata(run, runs.url(run_id))
+        return GlueOutcome(run, messages, earlier.arguments if earlier else wanted, metadata)
 
-    def _attach(
-        self, context: dg.AssetExecutionContext, runs: GlueRuns, reader: LakeMessageReader, run_key: str
-    ) -> str | None:
+    def _earlier(
+        self,
+        context: dg.AssetExecutionContext,
+        runs: GlueRuns,
+        reader: LakeMessageReader,
+        run_key: str,
+    ) -> JobRun | None:
+        """A run for the same work to take up; None when one must be started. Raises GlueTimedOut."""
         from dagster_pipes import decode_param
 
-        found = runs.find(run_key)
-        if found is None or _MESSAGES_PARAM not in found.arguments:
+        earlier = runs.find(run_key)
+        if earlier is None or _MESSAGES_PARAM not in earlier.arguments:
             return None
-        reader.follow(decode_param(found.arguments[_MESSAGES_PARAM]))
-        context.log.info(f"Glue run {found.run_id}, started by an earlier attempt, is {found.state}: taking it up")
-        return found.run_id
+        goes_on = earlier.state in ATTACHABLE
+        lately = earlier.ended_at is not None and runs.clock.now() - earlier.ended_at < _LATELY
+        if not goes_on and not lately:
+            return None
+        if earlier.state == TIMEOUT and earlier.timeout_minutes >= self.timeout_minutes:
+            if (self.workers or 0) <= earlier.workers:
+                raise GlueTimedOut(earlier, f"Glue run {earlier.run_id}, started for the same work, ended TIMEOUT")
+            return None
+        if not goes_on and earlier.state != SUCCEEDED:
+            return None
+        reader.follow(decode_param(earlier.arguments[_MESSAGES_PARAM]))
+        if not goes_on and not reader.has_messages():
+            return None  # somebody read them and made them current
+        context.log.info(f"Glue run {earlier.run_id}, started for the same work, is {earlier.state}: taking it up")
+        return earlier
 
     def _start(self, context: dg.AssetExecutionContext, runs: GlueRuns, arguments: Mapping[str, str]) -> str:
         workers: dict[str, object] = {}
@@ -198,15 +230,23 @@ class GlueJobResource(dg.ConfigurableResource):
             level = context.log.info if stream == "output" else context.log.warning
             level(f"Glue {stream}:\n{left_out}" + "\n".join(shown))
 
+    def costs(self, runs: Sequence[JobRun]) -> dict[str, dg.MetadataValue]:
+        """What runs took together: seconds of execution, DPU-seconds, and US dollars by the price."""
+        dpu_seconds = sum(run.dpu_seconds for run in runs)
+        return {
+            "glue_runs": dg.MetadataValue.int(len(runs)),
+            "execution_seconds": dg.MetadataValue.int(sum(run.execution_seconds for run in runs)),
+            "dpu_seconds": dg.MetadataValue.float(dpu_seconds),
+            "estimated_cost_usd": dg.MetadataValue.float(round(dpu_seconds / 3600 * self.usd_per_dpu_hour, 4)),
+        }
+
     def _metadata(self, run: JobRun, url: str) -> dict[str, dg.MetadataValue]:
         return {
             "glue_run_url": dg.MetadataValue.url(url),
             "glue_run_id": dg.MetadataValue.text(run.run_id),
             "worker_type": dg.MetadataValue.text(run.worker_type),
             "number_of_workers": dg.MetadataValue.int(run.workers),
-            "execution_seconds": dg.MetadataValue.int(run.execution_seconds),
-            "dpu_seconds": dg.MetadataValue.float(run.dpu_seconds),
-            "estimated_cost_usd": dg.MetadataValue.float(round(run.dpu_seconds / 3600 * self.usd_per_dpu_hour, 4)),
+            **self.costs([run]),
         }
 
 
@@ -235,10 +275,10 @@ def _failure(run: JobRun, url: str, tail: LogTail) -> PermanentError | Transient
     said = f": {run.error}" if run.error else ""
     lines = "\n".join(tail.last)
     text = f"Glue run {run.run_id} ended {run.state}{said}\n{url}" + (f"\nLast log lines:\n{lines}" if lines else "")
-    if run.state == "TIMEOUT":
-        return PermanentError(f"{text}\nGive it more workers (GLUE_WORKERS), or more time (GLUE_TIMEOUT_MINUTES).")
+    if run.state == TIMEOUT:
+        return GlueTimedOut(run, text)
     if run.state == "STOPPED":
-        return PermanentError(f"{text}\nSomebody stopped it; launch the step again when it is wanted.")
+        return PermanentError(f"{text}\nSomebody stopped it", remedy="launch the step again when it is wanted")
     if run.state == "FAILED" and _WOULD_FAIL_AGAIN.search(f"{run.error}\n{lines}"):
         return PermanentError(text)
     return TransientError(text)

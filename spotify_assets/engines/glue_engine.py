@@ -6,15 +6,16 @@ What a Glue run is and how it fails is `glue`'s business; here: the manifest, th
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from glue_scripts.commit import BuiltDay
-from glue_scripts.manifest import Manifest
+from glue_scripts.commit import BuiltDay, attempt_name
 from spotify_assets.engines.engine import DaySources, TransformEngine
-from spotify_assets.engines.glue import GlueJobResource, GlueOutcome
+from spotify_assets.engines.glue import GlueJobResource, GlueOutcome, GlueTimedOut
+from spotify_assets.engines.glue_runs import JobRun
 from spotify_assets.engines.glue_script import is_shipped, script_arguments, script_version
 from spotify_assets.engines.spark_runs import built_days, make_manifest
 from spotify_assets.failures import PermanentError, TransientError
@@ -45,17 +46,43 @@ class GlueEngine(TransformEngine):
         if not is_shipped(store):
             raise PermanentError(
                 f"Version {script_version()} of the Glue script, which belongs to this code, is not at "
-                f"{store.url(layout.GLUE_PREFIX)}: run `spotify-assets glue deploy`."
+                f"{store.url(layout.GLUE_PREFIX)}",
+                remedy="run `spotify-assets glue deploy`",
             )
-        manifest = make_manifest(run_id, self.engine_name, days)
-        key = run_key(manifest)
-        manifest_key = layout.manifest_key(key)
-        store.put(manifest_key, manifest.to_json())
-        outcome = self.job.run(context, store, key, {**script_arguments(store), **lake_arguments(store, manifest_key)})
+        yield from self._build(context, store, run_id, days, [])
+
+    def _build(
+        self,
+        context: dg.AssetExecutionContext,
+        store: ObjectStore,
+        run_id: str,
+        days: Sequence[DaySources],
+        ended: list[JobRun],
+    ) -> Iterator[BuiltDay]:
+        """Build `days` in one run; where that takes too long, in two. `ended` has the runs so far, which all cost."""
+        attempt = attempt_name(run_id)
+        manifest_key = layout.manifest_key(attempt)
+        store.put(manifest_key, make_manifest(attempt, self.engine_name, days).to_json())
+        arguments = {**script_arguments(store), **lake_arguments(store, manifest_key)}
+        try:
+            outcome = self.job.run(context, store, work_key(store, days), arguments)
+        except GlueTimedOut as error:
+            store.delete([manifest_key])
+            ended.append(error.run)
+            if len(days) == 1:
+                raise PermanentError(f"{error.what}\nOne date alone takes too long", remedy=error.remedy) from error
+            middle = len(days) // 2
+            context.log.warning(
+                f"{error.what}\n{len(days)} dates take too long in one run: building {middle} and {len(days) - middle}"
+            )
+            yield from self._build(context, store, run_id, days[:middle], ended)
+            yield from self._build(context, store, run_id, days[middle:], ended)
+            return
+        ended.append(outcome.run)
         for asset_key in context.selected_asset_keys:
-            context.add_asset_metadata(outcome.metadata, asset_key=asset_key)
+            context.add_asset_metadata({**outcome.metadata, **self.job.costs(ended)}, asset_key=asset_key)
         yield from built_days(_reports(outcome), days, "The Glue run")
-        store.delete([manifest_key])
+        store.delete({manifest_key, outcome.arguments["--manifest"]})
 
 
 def glue_engine(settings: Settings) -> GlueEngine:
@@ -72,10 +99,14 @@ def glue_engine(settings: Settings) -> GlueEngine:
     )
 
 
-def run_key(manifest: Manifest) -> str:
-    """What makes two attempts at the same work the same: the Dagster run, and exactly this manifest and script."""
-    digest = hashlib.sha256(manifest.to_json() + script_version().encode()).hexdigest()
-    return f"{manifest.run_id}-{digest[:12]}"
+def work_key(store: ObjectStore, days: Sequence[DaySources]) -> str:
+    """What makes two attempts at the same work the same: the lake, the dates, their sources, and the script.
+
+    Not who attempts it: the repeat of a crashed Dagster run has another run id, and finds the Glue run it left.
+    """
+    work = [(each.day.isoformat(), [(source.key, source.etag) for source in each.sources]) for each in days]
+    digest = hashlib.sha256(json.dumps([store.url(), script_version(), sorted(work)]).encode()).hexdigest()
+    return f"{min(each.day for each in days)}-{max(each.day for each in days)}-{digest[:16]}"
 
 
 def lake_arguments(store: ObjectStore, manifest_key: str) -> dict[str, str]:

@@ -62,6 +62,10 @@ class LakeMessageReader(dg.PipesMessageReader):
         self._prefix = f"{params['key_prefix'].removeprefix(f'{root}/')}/"
         self._next = 1
 
+    def has_messages(self) -> bool:
+        """Whether the first message is there, to be read."""
+        return self._store.head(f"{self._prefix}{self._next}.json") is not None
+
     def drain(self) -> None:
         """Hand every message that has arrived to Dagster."""
         assert self._handler is not None, "the session is open"

@@ -7,6 +7,7 @@ run in `<log group>/output` and `<log group>/error`.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,10 +20,11 @@ from spotify_assets.storage.aws import AwsNotFound, AwsThrottled, aws_failures
 from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 
 RUN_KEY = "--run-key"
-"""The argument by which a retried step finds the run it has already started."""
+"""The argument by which whoever does the same work again finds the run that was started for it."""
 
 SUCCEEDED = "SUCCEEDED"
-ENDED = frozenset({SUCCEEDED, "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"})
+TIMEOUT = "TIMEOUT"
+ENDED = frozenset({SUCCEEDED, "FAILED", "STOPPED", TIMEOUT, "ERROR", "EXPIRED"})
 ATTACHABLE = frozenset({"STARTING", "RUNNING", "WAITING"})
 _PAGES_OF_HISTORY = 5  # of 200 runs: a run that could still be running is never further back
 
@@ -47,6 +49,8 @@ class JobRun:
     workers: int
     execution_seconds: int
     reported_dpu_seconds: float | None
+    timeout_minutes: int
+    ended_at: dt.datetime | None
 
     @property
     def has_ended(self) -> bool:
@@ -75,18 +79,21 @@ class GlueRuns:
     clock: Clock = SYSTEM_CLOCK
 
     def find(self, run_key: str) -> JobRun | None:
-        """The run that was started with `run_key` and has not ended, or None. Ended runs are never taken up again."""
+        """The run that was started with `run_key`: one that has not ended, else the newest; None when there is none."""
+        newest: JobRun | None = None
         token: dict[str, str] = {}
         for _ in range(_PAGES_OF_HISTORY):
             with aws_failures(f"Runs of Glue job {self.job_name}"):
                 answer = self.glue.get_job_runs(JobName=self.job_name, MaxResults=200, **token)
             for record in answer.get("JobRuns", ()):
-                if record.get("Arguments", {}).get(RUN_KEY) == run_key and record["JobRunState"] in ATTACHABLE:
-                    return _job_run(record)
+                if record.get("Arguments", {}).get(RUN_KEY) == run_key:
+                    if record["JobRunState"] in ATTACHABLE:
+                        return _job_run(record)
+                    newest = newest or _job_run(record)
             if not answer.get("NextToken"):
-                return None
+                break
             token = {"NextToken": answer["NextToken"]}
-        return None
+        return newest
 
     def start(
         self,
@@ -107,7 +114,7 @@ class GlueRuns:
 
         def once() -> str:
             nonlocal unanswered
-            if unanswered and (running := self.find(arguments[RUN_KEY])) is not None:
+            if unanswered and (running := self.find(arguments[RUN_KEY])) and running.state in ATTACHABLE:
                 return running.run_id
             unanswered = True
             try:
@@ -253,4 +260,6 @@ def _job_run(record: Mapping[str, Any]) -> JobRun:
         workers=record.get("NumberOfWorkers", 0),
         execution_seconds=record.get("ExecutionTime", 0),
         reported_dpu_seconds=record.get("DPUSeconds"),
+        timeout_minutes=record.get("Timeout", 0),
+        ended_at=record.get("CompletedOn"),
     )

@@ -13,7 +13,7 @@ from botocore.exceptions import ReadTimeoutError
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_pipes import decode_param
 
-from spotify_assets.engines.glue import GlueJobResource, GlueOutcome
+from spotify_assets.engines.glue import GlueJobResource, GlueOutcome, GlueTimedOut
 from spotify_assets.engines.glue_runs import RUN_KEY
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.storage.object_store import ObjectStore
@@ -172,7 +172,7 @@ def test_throttled_polls_are_waited_out(store: ObjectStore) -> None:
         ("ERROR", TransientError),
         ("FAILED", TransientError),
         ("STOPPED", PermanentError),
-        ("TIMEOUT", PermanentError),
+        ("TIMEOUT", GlueTimedOut),
     ],
 )
 def test_every_unhappy_end_is_an_end_and_says_so(store: ObjectStore, state: str, kind: type[PlatformError]) -> None:

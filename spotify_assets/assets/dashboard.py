@@ -7,19 +7,19 @@ from urllib.parse import quote
 
 import dagster as dg
 
-from glue_scripts.contract import MARTS
 from spotify_assets.assets.warehouse import OWNERS, POOL, send, table_key
 from spotify_assets.lake.layout import report_key
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.warehouse.session import Session
 
 DASHBOARD_KEY = dg.AssetKey("dashboard")
 DASHBOARD_REPORT = report_key("dashboard")
 
 _DEPENDENCIES = (
-    *(dg.AssetDep(table_key("analytics", mart)) for mart in MARTS),
-    *(dg.AssetDep(table_key("spotify", name)) for name in ("playlists", "songs", "artists", "song_artists")),
+    *(dg.AssetDep(table_key("analytics", mart)) for mart in ("playlist_changes", "song_runs", "song_popularity")),
+    *(dg.AssetDep(table_key("spotify", name)) for name in ("playlists", "songs", "albums", "artists", "song_artists")),
     *(
         dg.AssetDep(table_key("lake", name), partition_mapping=dg.AllPartitionMapping())
         for name in ("playlists", "playlist_items")
@@ -29,14 +29,17 @@ _DEPENDENCIES = (
 _DESCRIPTION = """\
 One self-contained HTML file about the playlists' history, at `reports/dashboard.html` in the lake.
 
-**Shows**, for a playlist picked on the page: ranks over time, what entered and left with the latest snapshot, the
-longest runs, artist share and release years; for all together: artist share, songs in common, changes of popularity.
+**Shows** every playlist over its whole range: ranks, turnover, how long songs stay, artists, release years,
+freshness, health, duplicates, and the list as it was on any day; a page for each song and artist; playlists side by
+side; a search; every table as CSV. Whatever is in view has an address (`#/playlist/<id>`, `#/song/<id>`,
+`#/artist/<id>`, `#/day/<id>/<date>`, `#/compare/<id>,<id>`).
 
-**Source**: the marts, the dimensions' names, and the entries of the latest snapshots. **As of** the latest snapshot
-date; the same tables give the same bytes.
+**Source**: the entries of all snapshots, each date read once per run that loaded it and kept under `reports/parts/`;
+the dimensions' names; `song_popularity`. **As of** the latest snapshot date; the same tables give the same bytes.
 
-**Caveats**: nothing is requested from any network, so the file opens anywhere (plotly is inside, about 5 MB). Each
-playlist is embedded up to a limit that depends on how many there are; the page says what it left out.
+**Caveats**: nothing is requested from any network, so the file opens anywhere (plotly is inside). Only whole snapshots
+are compared. It stays under 6 MB: where all days would not fit, those long past are thinned to one a week, and the page
+says so.
 """
 
 
@@ -59,13 +62,17 @@ def dashboard(
 
 
 def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource) -> dg.MaterializeResult:
-    from spotify_assets.dashboard.data import read_dashboard_data
-    from spotify_assets.dashboard.facts import facts
+    from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
+    from spotify_assets.dashboard.facts import LatestChanges, facts, read_latest_changes
     from spotify_assets.dashboard.page import render_page
     from spotify_assets.dashboard.report import build_report
 
-    sent = send(context, warehouse, read_dashboard_data)
-    report = build_report(sent.result)
+    def work(session: Session) -> tuple[DashboardData, LatestChanges]:
+        return read_dashboard_data(session, lake.store), read_latest_changes(session)
+
+    sent = send(context, warehouse, work)
+    data, latest = sent.result
+    report = build_report(data)
     page = render_page(report)
     lake.store.put(DASHBOARD_REPORT, page)
     url = lake.store.url(DASHBOARD_REPORT)
@@ -75,8 +82,10 @@ def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake
             "dashboard": dg.MetadataValue.url(page_link(url)),
             "dagster/uri": url,
             "as_of": report.last_on or "no snapshot yet",
-            "changed": dg.MetadataValue.json(list(facts(sent.result))),
-            "playlists": report.counts["playlists"],
+            "changed": dg.MetadataValue.json(list(facts(latest))),
+            "playlists": report.playlists,
+            "dates_read": sum(map(len, data.windows)),
+            "dates_kept": len(data.dates) - sum(map(len, data.windows)),
             "bytes": len(page),
         }
     )

@@ -1,246 +1,177 @@
-"""What the dashboard reads from the warehouse: the queries of `sql/dashboard`, bounded and typed.
+"""What the dashboard reads from the warehouse: the queries of `sql/dashboard`, a window of dates at a time.
 
-The one place of the dashboard that meets the warehouse. How much is read is planned here, so that the page
-stays small whatever the warehouse holds; what the rows mean on the page belongs in `report`.
+The one place of the page that meets the warehouse. Entries are read once per date and run, a month at most in one
+query, and kept beside the page (`parts`); names are read anew each time. What the rows mean on the page belongs in
+`report`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import NamedTuple, TypeVar, get_type_hints
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
+from spotify_assets.dashboard.parts import COUNTS, Part, Parts, StoredSnapshot, month_of
+from spotify_assets.dashboard.rows import (
+    Artist,
+    Loaded,
+    Other,
+    Playlist,
+    PopularityRow,
+    SnapshotRow,
+    Song,
+    read,
+)
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import schema
-from spotify_assets.warehouse.session import Session, Value
-from spotify_assets.warehouse.sql import render, statement
+from spotify_assets.warehouse.session import Session
+from spotify_assets.warehouse.sql import placeholders, statement
 
 READS = (
     ("lake", schema.LOADS),
     *(("lake", LAKE_TABLES[name]) for name in ("playlists", "playlist_items")),
-    *(("spotify", DIMENSIONS[name]) for name in ("playlists", "songs", "artists", "song_artists")),
-    *(("analytics", mart) for mart in MARTS.values()),
+    *(("spotify", DIMENSIONS[name]) for name in ("playlists", "songs", "albums", "artists", "song_artists")),
+    *(("analytics", MARTS[name]) for name in ("playlist_changes", "song_runs", "song_popularity")),
 )
 """Every (layer, table) the queries read."""
 
-_CELLS = 250_000
-"""Rank cells (playlist × snapshot × position) all playlists may have together: about a megabyte of the page."""
+_RECENT = 28
+"""Latest loaded dates whose popularity is read for each day; before them, for the last date of each week."""
 
-_SONGS = 8_000
-"""Songs whose ranks may be drawn in all playlists together: about half a megabyte of titles."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much of the warehouse goes into the page."""
-
-    days: int
-    """Latest snapshots per playlist."""
-    depth: int
-    """Positions from the top whose ranks are drawn."""
-    songs: int
-    """Songs per playlist whose ranks are drawn."""
-    rows: int
-    """Rows of each list: entered, left, moved, longest runs."""
-    artists: int = 8
-    """Artists whose share is drawn."""
-    pairs_of: int = 24
-    """Playlists in the overlap figure."""
+MISSING, NOT_READ = "", "?"
+"""Keys of an entry that Spotify removed, and of a place that was not read."""
 
 
-def plan_limits(playlists: int) -> Limits:
-    """The limits for a page about `playlists` playlists: the more there are, the less of each.
+@dataclass(slots=True)
+class Snapshot:
+    """One snapshot of a playlist: `songs` are numbers into `DashboardData.keys`, in order."""
 
-    Up to 20 playlists get 90 snapshots of 100 positions each; beyond 178 the depth shrinks too, at least to 10.
-    """
-    count = max(playlists, 1)
-    days = min(90, max(14, _CELLS // (count * 100)))
-    return Limits(
-        days=days,
-        depth=min(100, max(10, _CELLS // (count * days))),
-        songs=min(400, max(40, _SONGS // count)),
-        rows=min(50, max(10, 1_500 // count)),
-    )
-
-
-class Totals(NamedTuple):
-    """The period and its size; no dates before the first snapshot."""
-
-    first_on: dt.date | None
-    last_on: dt.date | None
-    days: int
-    playlists: int
-    songs: int
-    artists: int
-
-
-class Playlist(NamedTuple):
-    playlist_id: str
-    name: str
-    owner_name: str
-
-
-class Snapshot(NamedTuple):
-    playlist_id: str
-    snapshot_date: dt.date
+    day: dt.date
     item_count: int
-    snapshots: int
+    is_complete: bool
+    counts: list[int]
+    songs: list[int]
 
 
-class Rank(NamedTuple):
-    playlist_id: str
-    snapshot_date: dt.date
-    song_id: str
-    position: int
-    song_name: str | None
-    artist_name: str | None
-
-
-class Change(NamedTuple):
-    playlist_id: str
-    change: str
-    from_position: int | None
-    to_position: int | None
-    song_name: str
-    artist_name: str | None
-    total: int
-
-
-class Turnover(NamedTuple):
-    playlist_id: str
-    snapshot_date: dt.date
-    entered: int
-    gone: int
-
-
-class Run(NamedTuple):
-    playlist_id: str
-    song_name: str
-    artist_name: str | None
-    first_on: dt.date
-    last_on: dt.date
-    longest_run: int
-    best_position: int
-    re_entries: int
-    is_present: bool
-    ties: int
-
-
-class PlaylistArtist(NamedTuple):
-    playlist_id: str
-    snapshot_date: dt.date
-    artist_id: str
-    artist_name: str | None
-    slots: int
-
-
-class ArtistShare(NamedTuple):
-    snapshot_date: dt.date
-    artist_id: str
-    artist_name: str | None
-    slot_share: float
-    slots: int
-    playlists: int
-
-
-class ReleaseYear(NamedTuple):
-    playlist_id: str
-    release_year: int | None
-    slots: int
-    median_age_years: float | None
-
-
-class Overlap(NamedTuple):
-    playlist_id: str
-    other_playlist_id: str
-    songs_in_common: int
-    songs: int
-    other_songs: int
-    jaccard: float
-
-
-class Popularity(NamedTuple):
-    snapshot_date: dt.date
-    song_name: str
-    artist_name: str | None
-    popularity: int
-    previous_popularity: int
-    change: int
-
-
-@dataclass(frozen=True)
+@dataclass
 class DashboardData:
-    """Everything the page and the facts are made of, in the order of the queries. Positions are 0-based."""
+    """Everything the page is made of. `windows` are the dates read from the warehouse this time, per query."""
 
-    limits: Limits
-    totals: Totals
-    playlists: list[Playlist]
-    snapshots: list[Snapshot]
-    ranks: list[Rank]
-    changes: list[Change]
-    turnover: list[Turnover]
-    runs: list[Run]
-    playlist_artists: list[PlaylistArtist]
-    all_artists: list[ArtistShare]
-    years: list[ReleaseYear]
-    overlap: list[Overlap]
-    popularity: list[Popularity]
+    dates: list[dt.date] = field(default_factory=list)
+    playlists: list[Playlist] = field(default_factory=list)
+    snapshots: dict[str, list[Snapshot]] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    songs: dict[str, Song] = field(default_factory=dict)
+    artists: list[Artist] = field(default_factory=list)
+    others: dict[str, tuple[str, str]] = field(default_factory=dict)
+    popularity: dict[dt.date, dict[str, int]] = field(default_factory=dict)
+    windows: list[list[dt.date]] = field(default_factory=list)
 
 
-def read_dashboard_data(session: Session) -> DashboardData:
-    """Run the dashboard's queries, thirteen in all; a table that does not exist yet is made, empty.
+def read_dashboard_data(session: Session, store: ObjectStore | None = None) -> DashboardData:
+    """Read the dates that no part holds yet, and the names; a table that does not exist yet is made, empty.
 
-    Raises the session's failures.
+    With a `store` the parts are read from it and written to it. Raises the session's and the store's failures.
     """
     schema.prepare(session, READS)
-    totals = _read(session, "totals", Totals, {})[0]
-    limits = plan_limits(totals.playlists)
-    params = asdict(limits)
-    return DashboardData(
-        limits=limits,
-        totals=totals,
-        playlists=_read(session, "playlists", Playlist, params),
-        snapshots=_read(session, "snapshots", Snapshot, params),
-        ranks=_read(session, "ranks", Rank, params),
-        changes=_read(session, "changes", Change, params),
-        turnover=_read(session, "turnover", Turnover, params),
-        runs=_read(session, "runs", Run, params),
-        playlist_artists=_read(session, "playlist_artists", PlaylistArtist, params),
-        all_artists=_read(session, "all_artists", ArtistShare, params),
-        years=_read(session, "years", ReleaseYear, params),
-        overlap=_read(session, "overlap", Overlap, params),
-        popularity=_read(session, "popularity", Popularity, params),
+    loaded = read(session, Loaded, "loaded")
+    dates = [row.snapshot_date for row in loaded]
+    runs = {row.snapshot_date.isoformat(): row.run_id for row in loaded}
+    data = DashboardData(
+        dates=dates,
+        playlists=read(session, Playlist, "playlists"),
+        songs={row.song_id: row for row in read(session, Song, "songs")},
+        artists=read(session, Artist, "artists"),
+    )
+    parts = Parts(store, _code())
+    numbers: dict[str, int] = {}
+    by_month = _by_month(dates)
+    for month, part in parts.get(list(by_month)).items():
+        part.keep(runs)
+        stale = [day for day in by_month[month] if day.isoformat() not in part.runs]
+        if stale:
+            _read_window(session, part, stale, _popular_dates(dates).intersection(stale))
+            part.runs |= {day.isoformat(): runs[day.isoformat()] for day in stale}
+            parts.put(part)
+            data.windows.append(stale)
+        _add(data, part, numbers)
+    data.keys = list(numbers)
+    wanted = _popular_dates(dates)
+    data.popularity = {day: values for day, values in data.popularity.items() if day in wanted}
+    return data
+
+
+def _code() -> str:
+    """What a part is made by: its queries, and the form it is kept in."""
+    queries = "".join(statement(f"dashboard/{name}") for name in ("snapshots", "others", "popularity"))
+    return hashlib.sha256(f"1{COUNTS}{queries}".encode()).hexdigest()[:16]
+
+
+def _by_month(dates: Iterable[dt.date]) -> dict[str, list[dt.date]]:
+    months: dict[str, list[dt.date]] = defaultdict(list)
+    for day in dates:
+        months[month_of(day)].append(day)
+    return months
+
+
+def _popular_dates(dates: list[dt.date]) -> set[dt.date]:
+    """The latest dates, and before them the last of each ISO week."""
+    weeks = {day.isocalendar()[:2]: day for day in dates}
+    return {*dates[-_RECENT:], *weeks.values()}
+
+
+def _read_window(session: Session, part: Part, days: list[dt.date], popular: set[dt.date]) -> None:
+    """Add what the warehouse says of these dates of one month to the part."""
+    window = {"first_on": days[0], "last_on": days[-1]}
+    wanted = set(days)
+    number = {key: index for index, key in enumerate(part.keys)}
+    for row in read(session, SnapshotRow, "snapshots", window):
+        if row.snapshot_date in wanted:
+            part.snapshots.append(_stored(row, number))
+    part.keys = list(number)
+    part.others |= {row.item_uri: (row.item_type, row.name or "") for row in read(session, Other, "others", window)}
+    if popular:
+        asked = sorted(popular)
+        part.popularity |= {day.isoformat(): {} for day in asked}
+        for row in read(session, PopularityRow, "popularity", asked, dates=placeholders(len(asked))):
+            part.popularity[row.snapshot_date.isoformat()][row.song_id] = row.popularity
+
+
+def _stored(row: SnapshotRow, number: dict[str, int]) -> StoredSnapshot:
+    texts = (row.keys or "").split(" ") if row.entries else []
+    keys = [number.setdefault(key, len(number)) for key in texts]
+    if row.positions is not None:
+        places = [int(position) for position in row.positions.split(" ")]
+        whole = [-1] * (max(places) + 1)
+        for place, key in zip(places, keys, strict=True):
+            whole[place] = key
+        keys = whole
+    return StoredSnapshot(
+        playlist_id=row.playlist_id,
+        day=row.snapshot_date.isoformat(),
+        item_count=row.item_count,
+        is_complete=row.is_complete,
+        counts=[getattr(row, name) for name in COUNTS],
+        keys=keys,
     )
 
 
-Row = TypeVar("Row", bound=NamedTuple)
-
-
-def _read(session: Session, query: str, row: type[Row], params: Mapping[str, Value]) -> list[Row]:
-    """The rows of `sql/dashboard/<query>.sql`."""
-    sql = render(f"dashboard/{query}", loaded=statement("dashboard/loaded"))
-    names, rows = session.select(sql, params)
-    return typed(row, names, rows)
-
-
-def typed(row: type[Row], names: Sequence[str], rows: Sequence[Sequence[object]]) -> list[Row]:
-    """Result rows as the named tuples their annotations describe, whatever a driver makes of a NUMBER or a FLOAT.
-
-    Raises KeyError when the result lacks a column of `row`.
-    """
-    place = {name: index for index, name in enumerate(names)}
-    converts = [(place[name], _convert(hint)) for name, hint in get_type_hints(row).items()]
-    return [
-        row._make(None if values[index] is None else convert(values[index]) for index, convert in converts)
-        for values in rows
-    ]
-
-
-def _convert(hint: object) -> Callable[..., object]:
-    """What makes a value of the annotated type; dates come as they are."""
-    return next((kind for kind in (bool, int, float, str) if hint in (kind, kind | None)), _as_it_is)
-
-
-def _as_it_is(value: object) -> object:
-    return value
+def _add(data: DashboardData, part: Part, numbers: dict[str, int]) -> None:
+    """Bring a month into the whole; months come in order, so every playlist's snapshots do."""
+    number = [numbers.setdefault(key, len(numbers)) for key in part.keys]
+    number.append(numbers.setdefault(NOT_READ, len(numbers)) if any(-1 in one.keys for one in part.snapshots) else -1)
+    for one in sorted(part.snapshots, key=lambda one: one.day):
+        data.snapshots.setdefault(one.playlist_id, []).append(
+            Snapshot(
+                dt.date.fromisoformat(one.day),
+                one.item_count,
+                one.is_complete,
+                one.counts,
+                [number[key] for key in one.keys],
+            )
+        )
+    data.others |= part.others
+    data.popularity |= {dt.date.fromisoformat(day): values for day, values in part.popularity.items()}

@@ -1,17 +1,48 @@
-"""Three sentences about what changed in the latest snapshots, from the same rows as the page.
+"""Three sentences about what changed in the latest snapshots, from the marts.
 
-What the command line says at the end of a build. Only wording belongs here; the page is `report` and `web/`.
+What the command line says at the end of a build, and the UI beside the page. Only whole snapshots count. Only wording
+and the three small queries belong here; the page is `report` and `web/`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spotify_assets.dashboard.data import Change, DashboardData, Run, read_dashboard_data
+from spotify_assets.dashboard.data import READS
+from spotify_assets.dashboard.rows import FactChange, FactPlaylist, FactRun, Loaded, read
+from spotify_assets.warehouse import schema
+from spotify_assets.warehouse.session import Session
+from spotify_assets.warehouse.sql import statement
 
 if TYPE_CHECKING:
     from spotify_assets.resources.warehouse import WarehouseResource
+
+
+@dataclass(frozen=True)
+class LatestChanges:
+    """The latest loaded date, the playlists read whole on it, and what the marts say of it. Positions are 0-based."""
+
+    day: dt.date | None
+    playlists: list[FactPlaylist]
+    changes: list[FactChange]
+    longest: list[FactRun]
+
+
+def read_latest_changes(session: Session) -> LatestChanges:
+    """Four queries about one date; a table that does not exist yet is made, empty. Raises the session's failures."""
+    schema.prepare(session, READS)
+    loaded = read(session, Loaded, "loaded")
+    if not loaded:
+        return LatestChanges(None, [], [], [])
+    params = {"day": loaded[-1].snapshot_date}
+    return LatestChanges(
+        loaded[-1].snapshot_date,
+        read(session, FactPlaylist, "facts_playlists", params, loaded=statement("dashboard/loaded")),
+        read(session, FactChange, "facts_changes", params),
+        read(session, FactRun, "facts_runs", params),
+    )
 
 
 def changed_yesterday(warehouse: WarehouseResource) -> tuple[str, str, str]:
@@ -20,43 +51,39 @@ def changed_yesterday(warehouse: WarehouseResource) -> tuple[str, str, str]:
     Always three, whatever the warehouse holds; song and playlist names are as Spotify sent them, on one line. Errors
     are the warehouse's own.
     """
-    return facts(warehouse.run(read_dashboard_data))
+    return facts(warehouse.run(read_latest_changes))
 
 
-def facts(data: DashboardData) -> tuple[str, str, str]:
+def facts(latest: LatestChanges) -> tuple[str, str, str]:
     """The three facts: what entered and left, the highest new entry (else the longest run), the farthest move."""
-    last_on = data.totals.last_on
-    if last_on is None:
+    day = latest.day
+    if day is None:
         return ("No snapshot has been loaded yet.", "No song has been in a playlist.", "No song can have moved yet.")
-    dates = _dates(data)
-    current = {playlist_id for playlist_id, days in dates.items() if days[-1] == last_on}
-    compared = {playlist_id for playlist_id in current if len(dates[playlist_id]) > 1}
-    changes = [row for row in data.changes if row.playlist_id in compared]
-    names = {row.playlist_id: _one_line(row.name) or "a playlist without a name" for row in data.playlists}
+    if not latest.playlists:
+        return (
+            f"No playlist was read whole on {_day(day)}: nothing can be said of what changed.",
+            "No song is known to have entered.",
+            "No song is known to have moved.",
+        )
+    compared = {row.playlist_id for row in latest.playlists if row.snapshots > 1}
+    changes = [row for row in latest.changes if row.playlist_id in compared]
+    names = {row.playlist_id: _one_line(row.name) or "a playlist without a name" for row in latest.playlists}
     return (
-        _turnover(changes, names, len(compared), last_on),
-        _highest_entry(changes, names) or _longest_run([row for row in data.runs if row.playlist_id in current], names),
+        _turnover(changes, names, len(compared), day),
+        _highest_entry(changes, names) or _longest_run(latest.longest, names),
         _move(changes, names, compared=bool(compared)),
     )
 
 
-def _dates(data: DashboardData) -> dict[str, list[dt.date]]:
-    """The recent snapshot dates of each playlist, oldest first."""
-    dates: dict[str, list[dt.date]] = {}
-    for row in data.snapshots:
-        dates.setdefault(row.playlist_id, []).append(row.snapshot_date)
-    return dates
-
-
-def _turnover(changes: list[Change], names: dict[str, str], compared: int, last_on: dt.date) -> str:
+def _turnover(changes: list[FactChange], names: dict[str, str], compared: int, day: dt.date) -> str:
     if not compared:
-        return f"{_day(last_on)} is the first day: what enters and leaves shows with the next snapshot."
+        return f"{_day(day)} is the first day: what enters and leaves shows with the next snapshot."
     totals = {(row.playlist_id, row.change): row.total for row in changes}
     entered = sum(total for (_, change), total in totals.items() if change == "entered")
     left = sum(total for (_, change), total in totals.items() if change == "left")
     if not entered and not left:
-        return f"Nothing entered or left any of {_count(compared, 'playlist')} on {_day(last_on)}."
-    where = f"{_count(compared, 'playlist')} on {_day(last_on)}"
+        return f"Nothing entered or left any of {_count(compared, 'playlist')} on {_day(day)}."
+    where = f"{_count(compared, 'playlist')} on {_day(day)}"
     renewed = {
         playlist_id: totals.get((playlist_id, "entered"), 0) + totals.get((playlist_id, "left"), 0)
         for playlist_id, _ in totals
@@ -68,7 +95,7 @@ def _turnover(changes: list[Change], names: dict[str, str], compared: int, last_
     )
 
 
-def _highest_entry(changes: list[Change], names: dict[str, str]) -> str | None:
+def _highest_entry(changes: list[FactChange], names: dict[str, str]) -> str | None:
     entries = [
         (row.to_position, names[row.playlist_id], row.playlist_id, row.song_name, row)
         for row in changes
@@ -80,7 +107,7 @@ def _highest_entry(changes: list[Change], names: dict[str, str]) -> str | None:
     return f"{_song(row)} is the highest new entry, at {position + 1:,} in {where}."
 
 
-def _move(changes: list[Change], names: dict[str, str], *, compared: bool) -> str:
+def _move(changes: list[FactChange], names: dict[str, str], *, compared: bool) -> str:
     moves = [
         (abs(row.from_position - row.to_position), -row.to_position, row.playlist_id, row)
         for row in changes
@@ -94,18 +121,17 @@ def _move(changes: list[Change], names: dict[str, str], *, compared: bool) -> st
     return f"{_song(row)} {verb} farthest, from {before:,} to {now:,} in {names[row.playlist_id]}."
 
 
-def _longest_run(runs: list[Run], names: dict[str, str]) -> str:
-    present = [row for row in runs if row.is_present]
-    if not present:
+def _longest_run(longest: list[FactRun], names: dict[str, str]) -> str:
+    if not longest:
         return "No song is in any playlist."
-    row = min(present, key=lambda run: (-run.longest_run, run.best_position, run.playlist_id, run.song_name))
+    row = longest[0]
     if row.longest_run == 1:
         return "No song has been in its playlist for more than one snapshot."
     where, length = names[row.playlist_id], _count(row.longest_run, "snapshot")
     return f"{_song(row)} has been in {where} for {length} in a row; no song has been anywhere longer."
 
 
-def _song(row: Change | Run) -> str:
+def _song(row: FactChange | FactRun) -> str:
     title = f"“{_one_line(row.song_name) or 'a song without a title'}”"
     artist = _one_line(row.artist_name or "")
     return f"{title} by {artist}" if artist else title

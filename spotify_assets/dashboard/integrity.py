@@ -6,9 +6,11 @@ Pure functions over the file's bytes, for the asset check and the tests. How the
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
+import zlib
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -29,10 +31,10 @@ class PageContents:
 
 @dataclass
 class _Reader(HTMLParser):
-    """Collects the scripts, the data, the policy and every reference to something outside the file."""
+    """Collects the scripts, the blocks, the policy and every reference to something outside the file."""
 
     scripts: list[str] = field(default_factory=list)
-    data: list[str] = field(default_factory=list)
+    blocks: dict[str, str] = field(default_factory=dict)
     outside: list[str] = field(default_factory=list)
     policy: str = ""
     as_of: str = ""
@@ -53,10 +55,11 @@ class _Reader(HTMLParser):
         if attributes.get("name") == "snapshot-date":
             self.as_of = attributes.get("content", "")
         self._inside = tag
-        if tag == "script":
-            kind = attributes.get("type", "")
-            self._inside = "data" if kind == "application/json" else "script"
-            (self.data if self._inside == "data" else self.scripts).append("")
+        if tag == "script" and attributes.get("type") == "text/plain":
+            self._inside = attributes.get("id", "")
+            self.blocks[self._inside] = ""
+        elif tag == "script":
+            self.scripts.append("")
 
     def handle_endtag(self, tag: str) -> None:
         self._inside = ""
@@ -64,8 +67,8 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._inside == "script":
             self.scripts[-1] += data
-        elif self._inside == "data":
-            self.data[-1] += data
+        elif self._inside in self.blocks:
+            self.blocks[self._inside] += data
         elif self._inside == "style" and _LOADING.search(data):
             self.outside.append("<style>")
 
@@ -89,29 +92,41 @@ def inspect_page(content: bytes) -> PageContents:
 
 
 def _data_problems(reader: _Reader) -> tuple[int, list[str]]:
-    if len(reader.data) != 1:
-        return 0, [f"The page has {len(reader.data)} data blocks instead of one."]
+    problems: list[str] = []
+    content: dict[str, bytes] = {}
+    for name, text in reader.blocks.items():
+        try:
+            content[name] = gzip.decompress(base64.b64decode(text, validate=True))
+        except (ValueError, OSError, EOFError, zlib.error) as error:
+            problems.append(f"The page's {name} can't be read: {error!r}.")
     try:
-        data = json.loads(reader.data[0])
-        playlists, last_on = data["playlists"], data["last_on"]
+        index = json.loads(content["block-index"])
+        playlists, last_on = index["playlists"], index["last_on"]
     except (ValueError, KeyError, TypeError) as error:
-        return 0, [f"The page's data can't be read: {error!r}."]
+        return 0, [*problems, f"The page's data can't be read: {error!r}."]
+    wanted = {"block-index", "block-songs", "block-popularity", "block-plotly"}
+    wanted |= {f"block-playlist-{place}" for place in range(len(playlists))}
+    if missing := sorted(wanted - reader.blocks.keys()):
+        problems.append(f"The page lacks {', '.join(missing)}.")
     if (last_on or "") != reader.as_of:
-        return len(playlists), [f"The page says it is of {reader.as_of or 'no date'}, its data of {last_on}."]
-    return len(playlists), []
+        problems.append(f"The page says it is of {reader.as_of or 'no date'}, its data of {last_on}.")
+    return len(playlists), problems
 
 
 def _script_problems(reader: _Reader) -> list[str]:
     """Every script must be allowed by its hash, and nothing else may run or be requested."""
+    try:
+        plotly = gzip.decompress(base64.b64decode(reader.blocks.get("block-plotly", "")))
+    except (ValueError, OSError, EOFError, zlib.error):
+        plotly = b""
+    scripts = [plotly, *(script.encode("utf-8") for script in reader.scripts)]
     allowed = sorted(_HASH.findall(reader.policy))
-    present = sorted(
-        base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii") for script in reader.scripts
-    )
+    present = sorted(base64.b64encode(hashlib.sha256(script).digest()).decode("ascii") for script in scripts)
     problems = []
     if "default-src 'none'" not in reader.policy:
         problems.append("The page's Content-Security-Policy does not forbid requests.")
-    if len(present) != 2:
-        problems.append(f"The page has {len(present)} scripts instead of two: plotly and its own.")
+    if len(reader.scripts) != 1:
+        problems.append(f"The page has {len(reader.scripts)} scripts instead of its own.")
     if present != allowed:
         problems.append("The page's scripts are not the ones its Content-Security-Policy allows.")
     return problems

@@ -1,50 +1,69 @@
 """From the report to the file: one HTML document that needs nothing but itself.
 
-Everything a playlist says is foreign text. It goes into the document as data only: once as JSON in a script element the
-browser does not run, escaped so that no `</script>` can end it; the page's own script writes it out as text nodes. The
-Content-Security-Policy lets exactly the two scripts below run (by their hashes) and forbids every request.
+Everything a playlist says is foreign text. It goes into the document as compressed blocks only, base64 in elements the
+browser does not run; the page's own script writes it out as text nodes. The Content-Security-Policy lets exactly the
+two scripts run (by their hashes; plotly is compressed too, and started when the first chart is drawn) and forbids every
+request.
 """
 
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
-import json
-from dataclasses import asdict
+from functools import cache
 from importlib.resources import files
 from string import Template
 
 from spotify_assets.dashboard.report import Report
 
-_SCRIPTS = ("format.js", "plots.js", "lists.js", "main.js")
-_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+SCRIPTS = (
+    "format.js",
+    "blocks.js",
+    "history.js",
+    "time.js",
+    "charts.js",
+    "plots.js",
+    "tables.js",
+    "overview.js",
+    "playlist.js",
+    "sides.js",
+    "items.js",
+    "main.js",
+)
+"""The page's own script, in the order its parts need each other."""
 
 
 def render_page(report: Report) -> bytes:
-    """The dashboard as UTF-8 HTML, about 5 MB, nearly all of it plotly.js. Equal reports give equal bytes."""
-    from plotly.offline import get_plotlyjs
-
-    plotly = get_plotlyjs().strip()
-    script = _own_script()
+    """The dashboard as UTF-8 HTML: 2 MB of plotly.js and as much as the report holds. Equal reports, equal bytes."""
+    script = own_script()
+    plotly, plotly_block = _plotly()
+    blocks = {**report.blocks, "plotly": plotly_block}
     page = Template(_part("page.html")).substitute(
         policy=_policy(plotly, script),
         as_of=report.last_on or "",
         style=_part("style.css").strip(),
-        data=json_for_script(asdict(report)),
-        plotly=plotly,
+        blocks="\n".join(
+            f'<script type="text/plain" class="block" id="block-{name}">{block}</script>'
+            for name, block in blocks.items()
+        ),
         script=script,
     )
     return page.encode("utf-8")
 
 
-def json_for_script(value: object) -> str:
-    """`value` as JSON that can stand inside a script element: nothing in it closes the element or opens another."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.translate(str.maketrans(_ESCAPES))
+def own_script() -> str:
+    """The page's script, its parts in one scope."""
+    return '"use strict";\n(() => {\n' + "\n".join(_part(name).strip() for name in SCRIPTS) + "\n})();"
 
 
-def _own_script() -> str:
-    return '"use strict";\n(() => {\n' + "\n".join(_part(name).strip() for name in _SCRIPTS) + "\n})();"
+@cache
+def _plotly() -> tuple[str, str]:
+    """plotly.js, and as a block."""
+    from plotly.offline import get_plotlyjs
+
+    text = get_plotlyjs().strip()
+    return text, base64.b64encode(gzip.compress(text.encode("utf-8"), 9, mtime=0)).decode("ascii")
 
 
 def _policy(*scripts: str) -> str:

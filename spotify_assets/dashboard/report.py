@@ -1,378 +1,252 @@
-"""From the warehouse's rows to what the page shows: pure, and the same for the same rows.
+"""From the warehouse's rows to the blocks of the page: pure, and the same for the same rows.
 
-The report is the page's data, ready for JSON. Ranks count from 1 here (positions, in the tables, from 0), songs are
-numbers into one list of titles, and days are ISO dates. How it is drawn belongs in `web/`.
+The page carries what the snapshots said, whole, and works out for itself what it shows; so every question has a page
+without a server. Blocks are JSON, or a history of `encoding`; songs are numbers into one list, days are counted from
+1970-01-01. What does not fit is thinned, oldest first: one snapshot a week for what is older than a date, then the
+places below a depth. How it is drawn belongs in `web/`.
 """
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import TypeVar
+import gzip
+import json
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
 
-from spotify_assets.dashboard.data import (
-    ArtistShare,
-    Change,
-    DashboardData,
-    Overlap,
-    Playlist,
-    PlaylistArtist,
-    Popularity,
-    Rank,
-    ReleaseYear,
-    Run,
-    Snapshot,
-    Turnover,
+from spotify_assets.dashboard.data import MISSING, NOT_READ, DashboardData, Snapshot
+from spotify_assets.dashboard.encoding import encode_history, steps
+from spotify_assets.dashboard.parts import COUNTS
+from spotify_assets.dashboard.rows import Playlist
+
+BUDGET = 3_700_000
+"""Most characters all the blocks may have together; with plotly and the page's own script it stays under 6 MB."""
+
+_POPULARITY_BUDGET = 300_000
+
+_SONG, _LOCAL, _OTHER, _MISSING, _NOT_READ = range(5)
+"""Kinds of entries, as `web/blocks.js` knows them."""
+
+
+@dataclass(frozen=True)
+class Thinning:
+    """What of a history is in the page: each snapshot of the last `days` days (None: all), the last of each ISO week
+    before; of each the first `depth` places (None: all)."""
+
+    days: int | None = None
+    depth: int | None = None
+
+
+_THINNINGS = (
+    Thinning(days=365),
+    Thinning(days=182),
+    Thinning(days=91),
+    Thinning(days=28),
+    *(Thinning(days=28, depth=depth) for depth in (500, 200, 100, 50, 25, 10)),
 )
 
 
 @dataclass(frozen=True)
-class RankLines:
-    """The ranks of a playlist's songs, a line per song: [song, index of its first day, rank, rank, …].
-
-    A rank is null on a day the song was not among the first `depth` positions. `songs` counts those that ever were, of
-    which `lines` holds the most lasting; every song of the latest day is among them as far as there is room.
-    """
-
-    songs: int
-    lines: list[list[int | None]]
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What changed in the latest snapshot: the rows shown and how many there are in all.
-
-    `since` is the date of the snapshot before, null when there is none. `entered` and `left` hold [song, rank],
-    `moved` [song, rank before, rank now].
-    """
-
-    since: str | None
-    totals: dict[str, int]
-    entered: list[tuple[int, int]]
-    left: list[tuple[int, int]]
-    moved: list[tuple[int, int, int]]
-
-
-@dataclass(frozen=True)
-class RunRow:
-    song: int
-    first_on: str
-    last_on: str
-    snapshots: int
-    ties: int
-    best_rank: int
-    re_entries: int
-    is_present: bool
-
-
-@dataclass(frozen=True)
-class ArtistLines:
-    """An artist's entries per day, aligned with the days of the figure."""
-
-    name: str
-    slots: list[int]
-
-
-@dataclass(frozen=True)
-class Years:
-    """Entries per release year, those without a year, and the median age in years."""
-
-    years: list[tuple[int, int]]
-    unknown: int
-    median_age: float | None
-
-
-@dataclass(frozen=True)
-class PlaylistReport:
-    """One playlist. `days` are its recent snapshots, oldest first; `snapshots` counts all it ever had."""
-
-    id: str
-    name: str
-    owner: str
-    snapshots: int
-    days: list[str]
-    sizes: list[int]
-    ranks: RankLines
-    changes: Changes
-    entered: list[int]
-    left: list[int]
-    runs: list[RunRow]
-    artists: list[ArtistLines]
-    years: Years
-
-
-@dataclass(frozen=True)
-class AllArtist:
-    """An artist's share of all entries per day, 0 to 1, and what is theirs on the latest day."""
-
-    name: str
-    shares: list[float]
-    slots: int
-    playlists: int
-
-
-@dataclass(frozen=True)
-class OverlapReport:
-    """Songs shared by pairs of playlists, on the latest day: cells are [row, column, in common, jaccard]."""
-
-    names: list[str]
-    cells: list[tuple[int, int, int, float]]
-
-
-@dataclass(frozen=True)
-class PopularityReport:
-    """The largest changes of popularity: [song, before, now]."""
-
-    day: str | None
-    rows: list[tuple[int, int, int]]
-
-
-@dataclass(frozen=True)
 class Report:
-    """The whole page. `last_on` is the date it is generated for; null when there is no snapshot at all."""
+    """The page's data: compressed blocks by name; `last_on` is the date the page is of, null without a snapshot."""
 
-    first_on: str | None
     last_on: str | None
-    days: int
-    counts: dict[str, int]
-    limits: dict[str, int]
-    playlists: list[PlaylistReport]
-    opening: str | None
-    all_days: list[str]
-    all_artists: list[AllArtist]
-    overlap: OverlapReport
-    popularity: PopularityReport
-    songs: list[tuple[str, str]]
+    playlists: int
+    thinning: Thinning
+    blocks: dict[str, str]
 
 
-@dataclass
-class _Songs:
-    """The list of titles, each once."""
-
-    index: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def number(self, title: str | None, artist: str | None) -> int:
-        return self.index.setdefault((title or "", artist or ""), len(self.index))
-
-
-def build_report(data: DashboardData) -> Report:
-    """The page's data. Playlists are sorted by name; equal rows give an equal report."""
-    songs = _Songs()
-    playlists = _playlists(data, songs)
-    all_days = sorted({row.snapshot_date for row in data.all_artists})
-    popularity = _popularity(data.popularity, songs)
-    return Report(
-        first_on=_iso(data.totals.first_on),
-        last_on=_iso(data.totals.last_on),
-        days=data.totals.days,
-        counts={"playlists": data.totals.playlists, "songs": data.totals.songs, "artists": data.totals.artists},
-        limits={name: getattr(data.limits, name) for name in ("days", "depth", "rows", "pairs_of")},
-        playlists=playlists,
-        opening=_opening(playlists, data.limits.depth),
-        all_days=[day.isoformat() for day in all_days],
-        all_artists=_all_artists(data.all_artists, all_days),
-        overlap=_overlap(data.overlap, {row.playlist_id: row.name for row in data.playlists}),
-        popularity=popularity,
-        songs=list(songs.index),
-    )
+def build_report(data: DashboardData, budget: int = BUDGET) -> Report:
+    """The page's data, at most `budget` characters where thinning can do it. Equal rows give an equal report."""
+    playlists = [one for one in sorted(data.playlists, key=_by_name) if one.playlist_id in data.snapshots]
+    thinning = Thinning()
+    blocks = _blocks(data, playlists, thinning)
+    for harder in _THINNINGS:
+        if sum(map(len, blocks.values())) <= budget:
+            break
+        thinning, blocks = harder, _blocks(data, playlists, harder)
+    return Report(data.dates[-1].isoformat() if data.dates else None, len(playlists), thinning, blocks)
 
 
-def _playlists(data: DashboardData, songs: _Songs) -> list[PlaylistReport]:
-    snapshots = _by_playlist(data.snapshots, lambda row: row.playlist_id)
-    ranks = _by_playlist(data.ranks, lambda row: row.playlist_id)
-    changes = _by_playlist(data.changes, lambda row: row.playlist_id)
-    turnover = _by_playlist(data.turnover, lambda row: row.playlist_id)
-    runs = _by_playlist(data.runs, lambda row: row.playlist_id)
-    artists = _by_playlist(data.playlist_artists, lambda row: row.playlist_id)
-    years = _by_playlist(data.years, lambda row: row.playlist_id)
-    return [
-        _playlist(
-            playlist,
-            snapshots[playlist.playlist_id],
-            _rank_lines(ranks[playlist.playlist_id], snapshots[playlist.playlist_id], data.limits.songs, songs),
-            _changes(changes[playlist.playlist_id], snapshots[playlist.playlist_id], songs),
-            turnover[playlist.playlist_id],
-            [_run(row, songs) for row in runs[playlist.playlist_id]],
-            artists[playlist.playlist_id],
-            _years(years[playlist.playlist_id]),
-        )
-        for playlist in sorted(data.playlists, key=lambda row: (row.name.casefold(), row.playlist_id))
-    ]
+def _by_name(playlist: Playlist) -> tuple[object, ...]:
+    """Playlist 2 before Playlist 10, those without a name last."""
+    words = re.split(r"(\d+)", playlist.name.casefold())
+    return (not playlist.name, [(int(word), "") if word.isdecimal() else (-1, word) for word in words], playlist)
 
 
-def _playlist(
-    playlist: Playlist,
-    snapshots: list[Snapshot],
-    ranks: RankLines,
-    changes: Changes,
-    turnover: list[Turnover],
-    runs: list[RunRow],
-    artists: list[PlaylistArtist],
-    years: Years,
-) -> PlaylistReport:
-    days = [row.snapshot_date for row in snapshots]
-    entered = {row.snapshot_date: row.entered for row in turnover}
-    left = {row.snapshot_date: row.gone for row in turnover}
-    return PlaylistReport(
-        id=playlist.playlist_id,
-        name=playlist.name,
-        owner=playlist.owner_name,
-        snapshots=snapshots[-1].snapshots if snapshots else 0,
-        days=[day.isoformat() for day in days],
-        sizes=[row.item_count for row in snapshots],
-        ranks=ranks,
-        changes=changes,
-        entered=[entered.get(day, 0) for day in days],
-        left=[left.get(day, 0) for day in days],
-        runs=runs,
-        artists=_artist_lines(artists, days),
-        years=years,
-    )
+def _thinned(snapshots: list[Snapshot], thinning: Thinning) -> list[Snapshot]:
+    kept = snapshots
+    if thinning.days is not None:
+        since = snapshots[-1].day - dt.timedelta(days=thinning.days)
+        weekly: dict[tuple[int, int], Snapshot] = {}
+        for one in snapshots:
+            week = one.day.isocalendar()[:2]
+            if one.day < since and (one.is_complete or week not in weekly):
+                weekly[week] = one
+        kept = [*weekly.values(), *(one for one in snapshots if one.day >= since)]
+    if thinning.depth is not None:
+        kept = [
+            Snapshot(one.day, one.item_count, one.is_complete, one.counts, one.songs[: thinning.depth]) for one in kept
+        ]
+    return kept
 
 
-def _rank_lines(rows: list[Rank], snapshots: list[Snapshot], most: int, songs: _Songs) -> RankLines:
-    """A line per song, best standing today first; at most `most`, the absent and short-lived dropped first."""
-    day_number = {row.snapshot_date: number for number, row in enumerate(snapshots)}
-    titles: dict[str, tuple[str | None, str | None]] = {}
-    ranks: dict[str, dict[int, int]] = defaultdict(dict)
-    for row in rows:
-        if row.snapshot_date not in day_number:
-            continue  # loaded between two of the queries: the next page has it
-        titles[row.song_id] = (row.song_name, row.artist_name)
-        ranks[row.song_id][day_number[row.snapshot_date]] = row.position + 1
-    today = len(snapshots) - 1
-    absent = 1 << 31
-
-    def standing(song_id: str) -> tuple[int, int, int, str]:
-        line = ranks[song_id]
-        return (line.get(today, absent), -len(line), min(line.values()), song_id)
-
-    kept = sorted(ranks, key=standing)[:most]
-    return RankLines(
-        songs=len(ranks),
-        lines=[[songs.number(*titles[song_id]), *_line(ranks[song_id])] for song_id in kept],
-    )
-
-
-def _line(ranks: dict[int, int]) -> list[int | None]:
-    """[first day, rank on it, rank on the next, …] up to the last day present."""
-    first, last = min(ranks), max(ranks)
-    return [first, *(ranks.get(day) for day in range(first, last + 1))]
+def _blocks(data: DashboardData, playlists: list[Playlist], thinning: Thinning) -> dict[str, str]:
+    histories = {one.playlist_id: _thinned(data.snapshots[one.playlist_id], thinning) for one in playlists}
+    number: dict[int, int] = {}  # of a key among all, to its place in the page's list of songs
+    for one in playlists:
+        for snapshot in histories[one.playlist_id]:
+            for song in snapshot.songs:
+                if song not in number:
+                    number[song] = len(number)
+    keys = [data.keys[song] for song in number]
+    counts = {"playlists": len(playlists), "songs": len(data.songs), "artists": len(data.artists)}
+    described = [_playlist(one, data.snapshots[one.playlist_id]) for one in playlists]
+    index = {
+        "first_on": data.dates[0].isoformat() if data.dates else None,
+        "last_on": data.dates[-1].isoformat() if data.dates else None,
+        "days": len(data.dates),
+        "counts": counts,
+        "thinned": {"days": thinning.days, "depth": thinning.depth},
+        "opening": _opening(described),
+        "playlists": _labelled(described),
+    }
+    blocks = {"index": _json(index), "songs": _json(_songs(data, keys))}
+    for place, one in enumerate(playlists):
+        blocks[f"playlist-{place}"] = _history(histories[one.playlist_id], number)
+    blocks["popularity"] = _popularity(data, {key: place for place, key in enumerate(keys)})
+    return blocks
 
 
-def _changes(rows: list[Change], snapshots: list[Snapshot], songs: _Songs) -> Changes:
-    entered, left, moved = [], [], []
-    for row in rows:
-        song = songs.number(row.song_name, row.artist_name)
-        if row.change == "entered" and row.to_position is not None:
-            entered.append((song, row.to_position + 1))
-        elif row.change == "left" and row.from_position is not None:
-            left.append((song, row.from_position + 1))
-        elif row.from_position is not None and row.to_position is not None:
-            moved.append((song, row.from_position + 1, row.to_position + 1))
-    totals = {row.change: row.total for row in rows}
-    return Changes(
-        since=snapshots[-2].snapshot_date.isoformat() if len(snapshots) > 1 else None,
-        totals={change: totals.get(change, 0) for change in ("entered", "left", "moved")},
-        entered=entered,
-        left=left,
-        moved=moved,
-    )
+def _playlist(playlist: Playlist, snapshots: list[Snapshot]) -> dict[str, object]:
+    whole = [one for one in snapshots if one.is_complete]
+    entered = left = 0
+    if len(whole) > 1:
+        before, now = Counter(whole[-2].songs), Counter(whole[-1].songs)
+        entered, left = (now - before).total(), (before - now).total()
+    return {
+        "id": playlist.playlist_id,
+        "name": playlist.name,
+        "owner": playlist.owner_name,
+        "snapshots": len(snapshots),
+        "whole": len(whole),
+        "size": len(snapshots[-1].songs),
+        "first_on": snapshots[0].day.isoformat(),
+        "last_on": snapshots[-1].day.isoformat(),
+        "entered": entered,
+        "left": left,
+        "spans": _spans([_days(one.day) for one in snapshots]),
+    }
 
 
-def _run(row: Run, songs: _Songs) -> RunRow:
-    return RunRow(
-        song=songs.number(row.song_name, row.artist_name),
-        first_on=row.first_on.isoformat(),
-        last_on=row.last_on.isoformat(),
-        snapshots=row.longest_run,
-        ties=row.ties,
-        best_rank=row.best_position + 1,
-        re_entries=row.re_entries,
-        is_present=row.is_present,
-    )
+def _spans(days: list[int]) -> list[tuple[int, int]]:
+    """The stretches of days without a gap, first and last day of each: a gap is longer than the list's own rhythm."""
+    distances = sorted(after - before for before, after in pairwise(days))
+    usual = max(1.0, 1.5 * distances[(len(distances) - 1) // 2]) if distances else 1.0
+    spans = [(days[0], days[0])]
+    for before, after in pairwise(days):
+        if after - before > usual:
+            spans.append((after, after))
+        else:
+            spans[-1] = (spans[-1][0], after)
+    return spans
 
 
-def _artist_lines(rows: list[PlaylistArtist], days: list[dt.date]) -> list[ArtistLines]:
-    """One line per artist, in the order of the rows."""
-    lines: dict[str, ArtistLines] = {}
-    number = {day: index for index, day in enumerate(days)}
-    for row in rows:
-        if row.snapshot_date in number:
-            line = lines.setdefault(row.artist_id, ArtistLines(row.artist_name or "", [0] * len(days)))
-            line.slots[number[row.snapshot_date]] = row.slots
-    return list(lines.values())
+def _labelled(described: list[dict[str, object]]) -> list[dict[str, object]]:
+    """With a `label` that tells it apart: the name, and the id's beginning where several have that name."""
+    names = Counter(str(one["name"]).strip() or "(no name)" for one in described)
+    ids = [str(one["id"]) for one in described]
+    length = next((size for size in range(4, 40) if len({text[:size] for text in ids}) == len(ids)), 40)
+    for one in described:
+        name = str(one["name"]).strip() or "(no name)"
+        one["label"] = name if names[name] == 1 else f"{name} · {str(one['id'])[:length]}"
+    return described
 
 
-def _all_artists(rows: list[ArtistShare], days: list[dt.date]) -> list[AllArtist]:
-    number = {day: index for index, day in enumerate(days)}
-    by_artist: dict[str, list[ArtistShare]] = defaultdict(list)
-    for row in rows:
-        by_artist[row.artist_id].append(row)
-    artists = []
-    for shares in by_artist.values():
-        line = [0.0] * len(days)
-        for row in shares:
-            line[number[row.snapshot_date]] = round(row.slot_share, 5)
-        last = shares[-1]
-        today = last if last.snapshot_date == days[-1] else None
-        artists.append(
-            AllArtist(last.artist_name or "", line, today.slots if today else 0, today.playlists if today else 0)
-        )
-    return artists
+def _opening(described: list[dict[str, object]]) -> str | None:
+    """The playlist whose chart the page opens on: one that can be drawn whole before a longer one, then the one most
+    renewed in its latest snapshot, then the one with the longest history and the most entries."""
+
+    def interest(one: dict[str, object]) -> tuple[bool, int, int, int]:
+        size, entered, left, snapshots = (int(str(one[name])) for name in ("size", "entered", "left", "snapshots"))
+        return (0 < size <= 100, min(entered + left, 100), snapshots, size)
+
+    return str(max(described, key=interest)["id"]) if described else None
 
 
-def _years(rows: list[ReleaseYear]) -> Years:
-    return Years(
-        years=[(row.release_year, row.slots) for row in rows if row.release_year is not None],
-        unknown=sum(row.slots for row in rows if row.release_year is None),
-        median_age=next((round(row.median_age_years, 1) for row in rows if row.median_age_years is not None), None),
-    )
+def _history(snapshots: list[Snapshot], number: dict[int, int]) -> str:
+    header = {
+        "days": steps(_days(one.day) for one in snapshots),
+        "partial": {place: one.item_count for place, one in enumerate(snapshots) if not one.is_complete},
+        **{name: steps(one.counts[place] for one in snapshots) for place, name in enumerate(COUNTS)},
+    }
+    return _block(encode_history(([number[song] for song in one.songs] for one in snapshots), header))
 
 
-def _overlap(rows: list[Overlap], names: dict[str, str]) -> OverlapReport:
-    ids = {row.playlist_id for row in rows} | {row.other_playlist_id for row in rows}
-    order = sorted(ids, key=lambda id_: (names.get(id_, "").casefold(), id_))
-    number = {id_: index for index, id_ in enumerate(order)}
-    return OverlapReport(
-        names=[names.get(id_, "") for id_ in order],
-        cells=[
-            (number[row.playlist_id], number[row.other_playlist_id], row.songs_in_common, round(row.jaccard, 4))
-            for row in rows
-        ],
-    )
+def _songs(data: DashboardData, keys: list[str]) -> dict[str, object]:
+    """Columns of the songs in the page: ids, names, artists (numbers into their own list), release days, and the
+    groups of songs that are one recording."""
+    artist_names = {row.artist_id: row.name for row in data.artists}
+    artist_number: dict[str, int] = {}
+    names, credits, released, kinds = [], [], [], {}
+    recordings: dict[str, list[int]] = defaultdict(list)
+    for place, key in enumerate(keys):
+        song = data.songs.get(key)
+        if song is None:
+            kind, name = data.others.get(key, ("missing", ""))
+            kinds[place] = _MISSING if key == MISSING else _NOT_READ if key == NOT_READ else _OTHER
+            names.append(name or ("" if key in (MISSING, NOT_READ) else kind))
+            credits.append([])
+            released.append(0)
+            continue
+        if song.is_local:
+            kinds[place] = _LOCAL
+        names.append(song.name)
+        ids = song.artist_ids.split(" ") if song.artist_ids else []
+        credits.append([artist_number.setdefault(artist, len(artist_number)) for artist in ids])
+        released.append(_days(song.release_date) if song.release_date else 0)
+        if song.isrc:
+            recordings[song.isrc].append(place)
+    return {
+        "ids": " ".join(keys),
+        "names": names,
+        "credits": credits,
+        "released": released,
+        "kinds": kinds,
+        "recordings": [group for group in recordings.values() if len(group) > 1],
+        "artist_ids": " ".join(artist_number),
+        "artist_names": [artist_names.get(artist, "") for artist in artist_number],
+    }
 
 
-def _popularity(rows: list[Popularity], songs: _Songs) -> PopularityReport:
-    return PopularityReport(
-        day=rows[0].snapshot_date.isoformat() if rows else None,
-        rows=[(songs.number(row.song_name, row.artist_name), row.previous_popularity, row.popularity) for row in rows],
-    )
+def _popularity(data: DashboardData, place: dict[str, int]) -> str:
+    """Per song, its popularity on each of the days (-1: none), as steps; fewer days where all would be too much."""
+    block = ""
+    for every in (1, 2, 4, 8, 16):
+        days = sorted(data.popularity)[::-1][::every][::-1]
+        songs: dict[int, list[int]] = {}
+        for index, day in enumerate(days):
+            for key, value in data.popularity[day].items():
+                if key in place:
+                    songs.setdefault(place[key], [-1] * len(days))[index] = value
+        lines = {song: steps(values) for song, values in sorted(songs.items())}
+        block = _json({"days": [day.isoformat() for day in days], "songs": lines})
+        if len(block) <= _POPULARITY_BUDGET:
+            break
+    return block
 
 
-def _opening(playlists: list[PlaylistReport], depth: int) -> str | None:
-    """The playlist the page opens on: one that can be drawn whole before a longer one, then the one most renewed in its
-    latest snapshot, then the one with the longest history and the most entries."""
-
-    def interest(playlist: PlaylistReport) -> tuple[bool, int, int, int]:
-        size = playlist.sizes[-1] if playlist.sizes else 0
-        renewed = playlist.changes.totals["entered"] + playlist.changes.totals["left"]
-        return (0 < size <= depth, min(renewed, depth), playlist.snapshots, size)
-
-    return max(playlists, key=interest).id if playlists else None
+def _days(day: dt.date) -> int:
+    return (day - dt.date(1970, 1, 1)).days
 
 
-Row = TypeVar("Row")
+def _json(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _block(text.encode("utf-8", "replace"))
 
 
-def _by_playlist(rows: Iterable[Row], playlist_id: Callable[[Row], str]) -> defaultdict[str, list[Row]]:
-    groups: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[playlist_id(row)].append(row)
-    return groups
-
-
-def _iso(day: dt.date | None) -> str | None:
-    return day.isoformat() if day else None
+def _block(content: bytes) -> str:
+    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode("ascii")

@@ -174,6 +174,11 @@ def report_key(name: str) -> str:
     return f"{REPORTS_PREFIX}{_checked('[a-z_]+', name, 'report name')}.html"
 
 
+def report_part_key(month: str) -> str:
+    """Key of what the dashboard has read of a month (`YYYY-MM`) already."""
+    return f"{REPORTS_PREFIX}parts/{_checked('[0-9]{4}-[0-9]{2}', month, 'month')}.json.gz"
+
+
 def _checked(pattern: str, value: str, what: str) -> str:
     """`value`, once it is known that it cannot change the shape of a key. Raises ValueError otherwise."""
     if not re.fullmatch(pattern, value):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
+from spotify_assets.dashboard.page import render_page
+from spotify_assets.dashboard.report import build_report
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets_tests.dashboard.world import World, fill_warehouse, invented_world, warehouse_rows
 
@@ -22,3 +24,8 @@ def warehouse(world: World, tmp_path_factory: pytest.TempPathFactory) -> Embedde
 @pytest.fixture(scope="package")
 def data(warehouse: EmbeddedWarehouse) -> DashboardData:
     return warehouse.run(read_dashboard_data)
+
+
+@pytest.fixture(scope="package")
+def page(data: DashboardData) -> bytes:
+    return render_page(build_report(data))

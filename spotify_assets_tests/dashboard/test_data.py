@@ -1,8 +1,7 @@
-"""The dashboard's queries and their limits, on Snowflake SQL run by the embedded warehouse."""
+"""What the dashboard reads, on Snowflake SQL run by the embedded warehouse: windows, and nothing twice."""
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from decimal import Decimal
 from importlib.resources import files
@@ -12,14 +11,11 @@ import pytest
 import sqlglot
 from sqlglot.expressions import Query
 
-from spotify_assets.dashboard.data import (
-    DashboardData,
-    ReleaseYear,
-    Totals,
-    plan_limits,
-    read_dashboard_data,
-    typed,
-)
+from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
+from spotify_assets.dashboard.rows import FactChange, Loaded, typed
+from spotify_assets.lake.layout import report_part_key
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse.session import positional
 from spotify_assets.warehouse.sql import render, statement
 from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, warehouse_rows
@@ -30,8 +26,10 @@ STATEMENTS = sorted(path.name.removesuffix(".sql") for path in FOLDER.iterdir())
 
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_every_statement_is_one_query_of_snowflakes_dialect(name: str) -> None:
-    limits = dataclasses.asdict(plan_limits(1))
-    sql, values = positional(render(f"dashboard/{name}", loaded=statement("dashboard/loaded")), limits)
+    params = {"first_on": day(0), "last_on": day(1), "day": day(0)}
+    sql, values = positional(
+        render(f"dashboard/{name}", loaded=statement("dashboard/loaded"), dates="'2026-01-01'"), params
+    )
 
     (parsed,) = sqlglot.parse(sql, read="snowflake")
 
@@ -39,55 +37,56 @@ def test_every_statement_is_one_query_of_snowflakes_dialect(name: str) -> None:
     assert sql.count("?") == len(values)
 
 
-def test_the_totals_count_everything_ever_seen(world: World, data: DashboardData) -> None:
-    assert data.totals == Totals(day(0), day(13), 14, len(world.playlists), len(world.songs), len(world.artists))
-
-
-def test_ranks_are_the_best_position_of_each_song_on_each_day(world: World, data: DashboardData) -> None:
-    expected = {
-        (playlist_id, date, song_id, entries.index(song_id))
-        for playlist_id, history in world.snapshots.items()
-        for date, entries in history.items()
-        for song_id in {song for song in entries[: data.limits.depth] if song}
+def test_every_snapshot_is_read_as_it_stood(world: World, data: DashboardData) -> None:
+    read = {
+        (playlist_id, one.day): [data.keys[song] for song in one.songs]
+        for playlist_id, snapshots in data.snapshots.items()
+        for one in snapshots
     }
 
-    found = [(row.playlist_id, row.snapshot_date, row.song_id, row.position) for row in data.ranks]
-
-    assert len(found) == len(set(found))
-    assert set(found) == expected
-
-
-def test_changes_are_those_of_each_playlists_own_latest_snapshot(world: World, data: DashboardData) -> None:
-    for playlist_id, history in world.snapshots.items():
-        previous, latest = ([], *history.values())[-2:]
-        entered = {world.songs[song].name for song in set(latest) - set(previous) if song}
-        expected = entered if len(history) > 1 else set()
-
-        found = {row.song_name for row in data.changes if row.playlist_id == playlist_id and row.change == "entered"}
-
-        assert found == expected, playlist_id
+    assert read == {
+        (playlist_id, date): [song or "" for song in entries]
+        for playlist_id, history in world.snapshots.items()
+        for date, entries in history.items()
+    }
 
 
-def test_a_capped_list_says_how_many_there_were(data: DashboardData) -> None:
-    moved = [row for row in data.changes if row.playlist_id == "archive" and row.change == "moved"]
+def test_a_date_is_read_once(warehouse: EmbeddedWarehouse, tmp_path: Path) -> None:
+    store = ObjectStore.open(tmp_path.as_uri())
 
-    assert len(moved) == data.limits.rows
-    assert {row.total for row in moved} == {298}
+    first = warehouse.run(lambda session: read_dashboard_data(session, store))
+    again = warehouse.run(lambda session: read_dashboard_data(session, store))
+
+    assert [len(window) for window in first.windows] == [14]
+    assert again.windows == []
+    assert (again.snapshots, again.keys, again.popularity) == (first.snapshots, first.keys, first.popularity)
 
 
-def test_a_playlists_artists_are_the_ones_with_the_most_entries(world: World, data: DashboardData) -> None:
-    counts: dict[str, int] = {}
-    for entries in world.snapshots["chart000"].values():
-        for song_id in entries:
-            for artist_id in world.songs[song_id or ""].artists:
-                counts[artist_id] = counts.get(artist_id, 0) + 1
-    leaders = sorted(counts, key=lambda artist_id: (-counts[artist_id], artist_id))[: data.limits.artists]
+def test_a_date_loaded_by_another_run_is_read_again_and_no_other(tmp_path: Path) -> None:
+    world = World()
+    a, b = world.song("A", "X"), world.song("B", "X")
+    world.playlist("p", "List", {day(0): [a], day(1): [a], day(40): [b]})
+    store = ObjectStore.open((tmp_path / "lake").as_uri())
+    warehouse = fill_warehouse(tmp_path, warehouse_rows(world))
+    warehouse.run(lambda session: read_dashboard_data(session, store))
 
-    found = {row.artist_id for row in data.playlist_artists if row.playlist_id == "chart000"}
-    slots = sum(row.slots for row in data.playlist_artists if row.playlist_id == "chart000")
+    with warehouse.session() as session:
+        session.execute("UPDATE LAKE.LOADS SET run_id = 'corrected' WHERE snapshot_date = ?", [day(1)])
+        session.execute("UPDATE LAKE.PLAYLIST_ITEMS SET song_id = ? WHERE snapshot_date = ?", [b, day(1)])
+    data = warehouse.run(lambda session: read_dashboard_data(session, store))
 
-    assert found == set(leaders)
-    assert slots == sum(counts[artist_id] for artist_id in leaders)
+    assert data.windows == [[day(1)]]
+    assert [[data.keys[song] for song in one.songs] for one in data.snapshots["p"]] == [[a], [b], [b]]
+
+
+@pytest.mark.parametrize("stored", [b"", b"\x1f\x8b", b"no part", b"{}"])
+def test_a_part_that_cannot_be_read_is_read_anew(warehouse: EmbeddedWarehouse, tmp_path: Path, stored: bytes) -> None:
+    store = ObjectStore.open(tmp_path.as_uri())
+    store.put(report_part_key("2026-11"), stored)
+
+    data = warehouse.run(lambda session: read_dashboard_data(session, store))
+
+    assert [len(window) for window in data.windows] == [14]
 
 
 def test_a_date_loaded_by_half_is_left_out(tmp_path: Path) -> None:
@@ -99,49 +98,40 @@ def test_a_date_loaded_by_half_is_left_out(tmp_path: Path) -> None:
 
     data = fill_warehouse(tmp_path, rows).run(read_dashboard_data)
 
-    assert data.totals.last_on == day(0)
-    assert [row.snapshot_date for row in data.snapshots] == [day(0)]
+    assert data.dates == [day(0)]
+    assert [one.day for one in data.snapshots["p"]] == [day(0)]
 
 
-def test_an_empty_warehouse_is_read_as_empty(tmp_path: Path) -> None:
-    data = fill_warehouse(tmp_path, {}).run(read_dashboard_data)
+def test_places_that_were_not_read_stay_places(tmp_path: Path) -> None:
+    world = World()
+    a, b, c = (world.song(name, "X") for name in "ABC")
+    world.playlist("p", "List", {day(0): [a, b, c]})
+    world.partial["p", day(0)] = 3
+    rows = warehouse_rows(world)
+    rows["lake.playlist_items"] = [row for row in rows["lake.playlist_items"] if b not in row]
 
-    assert data.totals == Totals(None, None, 0, 0, 0, 0)
-    assert not data.ranks
-    assert not data.playlists
+    data = fill_warehouse(tmp_path, rows).run(read_dashboard_data)
+
+    (snapshot,) = data.snapshots["p"]
+    assert [data.keys[song] for song in snapshot.songs] == [a, "?", c]
+    assert (snapshot.is_complete, snapshot.item_count) == (False, 3)
 
 
 def test_tables_that_do_not_exist_yet_are_read_as_empty(tmp_path: Path) -> None:
-    from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
-
     warehouse = EmbeddedWarehouse(folder=str(tmp_path), database="SPOTIFY_ASSETS")
 
-    assert warehouse.run(read_dashboard_data).totals.playlists == 0
-
-
-@pytest.mark.parametrize("playlists", [0, 1, 20, 27, 100, 178, 500, 5_000])
-def test_the_limits_bound_the_page_however_many_playlists_there_are(playlists: int) -> None:
-    limits = plan_limits(playlists)
-
-    assert 14 <= limits.days <= 90
-    assert 10 <= limits.depth <= 100
-    if playlists <= 1_000:
-        assert limits.days * limits.depth * max(playlists, 1) <= 260_000
+    assert warehouse.run(read_dashboard_data) == DashboardData()
 
 
 def test_a_drivers_decimals_become_the_annotated_numbers() -> None:
-    (row,) = typed(
-        ReleaseYear,
-        ["slots", "median_age_years", "release_year", "playlist_id"],
-        [(Decimal(3), Decimal("2.5"), None, "p")],
-    )
+    names = ["playlist_id", "change", "from_position", "to_position", "song_name", "artist_name", "total"]
+    (row,) = typed(FactChange, names, [("p", "moved", Decimal(3), None, "A", None, Decimal(2))])
 
-    assert row == ("p", None, 3, 2.5)
-    assert [type(value) for value in row] == [str, type(None), int, float]
+    assert row == ("p", "moved", 3, None, "A", None, 2)
+    assert [type(row.from_position), type(row.total)] == [int, int]
 
 
 def test_a_date_stays_a_date() -> None:
-    (row,) = typed(Totals, Totals._fields, [(dt.date(2026, 1, 2), None, 1, 2, 3, 4)])
+    (row,) = typed(Loaded, Loaded._fields, [(dt.date(2026, 1, 2), "run")])
 
-    assert row.first_on == dt.date(2026, 1, 2)
-    assert row.last_on is None
+    assert row.snapshot_date == dt.date(2026, 1, 2)

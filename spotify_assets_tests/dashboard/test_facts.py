@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spotify_assets.dashboard.data import read_dashboard_data
-from spotify_assets.dashboard.facts import changed_yesterday, facts
-from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.dashboard.facts import changed_yesterday
 from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, warehouse_rows
 
 
@@ -73,5 +71,13 @@ def test_foreign_text_stays_on_one_line_without_control_characters(tmp_path: Pat
     assert not any("\n" in fact or "\x1b" in fact for fact in found)
 
 
-def test_the_facts_come_from_the_rows_of_the_page(warehouse: EmbeddedWarehouse) -> None:
-    assert changed_yesterday(warehouse) == facts(warehouse.run(read_dashboard_data))
+def test_a_snapshot_that_was_not_read_whole_says_nothing_of_what_left(tmp_path: Path) -> None:
+    world = World()
+    a, b = world.song("A", "X"), world.song("B", "X")
+    world.playlist("p", "Half read", {day(0): [a, b], day(1): [a]})
+    world.partial["p", day(1)] = 2
+
+    first, second, _ = _facts(tmp_path, world)
+
+    assert first == "No playlist was read whole on 9 November 2026: nothing can be said of what changed."
+    assert second == "No song is known to have entered."

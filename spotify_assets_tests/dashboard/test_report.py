@@ -1,138 +1,164 @@
-"""What the page is told, against the world it was made from."""
+"""What the page is told: everything where it fits, thinned and said where not, and names that tell lists apart."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from pathlib import Path
+import datetime as dt
+import random
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
-from spotify_assets.dashboard.page import json_for_script
-from spotify_assets.dashboard.report import PlaylistReport, Report, build_report
-from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, warehouse_rows
+from spotify_assets.dashboard.data import DashboardData, Snapshot
+from spotify_assets.dashboard.report import Report, Thinning, build_report
+from spotify_assets.dashboard.rows import Playlist, Song
+from spotify_assets_tests.dashboard.script import run_script
+from spotify_assets_tests.dashboard.world import World
+
+START = dt.date(2026, 1, 1)
 
 
-@pytest.fixture(scope="module")
-def report(data: DashboardData) -> Report:
-    return build_report(data)
+def drifting(
+    days: int, playlists: int = 1, length: int = 60, every: int = 1, *, shuffled: bool = False
+) -> DashboardData:
+    """Lists that lose and gain a song with each snapshot, somewhere."""
+    dice = random.Random(3)
+    data = DashboardData(dates=[START + dt.timedelta(days=number) for number in range(0, days, every)])
+    for number in range(playlists):
+        playlist_id = f"{number:022d}"
+        data.playlists.append(Playlist(playlist_id, f"List {number}", "Desk"))
+        songs = list(range(number, number + length))
+        data.snapshots[playlist_id] = []
+        for day in data.dates:
+            songs = songs.copy()
+            songs.pop(dice.randrange(len(songs)))
+            songs.insert(dice.randrange(len(songs)), max(songs) + 1)
+            if shuffled:
+                dice.shuffle(songs)
+            data.snapshots[playlist_id].append(Snapshot(day, length, True, [0] * 8, songs))
+    data.keys = [f"{number:022d}" for number in range(playlists + length + days)]
+    data.songs = {key: Song(key, f"Song {key}", None, False, None, None) for key in data.keys}
+    return data
 
 
-def _playlist(report: Report, playlist_id: str) -> PlaylistReport:
-    return next(playlist for playlist in report.playlists if playlist.id == playlist_id)
+def told(report: Report) -> dict[str, Any]:
+    index = run_script(report.blocks, "return index;")
+    assert isinstance(index, dict)
+    return index
 
 
-def _report(tmp_path: Path, world: World) -> Report:
-    return build_report(fill_warehouse(tmp_path, warehouse_rows(world)).run(read_dashboard_data))
+def lists(report: Report, playlist_id: str) -> list[tuple[str, list[str]]]:
+    """The lists as the page's own script unpacks them."""
+    body = """const history = await historyOf(%r);
+    return history.days.map((day, at) => [iso(day), [...history.lists[at]].map((song) => songs.ids[song])]);"""
+    answer = run_script(report.blocks, body % playlist_id)
+    assert isinstance(answer, list)
+    return [(day, ids) for day, ids in answer]
 
 
-def test_the_lines_hold_every_rank_of_the_chart(world: World, report: Report) -> None:
-    chart = _playlist(report, "chart001")
-    found: dict[str, dict[int, str]] = {date: {} for date in chart.days}
-    for song, first, *ranks in chart.ranks.lines:
-        for number, rank in enumerate(ranks):
-            if rank is not None and first is not None:
-                found[chart.days[first + number]][rank] = report.songs[song or 0][0]
+def test_the_page_unpacks_every_list_exactly(data: DashboardData, world: World) -> None:
+    report = build_report(data)
 
-    expected = {
-        date.isoformat(): {place + 1: world.songs[song or ""].name for place, song in enumerate(entries)}
-        for date, entries in world.snapshots["chart001"].items()
+    for playlist_id, history in world.snapshots.items():
+        expected = [(date.isoformat(), [song or "" for song in entries]) for date, entries in history.items()]
+        assert lists(report, playlist_id) == expected, playlist_id
+
+
+def test_lists_of_any_kind_are_unpacked_exactly() -> None:
+    dice = random.Random(11)
+    data = drifting(3, length=20)
+    kinds = [
+        [],
+        [0],
+        [0, 0, 0],
+        list(range(300)),
+        list(range(299, -1, -1)),
+        dice.sample(range(300), 300),
+        [7, 7, 5, 7, 1],
+        [],
+        [0],
+    ]
+    kinds += [dice.choices(range(40), k=dice.randrange(60)) for _ in range(40)]
+    data.keys = [f"{number:03d}" for number in range(300)]
+    data.songs = {}
+    data.snapshots = {
+        data.playlists[0].playlist_id: [
+            Snapshot(START + dt.timedelta(days=number), len(one), True, [number] * 8, one)
+            for number, one in enumerate(kinds)
+        ]
     }
 
-    assert found == expected
+    unpacked = lists(build_report(data), data.playlists[0].playlist_id)
+
+    assert [[int(key) for key in ids] for _, ids in unpacked] == kinds
 
 
-def test_a_song_that_came_back_has_a_gap_in_its_line(tmp_path: Path) -> None:
-    world = World()
-    stays, returns = world.song("Stays", "A"), world.song("Returns", "A")
-    world.playlist("p", "List", {day(0): [returns, stays], day(1): [stays], day(2): [stays, returns]})
+def test_a_history_that_fits_is_there_whole() -> None:
+    report = build_report(drifting(700))
 
-    (playlist,) = _report(tmp_path, world).playlists
-
-    assert [line[1:] for line in playlist.ranks.lines] == [[0, 2, 1, 1], [0, 1, None, 2]]
+    assert report.thinning == Thinning()
+    assert told(report)["thinned"] == {"days": None, "depth": None}
+    assert len(lists(report, "0" * 22)) == 700
 
 
-def test_a_missing_day_is_no_gap(report: Report) -> None:
-    quiet = _playlist(report, "quiet")
+def test_a_history_that_does_not_fit_is_thinned_to_weeks_before_a_date_and_says_so() -> None:
+    whole = build_report(drifting(700, shuffled=True))
+    histories = sum(len(block) for name, block in whole.blocks.items() if name.startswith("playlist"))
+    budget = sum(map(len, whole.blocks.values())) - histories // 4
 
-    assert len(quiet.days) == 12
-    assert all(None not in line for line in quiet.ranks.lines)
-    assert not any(quiet.entered)
+    report = build_report(drifting(700, shuffled=True), budget=budget)
 
-
-def test_when_songs_must_be_dropped_todays_stay(data: DashboardData, world: World) -> None:
-    short = dataclasses.replace(data, limits=dataclasses.replace(data.limits, songs=100))
-
-    chart = _playlist(build_report(short), "chart000")
-    today = len(chart.days) - 1
-
-    assert chart.ranks.songs > 100
-    assert len(chart.ranks.lines) == 100
-    assert all((line[1] or 0) + len(line) - 3 == today for line in chart.ranks.lines)
-
-
-def test_entered_and_left_carry_ranks_from_one(tmp_path: Path) -> None:
-    world = World()
-    goes, stays, comes = (world.song(name, "A") for name in ("Goes", "Stays", "Comes"))
-    world.playlist("p", "List", {day(0): [goes, stays], day(3): [comes, stays]})
-
-    report = _report(tmp_path, world)
-    changes = report.playlists[0].changes
-
-    assert changes.since == day(0).isoformat()
-    assert [(report.songs[song][0], rank) for song, rank in changes.entered] == [("Comes", 1)]
-    assert [(report.songs[song][0], rank) for song, rank in changes.left] == [("Goes", 1)]
-    assert changes.totals == {"entered": 1, "left": 1, "moved": 0}
+    days = [dt.date.fromisoformat(day) for day, _ in lists(report, "0" * 22)]
+    limit = report.thinning.days
+    assert limit is not None
+    assert told(report)["thinned"] == {"days": limit, "depth": None}
+    assert sum(map(len, report.blocks.values())) <= budget
+    assert days[-1] == START + dt.timedelta(days=699)
+    assert all((after - before).days == 1 for before, after in pairwise(days[-limit:]))
+    assert (days[0], {(after - before).days for before, after in pairwise(days[:20])}) == (
+        dt.date(2026, 1, 4),
+        {7},
+    )
 
 
-def test_artist_lines_have_a_value_for_every_day(report: Report) -> None:
-    for playlist in report.playlists:
-        assert all(len(artist.slots) == len(playlist.days) for artist in playlist.artists)
-    assert all(len(artist.shares) == len(report.all_days) for artist in report.all_artists)
+def test_the_same_rows_give_the_same_blocks(data: DashboardData) -> None:
+    assert build_report(data) == build_report(data)
 
 
-def test_entries_without_a_release_year_are_counted_apart(tmp_path: Path) -> None:
-    world = World()
-    songs = [world.song("Old", "A", year=1971), world.song("Undated", "A", year=None)]
-    world.playlist("p", "List", {day(0): [*songs, None]})
+def test_playlist_2_comes_before_playlist_10_and_the_nameless_last_each_by_its_id() -> None:
+    data = drifting(2, playlists=5)
+    names = ["Playlist 10", "", "Playlist 2", "", "playlist 1"]
+    data.playlists = [one._replace(name=name) for one, name in zip(data.playlists, names, strict=True)]
 
-    years = _report(tmp_path, world).playlists[0].years
+    labels = [one["label"] for one in told(build_report(data))["playlists"]]
 
-    assert (years.years, years.unknown, years.median_age) == ([(1971, 1)], 1, 55.0)
-
-
-def test_the_page_opens_on_a_playlist_that_changed_and_can_be_drawn_whole(report: Report) -> None:
-    assert report.opening in ("chart000", "chart001", "chart002")
+    assert labels[:3] == ["playlist 1", "Playlist 2", "Playlist 10"]
+    assert [label.split(" · ")[0] for label in labels[3:]] == ["(no name)", "(no name)"]
+    assert len(set(labels)) == 5
 
 
-def test_playlists_are_sorted_by_name(report: Report) -> None:
-    names = [playlist.name.casefold() for playlist in report.playlists]
+def test_the_stretches_without_a_gap_are_told() -> None:
+    data = drifting(30)
+    (one,) = data.snapshots.values()
+    data.snapshots = {"0" * 22: [*one[:10], *one[20:]]}
 
-    assert names == sorted(names)
+    (playlist,) = told(build_report(data))["playlists"]
 
-
-def test_a_playlist_of_episodes_has_no_ranks(tmp_path: Path) -> None:
-    world = World()
-    world.playlist("p", "Podcasts", {day(0): [None, None], day(1): [None]})
-
-    (playlist,) = _report(tmp_path, world).playlists
-
-    assert playlist.sizes == [2, 1]
-    assert playlist.ranks.lines == []
-    assert playlist.artists == []
+    first = (START - dt.date(1970, 1, 1)).days
+    assert playlist["spans"] == [[first, first + 9], [first + 20, first + 29]]
 
 
-def test_an_archive_of_ten_thousand_entries_keeps_the_data_small(tmp_path: Path) -> None:
-    world = World()
-    songs = [world.song(f"Song number {number}", f"Artist {number % 500}") for number in range(10_000)]
-    world.playlist("p", "Archive", {day(0): songs[1:], day(1): songs})
+def test_a_weekly_rhythm_is_no_gap() -> None:
+    (playlist,) = told(build_report(drifting(70, every=7)))["playlists"]
 
-    report = _report(tmp_path, world)
-
-    assert len(report.playlists[0].ranks.lines) <= 101
-    assert len(json_for_script(dataclasses.asdict(report))) < 40_000
+    assert len(playlist["spans"]) == 1
 
 
-def test_the_report_survives_json(report: Report) -> None:
-    assert json.loads(json_for_script(dataclasses.asdict(report)))["last_on"] == day(13).isoformat()
+@pytest.mark.parametrize("name", ["\ud800", "\x00", "</script>", "\u2028"])
+def test_any_name_makes_a_page(name: str) -> None:
+    data = drifting(2)
+    data.playlists = [data.playlists[0]._replace(name=name)]
+
+    (playlist,) = told(build_report(data))["playlists"]
+
+    assert playlist["name"] == name.replace("\ud800", "?")

@@ -11,9 +11,8 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
-from statistics import median
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -78,6 +77,7 @@ class Song:
     name: str
     artists: tuple[str, ...]
     year: int | None
+    isrc: str | None = None
 
 
 @dataclass
@@ -88,13 +88,15 @@ class World:
     artists: dict[str, str] = field(default_factory=dict)
     playlists: dict[str, str] = field(default_factory=dict)
     snapshots: dict[str, dict[dt.date, list[str | None]]] = field(default_factory=dict)
+    partial: dict[tuple[str, dt.date], int] = field(default_factory=dict)
+    """Spotify's total of the snapshots that were not read whole."""
 
-    def song(self, name: str, *artists: str, year: int | None = 2024) -> str:
+    def song(self, name: str, *artists: str, year: int | None = 2024, isrc: str | None = None) -> str:
         """A new song's id; artists are made as needed, by name."""
         for artist in artists:
             self.artists[_artist_id(artist)] = artist
         song_id = f"song{len(self.songs):05d}"
-        self.songs[song_id] = Song(song_id, name, tuple(map(_artist_id, artists)), year)
+        self.songs[song_id] = Song(song_id, name, tuple(map(_artist_id, artists)), year, isrc)
         return song_id
 
     def playlist(self, playlist_id: str, name: str, days: Mapping[dt.date, Sequence[str | None]]) -> None:
@@ -171,9 +173,9 @@ def warehouse_rows(world: World) -> dict[str, list[tuple[object, ...]]]:
                     snapshot_date=date,
                     playlist_id=playlist_id,
                     name=world.playlists[playlist_id],
-                    item_count=len(entries),
+                    item_count=max(len(entries), world.partial.get((playlist_id, date), 0)),
                     entry_count=len(entries),
-                    is_complete=True,
+                    is_complete=(playlist_id, date) not in world.partial,
                 )
             )
             for position, song_id in enumerate(entries):
@@ -200,9 +202,12 @@ def warehouse_rows(world: World) -> dict[str, list[tuple[object, ...]]]:
             )
         rows["analytics.playlist_changes"] += _changes(world, playlist_id, history)
         rows["analytics.song_runs"] += _runs(world, playlist_id, history)
-        rows["analytics.release_profile"] += _releases(world, playlist_id, history)
     for song in world.songs.values():
-        rows["spotify.songs"].append(_row(DIMENSIONS["songs"], song_id=song.song_id, name=song.name))
+        rows["spotify.songs"].append(
+            _row(DIMENSIONS["songs"], song_id=song.song_id, name=song.name, album_id=song.song_id, isrc=song.isrc)
+        )
+        released = dt.date(song.year, 1, 1) if song.year else None
+        rows["spotify.albums"].append(_row(DIMENSIONS["albums"], album_id=song.song_id, release_date=released))
         for position, artist_id in enumerate(song.artists):
             rows["spotify.song_artists"].append(
                 _row(DIMENSIONS["song_artists"], song_id=song.song_id, artist_id=artist_id, position=position)
@@ -212,8 +217,6 @@ def warehouse_rows(world: World) -> dict[str, list[tuple[object, ...]]]:
         rows["lake.loads"] += [
             _row(LOADS, table_name=name, snapshot_date=date, run_id="r") for name in ("playlists", "playlist_items")
         ]
-    rows["analytics.artist_share"] = _artist_share(world)
-    rows["analytics.playlist_overlap"] = _overlap(world)
     rows["analytics.song_popularity"] = _popularity(world)
     return rows
 
@@ -309,80 +312,12 @@ def _runs(world: World, playlist_id: str, history: dict[dt.date, list[str | None
     return rows
 
 
-def _releases(world: World, playlist_id: str, history: dict[dt.date, list[str | None]]) -> list[tuple[object, ...]]:
-    rows = []
-    for date, entries in history.items():
-        years = Counter(world.songs[song_id].year for song_id in entries if song_id)
-        known = [date.year - year for year in years.elements() if year is not None]
-        for year, slots in years.items():
-            rows.append(
-                _row(
-                    MARTS["release_profile"],
-                    snapshot_date=date,
-                    playlist_id=playlist_id,
-                    release_year=year,
-                    slots=slots,
-                    slot_share=slots / years.total(),
-                    median_age_years=median(known) if known else None,
-                )
-            )
-    return rows
-
-
 def _by_day(world: World) -> dict[dt.date, dict[str, list[str]]]:
     days: dict[dt.date, dict[str, list[str]]] = defaultdict(dict)
     for playlist_id, history in world.snapshots.items():
         for date, entries in history.items():
             days[date][playlist_id] = [song_id for song_id in entries if song_id]
     return dict(sorted(days.items()))
-
-
-def _artist_share(world: World) -> list[tuple[object, ...]]:
-    rows = []
-    for date, playlists in _by_day(world).items():
-        slots: Counter[str] = Counter()
-        where: dict[str, set[str]] = defaultdict(set)
-        for playlist_id, entries in playlists.items():
-            for song_id in entries:
-                for artist_id in world.songs[song_id].artists:
-                    slots[artist_id] += 1
-                    where[artist_id].add(playlist_id)
-        whole = sum(map(len, playlists.values()))
-        rows += [
-            _row(
-                MARTS["artist_share"],
-                snapshot_date=date,
-                artist_id=artist_id,
-                artist_name=world.artists[artist_id],
-                slots=count,
-                playlists=len(where[artist_id]),
-                slot_share=count / whole,
-            )
-            for artist_id, count in slots.items()
-        ]
-    return rows
-
-
-def _overlap(world: World) -> list[tuple[object, ...]]:
-    rows = []
-    date, playlists = next(reversed(_by_day(world).items()), (FIRST_DAY, {}))
-    sets = {playlist_id: set(entries) for playlist_id, entries in playlists.items()}
-    for one, other in combinations(sorted(sets), 2):
-        common = len(sets[one] & sets[other])
-        if common:
-            rows.append(
-                _row(
-                    MARTS["playlist_overlap"],
-                    snapshot_date=date,
-                    playlist_id=one,
-                    other_playlist_id=other,
-                    songs_in_common=common,
-                    songs=len(sets[one]),
-                    other_songs=len(sets[other]),
-                    jaccard=common / len(sets[one] | sets[other]),
-                )
-            )
-    return rows
 
 
 def _popularity(world: World) -> list[tuple[object, ...]]:

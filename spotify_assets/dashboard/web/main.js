@@ -1,213 +1,185 @@
-// The page: the header, the picker and its address, and what is drawn for the playlist picked.
-const state = { playlist: null, depth: null, pinned: null };
-const DEPTHS = [10, 25, 50, 100];
+// The page as a whole: its data, its addresses, the time chosen, and which page is shown.
 
-function header() {
-  if (!report.last_on) {
-    fill("totals");
-    byId("main").replaceChildren(el("p", { class: "empty" }, "No snapshot has been loaded yet. The page fills with the first one."));
-    return false;
+/** @type {{index: Index, songs: Songs, query: URLSearchParams, range: {from: number | null, to: number | null}, path: string | null}} */
+const app = {
+  index: /** @type {any} */ (null), songs: /** @type {any} */ (null), query: new URLSearchParams(), range: { from: null, to: null }, path: null,
+};
+
+/** @type {Map<string, Promise<History>>} */
+const histories = new Map();
+
+/** A playlist's history, read when it is first asked for. @param {Playlist} playlist @returns {Promise<History>} */
+function historyOf(playlist) {
+  const known = histories.get(playlist.id);
+  if (known) return known;
+  const made = inflate(blockText(`playlist-${app.index.playlists.indexOf(playlist)}`)).then(readHistory);
+  histories.set(playlist.id, made);
+  return made;
+}
+
+/** @returns {Promise<Known[]>} */
+const allHistories = () => Promise.all(app.index.playlists.map(async (playlist) => ({ playlist, history: await historyOf(playlist) })));
+
+/** @type {Promise<{days: string[], songs: Record<number, number[]>}> | null} */
+let popular = null;
+
+/** Popularity by song, per day; -1 where there is none. */
+function popularity() {
+  popular ??= unpack(blockText("popularity")).then(({ days, songs }) => ({ days, songs: Object.fromEntries(Object.entries(songs).map(([song, steps]) => [song, unstep(/** @type {number[]} */ (steps))])) }));
+  return popular;
+}
+
+const whenIdle = (/** @type {() => void} */ work) => ("requestIdleCallback" in globalThis ? requestIdleCallback(work, { timeout: 400 }) : setTimeout(work, 50));
+
+// Addresses and the time chosen -----------------------------------------------------------------------------------
+
+/** The address of a page; the time chosen stays. @param {string} path @param {Record<string, string | null>} [query] */
+function address(path, query = {}) {
+  const all = new URLSearchParams();
+  const { from, to } = app.range;
+  if (from !== null) all.set("from", iso(from));
+  if (to !== null) all.set("to", iso(to));
+  for (const [name, value] of Object.entries(query)) if (value !== null) all.set(name, value);
+  const text = all.toString();
+  return `#/${path}${text ? `?${text}` : ""}`;
+}
+
+/** Keep a choice in the address without a new page. @param {Record<string, string | null>} query */
+function remember(query) {
+  for (const [name, value] of Object.entries(query)) {
+    if (value === null) app.query.delete(name);
+    else app.query.set(name, value);
   }
-  byId("as-of").textContent = `, as of the snapshots of ${day(report.last_on)}`;
-  const figure = (term, value) => el("div", {}, el("dt", {}, term), el("dd", {}, value));
-  fill("totals", figure("period", period(report.first_on, report.last_on)), figure("snapshot days", number(report.days)),
-    figure("playlists", number(report.counts.playlists)), figure("songs", number(report.counts.songs)), figure("artists", number(report.counts.artists)));
-  fill("footer", el("p", {}, `Embedded here are the latest ${number(report.limits.days)} snapshots of each playlist, its first ${number(report.limits.depth)} places and at most ${number(report.limits.rows)} rows of each list; the warehouse holds the rest. This file requests nothing from any network.`));
-  return true;
+  const text = app.query.toString();
+  window.history.replaceState(null, "", `#/${app.path ?? ""}${text ? `?${text}` : ""}`);
 }
 
-function picker() {
-  byId("picker").append(...report.playlists.map(({ id, name }) => el("option", { value: id }, playlistName(name))));
-  byId("picker").addEventListener("change", (event) => { location.hash = `playlist=${encodeURIComponent(event.target.value)}`; });
-  byId("picker-bar").addEventListener("submit", (event) => event.preventDefault());
-  byId("find").addEventListener("input", (event) => pickSong(event.target.value));
-  byId("depth").addEventListener("change", (event) => { state.depth = Number(event.target.value); ranks(); });
-  addEventListener("hashchange", () => { if (location.hash !== "#main") choose(addressed()); });
+/** The days shown of these: the time chosen, and at most what there is. @param {History} history */
+function shownRange(history) {
+  const first = history.days[0] ?? 0, last = history.days[history.days.length - 1] ?? 0;
+  const from = app.range.from ?? first, to = app.range.to ?? last;
+  return { from: Math.max(from, first), to: Math.min(to, last) };
 }
 
-/** The playlist the address names, else the one the page opens on. */
-function addressed() {
-  const named = new URLSearchParams(location.hash.slice(1)).get("playlist");
-  return report.playlists.find(({ id }) => id === named) ?? report.playlists.find(({ id }) => id === report.opening) ?? null;
+/** @param {number | null} from @param {number | null} to */
+function setRange(from, to) {
+  const first = Number(dayOf(app.index.first_on)), last = Number(dayOf(app.index.last_on));
+  const query = new URLSearchParams(app.query);
+  const set = (/** @type {string} */ name, /** @type {number | null} */ value) => (value === null ? query.delete(name) : query.set(name, iso(value)));
+  set("from", from === null || from <= first ? null : Math.min(from, last));
+  set("to", to === null || to >= last ? null : Math.max(to, first));
+  const text = query.toString();
+  location.hash = `#/${app.path ?? ""}${text ? `?${text}` : ""}`;
 }
 
-function choose(playlist) {
-  if (!playlist || playlist === state.playlist) return;
-  state.playlist = playlist;
-  state.pinned = null;
-  byId("picker").value = playlist.id;
-  byId("find").value = "";
-  const size = playlist.sizes.at(-1) ?? 0;
-  const owner = playlist.owner ? `by ${playlist.owner}, ` : "";
-  const behind = playlist.days.length && playlist.days.at(-1) !== report.last_on ? `, last read ${day(playlist.days.at(-1))}` : "";
-  byId("picked").textContent = `${owner}${count(size, "entry", "entries")}, ${count(playlist.snapshots, "snapshot")}${behind}`;
-  document.title = `${playlistName(playlist.name)} – Playlist history`;
-  depths(size);
-  drawPlaylist();
-}
+const PRESETS = { "All": null, "Year": 365, "90 days": 90, "4 weeks": 28 };
 
-function depths(size) {
-  const offered = DEPTHS.filter((depth) => depth < Math.min(size, report.limits.depth));
-  offered.push(Math.min(size, report.limits.depth));
-  state.depth = innerWidth < 640 ? offered.find((depth) => depth >= 25) ?? offered.at(-1) : offered.at(-1);
-  const choice = (depth) => el("label", {}, el("input", { type: "radio", name: "depth", value: depth, checked: depth === state.depth }), el("span", {}, depth === size ? `all ${number(size)}` : `top ${number(depth)}`));
-  fill("depth", el("legend", {}, "Show"), offered.map(choice));
-  const names = new Set(state.playlist.ranks.lines.map(([song]) => findable(song)));
-  fill("find-songs", [...names].map((value) => el("option", { value })));
-}
-
-const findable = (song) => (artist(song) ? `${title(song)} – ${artist(song)}` : title(song));
-
-function pickSong(text) {
-  const wanted = text.trim().toLocaleLowerCase();
-  const lines = state.playlist.ranks.lines;
-  const exact = lines.findIndex(([song]) => findable(song).toLocaleLowerCase() === wanted);
-  const found = exact >= 0 || wanted.length < 3 ? exact : lines.findIndex(([song]) => findable(song).toLocaleLowerCase().includes(wanted));
-  const pinned = found >= 0 ? found : null;
-  if (pinned === state.pinned) return;
-  state.pinned = pinned;
-  if (pinned !== null) deepen(lines[pinned].at(-1));
-  ranks();
-}
-
-/** Show at least as many places as it takes to see this rank. */
-function deepen(rank) {
-  const choices = [...byId("depth").querySelectorAll("input")];
-  const choice = choices.find(({ value }) => Number(value) >= Math.max(rank, state.depth)) ?? choices.at(-1);
-  choice.checked = true;
-  state.depth = Number(choice.value);
-}
-
-function ranks() {
-  const { playlist, depth } = state;
-  const { lines, songs } = playlist.ranks;
-  const few = playlist.days.length < 2;
-  byId("ranks-tools").hidden = few || !lines.length;
-  byId("standings").hidden = !lines.length;
-  if (!lines.length) {
-    drawNothing("ranks", (playlist.sizes.at(-1) ?? 0) ? "No entry of this playlist is a song, so there are no ranks to draw." : "This playlist is empty.");
-    fill("ranks-key"); fill("ranks-caption"); fill("ranks-lede");
-    return;
-  }
-  const onPick = (index) => {
-    state.pinned = state.pinned === index ? null : index;
-    byId("find").value = state.pinned === null ? "" : findable(lines[index][0]);
-    ranks();
+function rangeBar() {
+  const first = Number(dayOf(app.index.first_on)), last = Number(dayOf(app.index.last_on));
+  const input = (/** @type {string} */ id, /** @type {string} */ label) => {
+    const field = /** @type {HTMLInputElement} */ (el("input", { type: "date", id, min: iso(first), max: iso(last), onchange: () => setRange(dayOf(fromInput.value), dayOf(toInput.value)) }));
+    return [el("label", { for: id }, label), field];
   };
-  byId("standings").querySelector("summary").textContent = `The list on ${day(playlist.days.at(-1))}`;
-  byId("standings").querySelector("summary + *").replaceWith(standingsTable(playlist));
-  fill("ranks-lede"); fill("ranks-caption");
-  if (few) {
-    byId("standings").open = true;
-    drawNothing("ranks", `One snapshot so far, of ${day(playlist.days[0])}: the lines begin with the second.`);
+  const [fromLabel, fromField] = input("from", "From"), [toLabel, toField] = input("to", "to");
+  const fromInput = /** @type {HTMLInputElement} */ (fromField), toInput = /** @type {HTMLInputElement} */ (toField);
+  const buttons = Object.entries(PRESETS).filter(([, days]) => days === null || last - first > days * 1.2)
+    .map(([name, days]) => ({ days, button: el("button", { type: "button", onclick: () => setRange(days === null ? null : last - days + 1, null) }, name) }));
+  byId("range").replaceChildren(fromLabel, fromField, toLabel, toField, ...buttons.map(({ button }) => button));
+  return () => {
+    fromInput.value = iso(app.range.from ?? first);
+    toInput.value = iso(app.range.to ?? last);
+    for (const { days, button } of buttons) button.setAttribute("aria-pressed", String(app.range.to === null && (days === null ? app.range.from === null : app.range.from === last - days + 1)));
+  };
+}
+
+// Pages -----------------------------------------------------------------------------------------------------------
+
+/** @typedef {{title: string, kicker?: Child, nodes: Node[]}} Page */
+
+/** @param {string[]} path @returns {Promise<Page>} */
+async function pageOf([kind = "", name = "", rest = ""]) {
+  const playlist = app.index.playlists.find(({ id }) => id === name);
+  if (kind === "") return overviewPage();
+  if (kind === "playlist" && playlist) return playlistPage(playlist);
+  if (kind === "day" && playlist) return dayPage(playlist, rest);
+  if (kind === "compare") return comparePage(name.split(","));
+  if (kind === "search") return searchPage(app.query.get("q") ?? "");
+  const song = app.songs.numberOf.get(name), artist = app.songs.artistNumberOf.get(name);
+  if (kind === "song" && song !== undefined) return songPage(song);
+  if (kind === "artist" && artist !== undefined) return artistPage(artist);
+  return { title: "Not in this file", nodes: [el("p", { class: "empty" }, "This file holds nothing under that address. ", link("", "All playlists"))] };
+}
+
+/** What a part of an address says; its own text where it is no valid encoding. @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+let turn = 0;
+
+/** @param {() => void} showRange */
+async function show(showRange) {
+  const hash = location.hash.replace(/^#playlist=/, "#/playlist/");
+  if (hash && !hash.startsWith("#/")) return; // a jump within the page
+  const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
+  const moved = app.path !== null && app.path !== path;
+  const first = app.path === null;
+  app.path = path;
+  app.query = new URLSearchParams(query);
+  app.range = { from: dayOf(app.query.get("from")), to: dayOf(app.query.get("to")) };
+  if (app.range.from !== null && app.range.to !== null && app.range.from > app.range.to) app.range = { from: app.range.to, to: app.range.from };
+  showRange();
+  turn += 1;
+  const mine = turn;
+  drawn = new Map();
+  const page = await pageOf(path.split("/").map(decoded));
+  if (mine !== turn) return;
+  const heading = el("h1", { tabindex: "-1" }, bidi(page.title));
+  const kicker = page.kicker ? [page.kicker].flat() : [];
+  byId("main").replaceChildren(el("p", { class: "kicker" }, ...kicker), heading, ...page.nodes);
+  document.title = `${page.title} – Playlist history`;
+  /** @type {HTMLInputElement} */ (byId("search")).value = path === "search" ? app.query.get("q") ?? "" : "";
+  for (const anchor of document.querySelectorAll(".bar nav a")) anchor.toggleAttribute("aria-current", anchor.getAttribute("data-kind") === path.split("/")[0]);
+  byId("nav-overview").setAttribute("href", address(""));
+  byId("nav-compare").setAttribute("href", address("compare/"));
+  if (moved) { heading.focus({ preventScroll: true }); scrollTo(0, 0); }
+  if (first) document.documentElement.dataset.ready = "yes";
+}
+
+function masthead() {
+  const { index } = app;
+  byId("as-of").textContent = `as of ${dayWords(Number(dayOf(index.last_on)))}`;
+  byId("totals").replaceWith(figures([
+    ["period", period(Number(dayOf(index.first_on)), Number(dayOf(index.last_on)))], ["days with snapshots", number(index.days)],
+    ["playlists", number(index.counts.playlists)], ["songs", number(index.counts.songs)], ["artists", number(index.counts.artists)]]));
+  byId("search-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    location.hash = address("search", { q: /** @type {HTMLInputElement} */ (byId("search")).value });
+  });
+}
+
+async function start() {
+  app.index = await unpack(blockText("index"));
+  if (!app.index.last_on) {
+    document.documentElement.dataset.ready = "yes";
+    byId("main").replaceChildren(el("h1", {}, "Playlist history"), el("p", { class: "empty" }, "No snapshot has been loaded yet. The page fills with the first one."));
+    for (const id of ["range", "search-form"]) byId(id).hidden = true;
+    byId("totals").remove();
     return;
   }
-  const kinds = new Set(drawRanks(playlist, depth, state.pinned, onPick).values());
-  const words = { top: "today’s first five", up: "climbed most", down: "fell most", pin: "picked" };
-  fill("ranks-key", Object.entries(words).filter(([kind]) => kinds.has(kind)).map(([kind, text]) => el("li", { class: kind }, text)));
-  byId("ranks-lede").textContent = `Every line is a song, ${period(shownDays(playlist)[0], playlist.days.at(-1))}. Point at one to follow it, click to keep it.`;
-  const notes = [];
-  const size = playlist.sizes.at(-1);
-  if (size > report.limits.depth) notes.push(`The first ${number(report.limits.depth)} of ${number(size)} places are in this file.`);
-  if (songs > lines.length) notes.push(`${number(lines.length)} of the ${number(songs)} songs that stood in them are drawn: today’s, then those that stayed longest.`);
-  if (playlist.snapshots > playlist.days.length) notes.push(`The latest ${number(playlist.days.length)} of ${number(playlist.snapshots)} snapshots are in this file.`);
-  byId("ranks-caption").textContent = notes.join(" ");
-}
-
-function changes() {
-  const { playlist } = state;
-  const { since, totals } = playlist.changes;
-  if (!since) {
-    byId("changes-lede").textContent = "";
-    fill("changes", el("p", { class: "empty" }, playlist.days.length ? "There is one snapshot of this playlist so far: what enters and leaves shows with the next." : "There is no snapshot of this playlist."));
-    drawNothing("turnover", ""); fill("turnover"); fill("turnover-caption");
-    return;
-  }
-  const latest = day(playlist.days.at(-1));
-  const still = !totals.entered && !totals.left;
-  byId("changes-lede").textContent = `${still ? "Nothing entered and nothing left" : `${number(totals.entered)} entered and ${number(totals.left)} left`} between the snapshots of ${day(since, { year: false })} and ${latest}.`;
-  fill("changes", still && !totals.moved ? el("p", { class: "empty" }, "No song entered, left or moved.") : changeLists(playlist.changes));
-  if (playlist.entered.some(Boolean) || playlist.left.some(Boolean)) {
-    drawTurnover(playlist);
-    byId("turnover-caption").textContent = "Songs that entered (above) and left (below) with each snapshot.";
-  } else {
-    drawNothing("turnover", ""); fill("turnover"); fill("turnover-caption");
-  }
-}
-
-function runs() {
-  const { playlist } = state;
-  if (!playlist.runs.length) { byId("runs-lede").textContent = ""; fill("runs", el("p", { class: "empty" }, "No song has stood in this playlist.")); return; }
-  if (playlist.snapshots === 1) { byId("runs-lede").textContent = ""; fill("runs", el("p", { class: "empty" }, "One snapshot so far: every song has been here for one.")); return; }
-  const { snapshots, ties } = playlist.runs[0];
-  const all = snapshots === playlist.snapshots ? ` ${count(ties, "song")} stood in every one of the ${number(snapshots)}.` : "";
-  byId("runs-lede").textContent = `Most consecutive snapshots a song was in.${all} A bar spans its first and last day here; an open bar has left.`;
-  fill("runs", runList(playlist));
-}
-
-function artistShares() {
-  const { playlist } = state;
-  fill("artists-caption"); fill("artists-lede");
-  if (!playlist.artists.length) return drawNothing("artists", "No entry of this playlist credits an artist.");
-  if (playlist.days.length === 1) return drawNothing("artists", `One snapshot so far. Most entries: ${playlist.artists.slice(0, 3).map(({ name, slots }) => `${name} (${slots[0]})`).join(", ")}.`);
-  const series = playlist.artists.map(({ name, slots }) => ({
-    name, values: slots, hover: slots.map((value, index) => `<b>${plotText(shorten(name, 50))}</b><br>${count(value, "entry", "entries")} on ${day(playlist.days[index], { year: false })}`),
-  }));
-  byId("artists-lede").textContent = `Entries of the ${number(series.length)} artists with the most places.`;
-  byId("artists-caption").textContent = "An entry that credits two artists counts for both.";
-  return drawShares("artists", `Entries per artist over time: ${playlist.artists.map(({ name, slots }) => `${name} ${slots.at(-1)}`).join(", ")} on the latest day.`, playlist.days, series, { tickformat: ",d" });
-}
-
-function releaseYears() {
-  const { years, unknown, median_age: age } = state.playlist.years;
-  fill("years-lede"); fill("years-caption");
-  if (!years.length) return drawNothing("years", unknown ? "None of the songs has a known release date." : "There are no songs to date.");
-  if (age !== null) byId("years-lede").textContent = `Half of the songs are older than ${age.toFixed(1)} years.`;
-  if (unknown) byId("years-caption").textContent = `Not shown: ${count(unknown, "entry", "entries")} without a known release date.`;
-  return drawYears(state.playlist);
-}
-
-function everything() {
-  if (!report.all_artists.length) drawNothing("all-artists", "No song credits an artist.");
-  else if (report.all_days.length === 1) drawNothing("all-artists", `One day so far. Most places: ${report.all_artists.slice(0, 3).map(({ name, slots }) => `${name} (${slots})`).join(", ")}.`);
-  else {
-    byId("all-artists-lede").textContent = "Share of all entries that credit the artist, of the artists with the most over the period.";
-    byId("all-artists-caption").textContent = "An entry that credits two artists counts for both.";
-    drawShares("all-artists", "Share of all entries per artist over time.", report.all_days, report.all_artists.map(({ name, shares }) => ({
-      name, values: shares, hover: shares.map((share, index) => `<b>${plotText(shorten(name, 50))}</b><br>${percent(share)} of entries on ${day(report.all_days[index], { year: false })}`),
-    })), { tickformat: ".0%" });
-  }
-  if (!report.overlap.cells.length) drawNothing("overlap", "No two playlists share a song.");
-  else {
-    byId("overlap-lede").textContent = `Pairs that share more of their songs stand out. ${unshown()}`;
-    byId("overlap-caption").textContent = "Point at a field for the songs the two have in common; an empty one has none.";
-    drawOverlap(report.overlap);
-    fill("pairs", pairList(report.overlap));
-  }
-  if (!report.popularity.rows.length) fill("popularity", el("p", { class: "empty" }, "Spotify sent no popularity that changed; it no longer sends one to new apps."));
-  else {
-    byId("popularity-lede").textContent = `Spotify’s own measure, 0 to 100: the largest changes on ${day(report.popularity.day)}.`;
-    fill("popularity", popularityLists(report.popularity.rows));
-  }
-}
-
-/** Why playlists are missing from the overlap: there is room for so many, or they share nothing. */
-function unshown() {
-  const shown = report.overlap.names.length, others = report.counts.playlists - shown;
-  if (!others) return "";
-  return shown < report.limits.pairs_of ? `${count(others, "other playlist shares", "other playlists share")} no song with any.` : `Shown are the ${number(shown)} playlists that share most.`;
-}
-
-function drawPlaylist() { ranks(); changes(); runs(); artistShares(); releaseYears(); }
-
-function redraw() { if (state.playlist) { drawPlaylist(); everything(); } }
-
-if (header()) {
-  picker();
-  choose(addressed());
-  everything();
+  app.songs = readSongs(await unpack(blockText("songs")));
+  masthead();
+  const showRange = rangeBar();
+  await show(showRange);
+  addEventListener("hashchange", () => { void show(showRange); });
   dark.addEventListener("change", redraw);
-  let width = innerWidth, waiting;
+  addEventListener("beforeprint", () => { document.documentElement.classList.add("printing"); redraw(); });
+  addEventListener("afterprint", () => { document.documentElement.classList.remove("printing"); redraw(); });
+  let width = innerWidth, waiting = 0;
   addEventListener("resize", () => {
     if (innerWidth === width) return;
     width = innerWidth;
@@ -215,3 +187,10 @@ if (header()) {
     waiting = setTimeout(redraw, 150);
   });
 }
+
+start().catch((error) => {
+  byId("main").replaceChildren(el("h1", {}, "This page can’t be shown"), el("p", { class: "empty" }, typeof DecompressionStream === "undefined"
+    ? "This browser can’t unpack the page’s data: it takes one of 2023 or later (Chrome, Edge, Firefox, Safari)." : `Its own script failed: ${error}`));
+  document.documentElement.dataset.ready = "failed";
+  throw error;
+});

@@ -1,7 +1,5 @@
--- The songs whose popularity changed most on the latest day that has one, largest change first.
-SELECT snapshot_date, song_name, artist_name, popularity, previous_popularity, change
+-- The popularity of the songs on the given dates.
+SELECT snapshot_date, song_id, popularity
 FROM ANALYTICS.SONG_POPULARITY
-WHERE snapshot_date = (SELECT MAX(snapshot_date) FROM ANALYTICS.SONG_POPULARITY)
-    AND change <> 0
-ORDER BY ABS(change) DESC, change DESC, popularity DESC, song_id
-LIMIT %(rows)s;
+WHERE snapshot_date IN ({dates})
+ORDER BY snapshot_date, song_id;

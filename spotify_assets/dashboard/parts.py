@@ -1,0 +1,102 @@
+"""The months of history that have been read already, beside the page: a day costs reading a day.
+
+A part holds what the snapshots of one month said, and for each date the run that the warehouse held when it was read.
+A date is read again when its run is another, or when the queries are: state, not time. A part that can't be read is
+one that is not there. What is read is `data`'s business.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+from dataclasses import asdict, dataclass, field
+
+from spotify_assets.failures import PermanentError
+from spotify_assets.lake.layout import report_part_key
+from spotify_assets.storage.object_store import ObjectStore
+
+
+@dataclass(slots=True)
+class StoredSnapshot:
+    """One snapshot: `counts` as `COUNTS` names them, `keys` numbers into the part's; -1 is an entry not read."""
+
+    playlist_id: str
+    day: str
+    item_count: int
+    is_complete: bool
+    counts: list[int]
+    keys: list[int]
+
+
+COUNTS = ("dated", "under_30_days", "under_90_days", "under_365_days", "local_files", "missing", "others", "withdrawn")
+"""What is counted of each snapshot's entries, in this order everywhere."""
+
+
+@dataclass
+class Part:
+    """A month. `runs` and `popularity` are by ISO date; `others` are [type, name] of entries that are no songs."""
+
+    month: str
+    code: str
+    runs: dict[str, str] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    snapshots: list[StoredSnapshot] = field(default_factory=list)
+    others: dict[str, tuple[str, str]] = field(default_factory=dict)
+    popularity: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def keep(self, runs: dict[str, str]) -> None:
+        """Forget the dates whose run is not the one given."""
+        kept = {day for day, run in self.runs.items() if runs.get(day) == run}
+        if kept != self.runs.keys():
+            self.runs = {day: run for day, run in self.runs.items() if day in kept}
+            self.snapshots = [snapshot for snapshot in self.snapshots if snapshot.day in kept]
+            self.popularity = {day: values for day, values in self.popularity.items() if day in kept}
+
+    def to_bytes(self) -> bytes:
+        content = asdict(self) | {
+            "snapshots": [
+                [one.playlist_id, one.day, one.item_count, one.is_complete, one.counts, one.keys]
+                for one in self.snapshots
+            ]
+        }
+        return gzip.compress(json.dumps(content, separators=(",", ":"), sort_keys=True).encode(), 6, mtime=0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Part:
+        """Raises ValueError, TypeError, KeyError or OSError when the bytes are no part."""
+        content = json.loads(gzip.decompress(data))
+        snapshots = [StoredSnapshot(*one) for one in content.pop("snapshots")]
+        others = {uri: (kind, name) for uri, (kind, name) in content.pop("others").items()}
+        return cls(**content, snapshots=snapshots, others=others)
+
+
+def month_of(day: dt.date) -> str:
+    return f"{day:%Y-%m}"
+
+
+@dataclass
+class Parts:
+    """The stored parts. Without a store every part is empty and nothing is kept."""
+
+    store: ObjectStore | None
+    code: str
+
+    def get(self, months: list[str]) -> dict[str, Part]:
+        """The part of each month; an empty one where none is stored, or one of other queries."""
+        stored = self.store.get_many(map(report_part_key, months)) if self.store else {}
+        return {month: self._part(month, stored.get(report_part_key(month))) for month in months}
+
+    def _part(self, month: str, data: bytes | None) -> Part:
+        if data is not None:
+            try:
+                part = Part.from_bytes(data)
+            except (ValueError, TypeError, KeyError, OSError, EOFError, PermanentError):
+                return Part(month, self.code)
+            if part.code == self.code and part.month == month:
+                return part
+        return Part(month, self.code)
+
+    def put(self, part: Part) -> None:
+        if self.store:
+            self.store.put(report_part_key(part.month), part.to_bytes())

@@ -1,0 +1,121 @@
+// The page's data: compressed blocks in the document, and how a playlist's history is read from one. The mirror of
+// `report.py` and `encoding.py`.
+
+/** @typedef {{id: string, name: string, label: string, owner: string, snapshots: number, whole: number, size: number,
+ *   first_on: string, last_on: string, entered: number, left: number, spans: [number, number][]}} Playlist */
+/** @typedef {{first_on: string | null, last_on: string | null, days: number, opening: string | null, playlists: Playlist[],
+ *   counts: {playlists: number, songs: number, artists: number}, thinned: {days: number | null, depth: number | null}}} Index */
+/** Songs by number. `kinds` are of entries that are no plain track; `recording` is the group of songs with one ISRC.
+ * @typedef {{ids: string[], names: string[], credits: number[][], released: number[], kinds: Record<number, number>,
+ *   recordings: number[][], recording: Map<number, number>, artistIds: string[], artistNames: string[],
+ *   numberOf: Map<string, number>, artistNumberOf: Map<string, number>}} Songs */
+/** A playlist's snapshots, oldest first. `partial` holds Spotify's total of those that were not read whole.
+ * @typedef {{days: number[], partial: Record<number, number>, lists: Int32Array[], counts: Record<string, number[]>}} History */
+
+const KIND = { song: 0, local: 1, other: 2, missing: 3, unread: 4 };
+const COUNTS = ["dated", "under_30_days", "under_90_days", "under_365_days", "local_files", "missing", "others", "withdrawn"];
+
+/** The bytes of a block: base64 of gzip.
+ * @param {string} text @returns {Promise<Uint8Array>} */
+async function inflate(text) {
+  const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** @param {string} text @returns {Promise<any>} */
+const unpack = async (text) => JSON.parse(new TextDecoder().decode(await inflate(text)));
+
+/** @param {number[]} steps */
+function unstep(steps) {
+  let value = 0;
+  return steps.map((step) => { value += step; return value; });
+}
+
+/** @param {any} raw @returns {Songs} */
+function readSongs(raw) {
+  const split = (/** @type {string} */ text, /** @type {number} */ length) => (length ? text.split(" ") : []);
+  const ids = split(raw.ids, raw.names.length), artistIds = split(raw.artist_ids, raw.artist_names.length);
+  const recording = new Map();
+  raw.recordings.forEach((/** @type {number[]} */ group, /** @type {number} */ index) => group.forEach((song) => recording.set(song, index)));
+  return {
+    ids, names: raw.names, credits: raw.credits, released: raw.released, kinds: raw.kinds, recordings: raw.recordings, recording,
+    artistIds, artistNames: raw.artist_names,
+    numberOf: new Map(ids.map((id, index) => [id, index])), artistNumberOf: new Map(artistIds.map((id, index) => [id, index])),
+  };
+}
+
+/** @param {Uint8Array} bytes @returns {History} */
+function readHistory(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  const part = () => {
+    const length = view.getUint32(at, true);
+    at += 4 + length;
+    return bytes.subarray(at - length, at);
+  };
+  const header = JSON.parse(new TextDecoder().decode(part()));
+  const operations = reader(part()), news = reader(part());
+  const days = unstep(header.days);
+  /** @type {Int32Array[]} */
+  const lists = [];
+  let before = new Int32Array(0), expected = 0;
+  for (let index = 0; index < days.length; index += 1) {
+    const gone = operations() - 1;
+    if (gone >= 0) {
+      const stays = without(before, gone, operations);
+      const now = new Int32Array(operations());
+      let head = 0, end = stays.length;
+      for (let place = 0; place < now.length; place += 1) {
+        const symbol = operations();
+        if (symbol === 1) {
+          const step = news();
+          expected += step % 2 ? -(step + 1) / 2 : step / 2;
+          now[place] = expected;
+          expected += 1;
+        } else if (symbol === 0) {
+          now[place] = stays[head];
+          head += 1;
+        } else {
+          now[place] = stays[head + symbol - 1];
+          stays.copyWithin(head + symbol - 1, head + symbol, end);
+          end -= 1;
+        }
+      }
+      before = now;
+    }
+    lists.push(before);
+  }
+  return { days, partial: header.partial, lists, counts: Object.fromEntries(COUNTS.map((name) => [name, unstep(header[name])])) };
+}
+
+/** Reads one varint after the other.
+ * @param {Uint8Array} bytes */
+function reader(bytes) {
+  let at = 0;
+  return () => {
+    let value = 0, scale = 1, byte;
+    do {
+      byte = bytes[at];
+      at += 1;
+      value += (byte & 127) * scale;
+      scale *= 128;
+    } while (byte > 127);
+    return value;
+  };
+}
+
+/** The list without `gone` of its entries, whose indexes come as steps.
+ * @param {Int32Array} list @param {number} gone @param {() => number} next */
+function without(list, gone, next) {
+  const stays = new Int32Array(list.length - gone);
+  let from = 0, to = 0, index = 0;
+  for (let done = 0; done < gone; done += 1) {
+    index += next();
+    stays.set(list.subarray(from, index), to);
+    to += index - from;
+    from = index + 1;
+  }
+  stays.set(list.subarray(from), to);
+  return stays;
+}

@@ -86,7 +86,7 @@ def bare_copies(root: Path, commits: dict[dt.date, Commit]) -> None:
     def work(session: Session) -> None:
         schema.prepare(session, [("lake", TABLE)])
         with session.stage(store, files) as stage:
-            session.execute(loads.copy_statement("LAKE.PLAYLIST_ITEMS", stage, files))
+            session.execute(loads.copy_statement("LAKE.PLAYLIST_ITEMS", stage, "playlist_items", files))
 
     _warehouse(root, "bare").run(work)
 

@@ -94,7 +94,7 @@ CREATE TABLE IF NOT EXISTS SPOTIFY.APPLIED_LOADS (
 )
 COMMENT = 'One row per table and snapshot date: the loads that a table of this schema was last computed from.';
 
-CREATE TABLE IF NOT EXISTS ANALYTICS.PLAYLIST_CHANGES (
+CREATE TRANSIENT TABLE IF NOT EXISTS ANALYTICS.PLAYLIST_CHANGES (
   snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
   playlist_id VARCHAR COMMENT 'Spotify id of the playlist',
   song_id VARCHAR COMMENT 'Spotify id of the track; the `spotify:local:…` uri for a local file',
@@ -108,7 +108,7 @@ CREATE TABLE IF NOT EXISTS ANALYTICS.PLAYLIST_CHANGES (
 )
 COMMENT = 'One row per song that entered, left or moved in a playlist since that playlist''s previous snapshot. The first snapshot of a playlist has no rows; days without a snapshot are not changes.';
 
-CREATE TABLE IF NOT EXISTS ANALYTICS.SONG_RUNS (
+CREATE TRANSIENT TABLE IF NOT EXISTS ANALYTICS.SONG_RUNS (
   playlist_id VARCHAR COMMENT 'Spotify id of the playlist',
   song_id VARCHAR COMMENT 'Spotify id of the track; the `spotify:local:…` uri for a local file',
   first_on DATE COMMENT 'First snapshot date in the playlist',
@@ -123,7 +123,7 @@ CREATE TABLE IF NOT EXISTS ANALYTICS.SONG_RUNS (
 )
 COMMENT = 'One row per playlist and song that ever stood in it: how long it stayed and how often it came back. A day without a snapshot of the playlist is neither presence nor absence.';
 
-CREATE TABLE IF NOT EXISTS ANALYTICS.ARTIST_SHARE (
+CREATE TRANSIENT TABLE IF NOT EXISTS ANALYTICS.ARTIST_SHARE (
   snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
   artist_id VARCHAR COMMENT 'Spotify id of the artist',
   artist_name VARCHAR COMMENT 'Latest known name',
@@ -134,7 +134,7 @@ CREATE TABLE IF NOT EXISTS ANALYTICS.ARTIST_SHARE (
 )
 COMMENT = 'One row per snapshot date and artist: how much of all tracked playlists is theirs that day.';
 
-CREATE TABLE IF NOT EXISTS ANALYTICS.RELEASE_PROFILE (
+CREATE TRANSIENT TABLE IF NOT EXISTS ANALYTICS.RELEASE_PROFILE (
   snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
   playlist_id VARCHAR COMMENT 'Spotify id of the playlist',
   release_year NUMBER(38,0) COMMENT 'Year the song''s album was released; null when unknown',
@@ -144,7 +144,7 @@ CREATE TABLE IF NOT EXISTS ANALYTICS.RELEASE_PROFILE (
 )
 COMMENT = 'One row per snapshot date, playlist and release year of its songs (null: unknown).';
 
-CREATE TABLE IF NOT EXISTS ANALYTICS.PLAYLIST_OVERLAP (
+CREATE TRANSIENT TABLE IF NOT EXISTS ANALYTICS.PLAYLIST_OVERLAP (
   snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
   playlist_id VARCHAR COMMENT 'Spotify id of the playlist',
   other_playlist_id VARCHAR COMMENT 'Spotify id of the other playlist',
@@ -155,7 +155,7 @@ CREATE TABLE IF NOT EXISTS ANALYTICS.PLAYLIST_OVERLAP (
 )
 COMMENT = 'One row per snapshot date and pair of playlists that share a song; playlist_id < other_playlist_id.';
 
-CREATE TABLE IF NOT EXISTS ANALYTICS.SONG_POPULARITY (
+CREATE TRANSIENT TABLE IF NOT EXISTS ANALYTICS.SONG_POPULARITY (
   snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
   song_id VARCHAR COMMENT 'Spotify id of the track; the `spotify:local:…` uri for a local file',
   popularity NUMBER(38,0) COMMENT '0 to 100',
@@ -166,7 +166,7 @@ CREATE TABLE IF NOT EXISTS ANALYTICS.SONG_POPULARITY (
 )
 COMMENT = 'One row per snapshot date and song, where Spotify still sends a popularity.';
 
-CREATE TABLE IF NOT EXISTS ANALYTICS.APPLIED_LOADS (
+CREATE TRANSIENT TABLE IF NOT EXISTS ANALYTICS.APPLIED_LOADS (
   table_name VARCHAR COMMENT 'Table of this schema, lower case',
   snapshot_date DATE COMMENT 'UTC day of the snapshot',
   run_id VARCHAR COMMENT 'Run that built the lake rows it read',

@@ -9,6 +9,7 @@ import dagster as dg
 from spotify_assets.automation.alerts import run_failures_sensor
 from spotify_assets.automation.extraction import unfinished_extraction_sensor
 from spotify_assets.automation.jobs import REFRESH, Job, build_jobs
+from spotify_assets.automation.landing_vacuum import landing_vacuum_job
 from spotify_assets.automation.loaded_files import loaded_files_sensor
 from spotify_assets.automation.maintenance import maintenance_jobs
 from spotify_assets.automation.schedules import build_schedules
@@ -30,6 +31,8 @@ class Automation:
 def automation(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> Automation:
     """All of it, switched on by default where SPOTIFY_ASSETS_AUTOMATION is, and registered everywhere."""
     jobs: list[Job] = [*build_jobs(), *maintenance_jobs(), *warehouse_jobs(settings)]
+    if settings.loads_by_pipe:
+        jobs.append(landing_vacuum_job())
     return Automation(jobs, build_schedules(settings, partitions), _sensors(settings, jobs))
 
 

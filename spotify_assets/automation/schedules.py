@@ -5,6 +5,7 @@ import datetime as dt
 import dagster as dg
 
 from spotify_assets.automation.jobs import EXTRACT, OWNERS
+from spotify_assets.automation.landing_vacuum import landing_vacuum_schedule
 from spotify_assets.automation.maintenance import VACUUM
 from spotify_assets.automation.warehouse_jobs import warehouse_schedules
 from spotify_assets.settings import Settings
@@ -42,6 +43,7 @@ def build_schedules(settings: Settings, partitions: dg.DailyPartitionsDefinition
             owners=OWNERS,
         ),
         *warehouse_schedules(settings),
+        *([landing_vacuum_schedule(settings)] if settings.loads_by_pipe else []),
     ]
 
 

@@ -1,26 +1,28 @@
 """Snowpipe mode in Dagster: a sensor that records commits, reports what arrived, and says what went wrong.
 
 What Snowflake's answers mean belongs in `warehouse.snowpipe`; here they become materializations, check results and
-one run of everything downstream. The cursor only remembers what has been reported: a lost cursor reports again.
+one run of everything downstream.
 """
 
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
 
+from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.warehouse import table_key
+from spotify_assets.automation.clock import utc_now
 from spotify_assets.lake import layout
 from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.warehouse import snowpipe
 from spotify_assets.warehouse.session import QueryTag, Session
-from spotify_assets.warehouse.snowpipe import LoadedFile, Overdue, PipeStatus, Shown
+from spotify_assets.warehouse.snowpipe import Arrival, LoadedFile, Overdue, PipeStatus
 
 SNOWPIPE = "snowpipe"
 FILES_CHECK = "files_accepted"
@@ -28,10 +30,18 @@ PIPE_CHECK = "pipe_delivers"
 OWNERS = ["team:data-platform"]
 
 HISTORY_HOURS = 24
+FIRST_PAUSE = dt.timedelta(minutes=2)
+LONGEST_PAUSE = dt.timedelta(hours=1)
+"""Between two questions about rows that do not arrive: each wakes the warehouse for a minute."""
+
 MAX_EVENTS = 500
 """Most materializations reported per tick; the rest follow on the next ticks."""
 
 _SHOWN_FILES = 10
+
+
+DELIVERED = PipeStatus("RUNNING", 0, None, None)
+"""Of a pipe that has delivered every commit: it was not asked, for nothing depends on its answer."""
 
 
 @dataclass(frozen=True)
@@ -45,63 +55,113 @@ class Pipe:
 
 @dataclass(frozen=True)
 class Cursor:
-    """What has been done: the etag of each recorded commit, the runs reported, the check results reported."""
+    """What has been done, small however long the history is; a lost one does it again, which changes nothing.
 
-    recorded: Mapping[str, str] = field(default_factory=dict)
-    reported: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    checks: Mapping[str, str] = field(default_factory=dict)
+    `months` holds a fingerprint of each month's commits as they were recorded; `waiting` how many dates of tables are
+    on their way and `ask_at` (UTC) when Snowflake is asked about them next; `mark` is the last arrival that was
+    reported, `left` how many are still to be; `failing` the checks that were reported as failed.
+    """
+
+    months: Mapping[str, str] = field(default_factory=dict)
+    waiting: int = 0
+    ask_at: dt.datetime | None = None
+    pause: dt.timedelta = FIRST_PAUSE
+    mark: tuple[str, str, str] | None = None
+    left: int = 0
+    failing: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, text: str | None) -> "Cursor":
-        """The cursor in `text`; an empty one when there is none."""
-        return cls(**json.loads(text)) if text else cls()
+        """The cursor in `text`; a new one when there is none, or one of another version or none of ours."""
+        try:
+            record = json.loads(text or "{}")
+            mark = record.get("mark")
+            return cls(
+                months={str(month): str(fingerprint) for month, fingerprint in record.get("months", {}).items()},
+                waiting=int(record.get("waiting", 0)),
+                ask_at=dt.datetime.fromisoformat(record["ask_at"]) if record.get("ask_at") else None,
+                pause=dt.timedelta(seconds=float(record.get("pause", FIRST_PAUSE.total_seconds()))),
+                mark=(str(mark[0]), str(mark[1]), str(mark[2])) if mark else None,
+                left=int(record.get("left", 0)),
+                failing=frozenset(map(str, record.get("failing", ()))),
+            )
+        except (ValueError, TypeError, AttributeError, LookupError):
+            return cls()
 
     def dump(self) -> str:
-        return json.dumps({"recorded": self.recorded, "reported": self.reported, "checks": self.checks}, sort_keys=True)
+        return json.dumps(
+            {
+                "months": dict(self.months),
+                "waiting": self.waiting,
+                "ask_at": self.ask_at.isoformat() if self.ask_at else None,
+                "pause": self.pause.total_seconds(),
+                "mark": self.mark,
+                "left": self.left,
+                "failing": sorted(self.failing),
+            },
+            sort_keys=True,
+        )
 
 
 @dataclass(frozen=True)
-class Plan:
+class Answer:
+    """What Snowflake said in a tick: what arrived since the mark, and each pipe that was asked about."""
+
+    arrivals: Sequence[Arrival]
+    pipes: Mapping[str, Pipe]
+
+
+@dataclass(frozen=True)
+class Report:
     """What a tick reports, and the cursor after it."""
 
     materializations: list[dg.AssetMaterialization]
     evaluations: list[dg.AssetCheckEvaluation]
-    left: int
     cursor: Cursor
 
 
-def plan(
-    cursor: Cursor, shown: Mapping[str, Mapping[dt.date, Shown]], pipes: Mapping[str, Pipe], now: dt.datetime
-) -> Plan:
-    """Pure: what is shown and not yet reported, and every check result that differs from the one reported last."""
-    news = [
-        (table, day, what)
-        for table in sorted(shown)
-        for day, what in sorted(shown[table].items())
-        if cursor.reported.get(table, {}).get(day.isoformat()) != what.run_id
-    ]
-    reported = {table: dict(days) for table, days in cursor.reported.items()}
-    materializations = []
-    for table, day, what in news[:MAX_EVENTS]:
-        reported.setdefault(table, {})[day.isoformat()] = what.run_id
-        materializations.append(
-            dg.AssetMaterialization(
-                table_key("lake", table),
-                partition=day.isoformat(),
-                metadata={"dagster/partition_row_count": what.rows, "lake_run": what.run_id},
-            )
+def report(cursor: Cursor, months: Mapping[str, str], answer: Answer, now: dt.datetime) -> Report:
+    """Pure: each arrival once, and each check of a pipe that is awaited, has failed before, or has just delivered.
+
+    Snowflake is asked again after a pause that doubles for as long as nothing changes.
+    """
+    reported = answer.arrivals[:MAX_EVENTS]
+    materializations = [
+        dg.AssetMaterialization(
+            table_key("lake", arrival.table),
+            partition=arrival.day.isoformat(),
+            metadata={"dagster/partition_row_count": arrival.rows, "lake_run": arrival.run_id},
         )
-    results = [result for table, pipe in sorted(pipes.items()) for result in evaluations(table, pipe, now)]
-    checks = dict(cursor.checks)
-    changed = []
-    for result in results:
-        name = f"{result.asset_key.path[-1]}.{result.check_name}"
-        outcome = f"{result.passed}:{result.description}"
-        if checks.get(name) != outcome:
-            checks[name] = outcome
-            changed.append(result)
-    left = max(0, len(news) - MAX_EVENTS)
-    return Plan(materializations, changed, left, Cursor(cursor.recorded, reported, checks))
+        for arrival in reported
+    ]
+    delivered = {arrival.table for arrival in reported}
+    results = [result for table, pipe in sorted(answer.pipes.items()) for result in evaluations(table, pipe, now)]
+    failing = {_name(result) for result in results if not result.passed}
+    told = [
+        result
+        for result in results
+        if (_name(result) in cursor.failing) == result.passed or result.asset_key.path[-1] in delivered
+    ]
+    moved = bool(reported) or dict(months) != dict(cursor.months)
+    pause = FIRST_PAUSE if moved else min(cursor.pause * 2, LONGEST_PAUSE)
+    waiting = sum(len(pipe.waiting) for pipe in answer.pipes.values())
+    return Report(
+        materializations,
+        told,
+        Cursor(
+            months=months,
+            waiting=waiting,
+            ask_at=now + pause,
+            pause=pause,
+            mark=reported[-1].mark if reported else cursor.mark,
+            left=len(answer.arrivals) - len(reported),
+            failing=frozenset(failing),
+        ),
+    )
+
+
+def _name(result: dg.AssetCheckEvaluation) -> str:
+    return f"{result.asset_key.path[-1]}.{result.check_name}"
 
 
 def evaluations(table: str, pipe: Pipe, now: dt.datetime) -> list[dg.AssetCheckEvaluation]:
@@ -152,7 +212,9 @@ def _check(table: str, name: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=table_key("lake", table), name=name, description=what[name])
     def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
         pipe = warehouse.run(lambda session: read_pipe(session, table), QueryTag(f"snowpipe:{table}:{name}"))
-        found = next(result for result in evaluations(table, pipe, _now()) if result.check_name == name)
+        found = next(
+            result for result in evaluations(table, pipe, utc_now().replace(tzinfo=None)) if result.check_name == name
+        )
         return dg.AssetCheckResult(passed=found.passed, description=found.description, metadata=found.metadata)
 
     return check
@@ -167,8 +229,14 @@ def read_pipe(session: Session, table: str) -> Pipe:
     )
 
 
-def snowpipe_sensor(job_name: str, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
-    """The sensor; `job_name` is the job that computes everything after the lake tables."""
+def snowpipe_sensor(
+    job_name: str, status: dg.DefaultSensorStatus, *, clock: Callable[[], dt.datetime] = utc_now
+) -> dg.SensorDefinition:
+    """The sensor; `job_name` is the job that computes everything after the lake tables.
+
+    A tick on which no commit changed and nothing is on its way sends nothing to Snowflake: a query would wake the
+    warehouse for a minute (Snowflake: warehouse credit usage).
+    """
 
     @dg.sensor(
         name=SNOWPIPE,
@@ -176,32 +244,37 @@ def snowpipe_sensor(job_name: str, status: dg.DefaultSensorStatus) -> dg.SensorD
         minimum_interval_seconds=120,
         default_status=status,
         description=(
-            "Records new commits of the lake in Snowflake, reports the dates whose rows Snowpipe has delivered, files "
-            "it rejected and pipes that stand still, and has dimensions and marts computed when something arrived."
+            "Records new commits of the lake in Snowflake, makes current and reports the dates whose rows Snowpipe has "
+            "delivered, files it rejected and pipes that stand still, and has dimensions and marts computed when "
+            "something arrived. Snowflake is asked only when commits changed or rows are on their way."
         ),
         owners=OWNERS,
     )
     def sensor(
         context: dg.SensorEvaluationContext, lake: LakeResource, warehouse: WarehouseResource
-    ) -> dg.SensorResult:
-        cursor = Cursor.parse(context.cursor)
+    ) -> dg.SensorResult | dg.SkipReason:
+        cursor, now = Cursor.parse(context.cursor), clock().replace(tzinfo=None)
         etags = committed(lake)
-        new = [day for day, etag in etags.items() if cursor.recorded.get(day.isoformat()) != etag]
-        commits = lake.commits(new)
-
-        def look(session: Session) -> tuple[dict[str, dict[dt.date, Shown]], dict[str, Pipe]]:
-            snowpipe.record_commits(session, commits.values(), _now())
-            return snowpipe.shown(session), {table: read_pipe(session, table) for table in LAKE_TABLES}
-
-        shown, pipes = warehouse.run(look, QueryTag("sensor:snowpipe"))
-        recorded = {day.isoformat(): etag for day, etag in etags.items()}
-        planned = plan(Cursor(recorded, cursor.reported, cursor.checks), shown, pipes, _now())
+        months = fingerprints(etags)
+        changed = {month for month, fingerprint in months.items() if cursor.months.get(month) != fingerprint}
+        if not changed and not cursor.waiting and not cursor.left:
+            return dg.SkipReason(f"No commit changed and nothing is on its way ({len(etags)} dates looked at).")
+        if not changed and not cursor.left and cursor.ask_at and now < cursor.ask_at:
+            on_way = f"{cursor.waiting} dates of tables are on their way"
+            return dg.SkipReason(f"{on_way}; Snowflake is asked again at {cursor.ask_at:%H:%M} UTC.")
+        commits = lake.commits([day for day in etags if _month(day) in changed])
+        answer = warehouse.run(lambda session: ask(session, commits.values(), cursor, now), QueryTag("sensor:snowpipe"))
+        planned = report(cursor, months, answer, now)
         arrived = len(planned.materializations)
-        said = f"{len(new)} new commits, {arrived} dates of tables arrived, {planned.left} left for the next tick"
+        said = (
+            f"{len(commits)} commits of changed months recorded, {arrived} dates of tables arrived, "
+            f"{planned.cursor.left} left for the next tick, {planned.cursor.waiting} on their way"
+        )
         context.log.info(said)
+        whole = arrived and not planned.cursor.left
         return dg.SensorResult(
             asset_events=[*planned.materializations, *planned.evaluations],
-            run_requests=[dg.RunRequest(run_key=_digest(shown))] if arrived and not planned.left else [],
+            run_requests=[dg.RunRequest(run_key=_run_key(planned.cursor))] if whole else [],
             skip_reason=None if arrived else dg.SkipReason(said),
             cursor=planned.cursor.dump(),
         )
@@ -209,16 +282,39 @@ def snowpipe_sensor(job_name: str, status: dg.DefaultSensorStatus) -> dg.SensorD
     return sensor
 
 
+def ask(session: Session, commits: Iterable[Commit], cursor: Cursor, now: dt.datetime) -> Answer:
+    """Record the commits, take in what has arrived of the dates that are awaited, and look at their pipes."""
+    snowpipe.record_commits(session, commits, now)
+    watched = []
+    for table in LAKE_TABLES:
+        awaited = [one.day for one in snowpipe.overdue(session, table)]
+        taken = snowpipe.take_in(session, table, awaited) if awaited else {}
+        if len(taken) < len(awaited):
+            watched.append(table)
+    arrivals = snowpipe.arrived_since(session, cursor.mark)
+    healed = {name.partition(".")[0] for name in cursor.failing}
+    arrived = {arrival.table for arrival in arrivals[:MAX_EVENTS]}
+    delivered = {table: Pipe(DELIVERED, (), ()) for table in healed | arrived}
+    return Answer(arrivals, {**delivered, **{table: read_pipe(session, table) for table in watched}})
+
+
 def committed(lake: LakeResource) -> dict[dt.date, str]:
     """The etag of each date's commit record; one listing."""
-    found = ((layout.parse_commit_key(one.key), one.etag) for one in lake.store.list(layout.COMMITS_PREFIX))
-    return dict(sorted((day, etag) for day, etag in found if day))
+    listed = ((layout.parse_commit_key(one.key), one.etag) for one in lake.store.list(layout.COMMITS_PREFIX))
+    return dict(sorted((day, etag) for day, etag in listed if day))
 
 
-def _digest(shown: Mapping[str, Mapping[dt.date, Shown]]) -> str:
-    runs = [(table, day.isoformat(), what.run_id) for table in shown for day, what in shown[table].items()]
-    return f"snowpipe-{hashlib.sha256(json.dumps(sorted(runs)).encode()).hexdigest()[:16]}"
+def fingerprints(etags: Mapping[dt.date, str]) -> dict[str, str]:
+    """One short fingerprint of each month's commits, by month (YYYY-MM)."""
+    months: dict[str, list[str]] = {}
+    for day, etag in sorted(etags.items()):
+        months.setdefault(_month(day), []).append(f"{day}={etag}")
+    return {month: hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12] for month, lines in months.items()}
 
 
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+def _month(day: dt.date) -> str:
+    return f"{day:%Y-%m}"
+
+
+def _run_key(cursor: Cursor) -> str:
+    return f"snowpipe-{hashlib.sha256(json.dumps(cursor.mark).encode()).hexdigest()[:16]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +16,17 @@ from spotify_assets.warehouse.session import QueryTag, Session
 from spotify_assets.warehouse.setup import Applied, Variables
 from spotify_assets.warehouse.sql import identifier
 
+if TYPE_CHECKING:
+    from spotify_assets.resources.warehouse_snowflake import SnowflakeWarehouse
+
 _TAG = QueryTag("setup")
+
+_ADMIN_ROLE = click.option(
+    "--admin-role", default="ACCOUNTADMIN", show_default=True, help="Role to connect with; it must own the integration."
+)
+_INTEGRATION = click.option(
+    "--integration", default="SPOTIFY_ASSETS_LAKE", show_default=True, help="The storage integration's name."
+)
 
 
 @click.group("snowflake")
@@ -31,10 +42,10 @@ def command() -> None:
     metavar="ARN",
     help="The role Snowflake assumes to read the lake: output SnowflakeRoleArn of infra/aws.yaml.",
 )
-@click.option("--admin-role", default="ACCOUNTADMIN", show_default=True, help="Role to connect with.")
+@_ADMIN_ROLE
 @click.option("--service-user", metavar="USER", help="User that loads, made when missing; SNOWFLAKE_USER by default.")
 @click.option("--analyst-role", default="SPOTIFY_ASSETS_ANALYST", show_default=True, help="Role that may read.")
-@click.option("--integration", default="SPOTIFY_ASSETS_LAKE", show_default=True, help="The storage integration's name.")
+@_INTEGRATION
 @click.option("--credit-quota", default=20, show_default=True, help="Credits a month, then the warehouse is suspended.")
 def set_up(
     dry_run: bool,
@@ -47,35 +58,63 @@ def set_up(
 ) -> None:
     """Create what is missing in the account; safe to repeat at any time.
 
-    Runs the files of infra/snowflake with the names of the SNOWFLAKE_… variables: roles, a suspended warehouse with a
-    resource monitor, database, access to the lake, tables (or pipes and views with SNOWFLAKE_LOAD=snowpipe), grants.
-    At the end it prints the two values that infra/aws.yaml needs. SNOWFLAKE_USER signs in and must be allowed to use
-    the admin role; name the user that Dagster will sign in as with --service-user if it is another one.
+    Runs the files of infra/snowflake with the names of the SNOWFLAKE_… variables, in phases: account (roles, a
+    suspended warehouse with a resource monitor, database), integration, tables, grants, and for snowpipe pipes.
+    The two values that infra/aws.yaml needs are printed as soon as the integration is there; pipes can only be made
+    once AWS trusts them, so run it again after that. SNOWFLAKE_USER signs in and must be allowed to use the admin role;
+    name the user that Dagster will sign in as with --service-user if it is another one.
     """
     settings = _snowflake_settings()
-    variables = Variables(
-        database=settings.snowflake_database,
-        warehouse=settings.snowflake_warehouse or "",
-        loader_role=settings.snowflake_role or "",
+    variables = _variables(
+        settings,
         analyst_role=analyst_role,
         integration=integration,
-        lake_url=settings.lake,
         aws_role_arn=aws_role_arn,
         user=service_user or settings.snowflake_user or "",
         credit_quota=credit_quota,
     )
-    files = setup.plan(settings.snowflake_load, variables)
+    plan = setup.plan(settings.snowflake_load, variables)
     if dry_run:
-        for name, statements in files:
-            click.echo(f"-- infra/snowflake/{name}.sql")
-            click.echo("\n\n".join(f"{statement};" for statement in statements) + "\n")
+        for phase, files in plan:
+            for name, statements in files:
+                click.echo(f"-- {phase.name}: infra/snowflake/{name}.sql")
+                click.echo("\n\n".join(f"{statement};" for statement in statements) + "\n")
         return
-    from spotify_assets.resources.warehouse_snowflake import snowflake_warehouse
+    admin = _account(settings, admin_role)
+    admin.run(lambda session: _apply(session, plan, settings, variables, admin_role), _TAG)
 
-    if settings.dagster_cloud_is_branch_deployment:
-        raise PermanentError("Set-up is for production's account objects: run it outside of a branch deployment.")
-    admin = snowflake_warehouse(settings).model_copy(update={"role": admin_role, "attempts": 1})
-    admin.run(lambda session: _apply(session, files, settings, admin_role, integration), _TAG)
+
+@command.command("trust")
+@_ADMIN_ROLE
+@_INTEGRATION
+def trust(admin_role: str, integration: str) -> None:
+    """Print the two values that AWS has to trust, and whether it does.
+
+    Can be asked at any time after the first set-up. Exits with 1 when AWS does not let Snowflake read the lake yet.
+    """
+    settings = _snowflake_settings()
+    variables = _variables(settings, integration=integration)
+
+    def ask(session: Session) -> None:
+        _Printed().trust(setup.aws_values(session, integration))
+        setup.check_trust(session, variables)
+        click.echo(f"AWS lets Snowflake read {variables.lake_url}.")
+
+    _account(settings, admin_role).run(ask, _TAG)
+
+
+@command.command("upgrade")
+@_INTEGRATION
+def upgrade(integration: str) -> None:
+    """Bring tables, views and pipes to this version's contract, as SNOWFLAKE_ROLE.
+
+    Needs no administrator: for the day after an upgrade, when ACCOUNTADMIN is long gone from the service user.
+    """
+    settings = _snowflake_settings()
+    variables = _variables(settings, integration=integration)
+    plan = setup.plan(settings.snowflake_load, variables, setup.UPGRADE)
+    role = settings.snowflake_role or ""
+    _account(settings, role).run(lambda session: _apply(session, plan, settings, variables, role), _TAG)
 
 
 @command.command("refresh")
@@ -109,27 +148,58 @@ def send_missed(session: Session, commits: Mapping[dt.date, Commit]) -> dict[str
     return {table: snowpipe.refresh(session, table, commits, now) for table in setup.LAKE_TABLES}
 
 
-def _apply(
-    session: Session, files: list[tuple[str, list[str]]], settings: Settings, admin_role: str, integration: str
-) -> None:
-    created = 0
+class _Printed:
+    """Set-up's report on the terminal."""
 
-    def report(name: str, applied: Applied) -> None:
-        nonlocal created
-        created += applied.created
-        head = " ".join(applied.statement.split())[:90]
-        if applied.created:
-            click.echo(f"{name}: {applied.status or head}")
+    def __init__(self) -> None:
+        self.created = 0
 
-    setup.apply(session, files, settings.snowflake_load, report)
-    click.echo(f"{created} objects created or changed." if created else "Nothing was missing.")
-    session.execute(f"USE ROLE {identifier(admin_role)}")
-    click.echo("Parameters for infra/aws.yaml:")
-    values = setup.aws_values(session, integration)
-    click.echo(f"  SnowflakeIamUserArn={values['STORAGE_AWS_IAM_USER_ARN']}")
-    click.echo(f"  SnowflakeExternalId={values['STORAGE_AWS_EXTERNAL_ID']}")
+    def applied(self, file: str, what: Applied) -> None:
+        self.created += what.created
+        if what.created:
+            click.echo(f"{file}: {what.status or ' '.join(what.statement.split())[:90]}")
+
+    def trust(self, values: Mapping[str, str]) -> None:
+        click.echo("Parameters for infra/aws.yaml:")
+        for name, value in values.items():
+            click.echo(f"  {name}={value}")
+
+
+def _apply(session: Session, plan: setup.Plan, settings: Settings, variables: Variables, role: str) -> None:
+    report = _Printed()
+    setup.apply(session, plan, settings.snowflake_load, variables, report)
+    click.echo(f"{report.created} objects created or changed." if report.created else "Nothing was missing.")
     if settings.snowflake_load == "snowpipe":
+        session.execute(f"USE ROLE {identifier(role)}")
         click.echo(f"  SnowpipeQueueArn={setup.notification_channel(session)}")
+        return
+    try:
+        setup.check_trust(session, variables)
+    except PermanentError as error:
+        click.echo(f"Next: {error}")
+
+
+def _variables(settings: Settings, **given: Any) -> Variables:
+    """What set-up needs, from the settings; `given` are the options of the command."""
+    known: dict[str, Any] = {
+        "database": settings.snowflake_database,
+        "warehouse": settings.snowflake_warehouse or "",
+        "loader_role": settings.snowflake_role or "",
+        "lake_url": settings.lake,
+        "user": settings.snowflake_user or "",
+    }
+    return Variables(**{**known, **given})
+
+
+def _account(settings: Settings, role: str) -> SnowflakeWarehouse:
+    """Production's account under `role`; nothing is tried twice. Raises PermanentError in a branch deployment."""
+    from spotify_assets.resources.warehouse_snowflake import snowflake_warehouse
+
+    if settings.branch:
+        raise PermanentError(
+            "Set-up is for production's account objects", remedy="run it outside of a branch deployment"
+        )
+    return snowflake_warehouse(settings).model_copy(update={"role": role, "attempts": 1})
 
 
 def _snowflake_settings() -> Settings:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from spotify_assets.failures import PermanentError
 from spotify_assets.settings import load_settings
+from spotify_assets.warehouse.read_only import check_reads_only
 from spotify_assets.warehouse.session import QueryTag
 
 _TAG = QueryTag("command-line")
@@ -74,24 +74,6 @@ def _ask_athena(statement: str) -> tuple[Sequence[str], Sequence[Row]]:
         err=True,
     )
     return result.columns, result.rows
-
-
-def check_reads_only(statement: str, dialect: str = "snowflake") -> None:
-    """Raise PermanentError unless `statement` is one query (SELECT, WITH, SHOW, DESCRIBE)."""
-    import sqlglot
-    from sqlglot import exp
-
-    try:
-        parsed = [part for part in sqlglot.parse(statement, read=dialect) if part]
-    except sqlglot.ParseError as error:
-        raise PermanentError(f"This is no {dialect.capitalize()} SQL: {str(error).splitlines()[0]}") from None
-    if len(parsed) != 1:
-        raise PermanentError(f"Give one statement, not {len(parsed)}.")
-    if not isinstance(parsed[0], exp.Query | exp.Describe | exp.Show):
-        raise PermanentError(
-            f"{statement.split(maxsplit=1)[0].upper()} is not run here: this command only reads. Data is changed by "
-            "materializing assets (spotify-assets build)."
-        )
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Row]) -> None:

@@ -23,7 +23,7 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 from spotify_assets.warehouse import environments
 from spotify_assets.warehouse.session import QueryTag, Session, headline
-from spotify_assets.warehouse.sql import STAGE, identifier
+from spotify_assets.warehouse.sql import SCHEMAS, STAGE, identifier
 
 if TYPE_CHECKING:
     from dagster_snowflake import SnowflakeResource
@@ -60,6 +60,7 @@ class SnowflakeWarehouse(WarehouseResource):
     private_key_path: str | None = None
     private_key_passphrase: str | None = Field(default=None, repr=False)
     clone_of: str | None = None
+    clones_views: bool = Field(default=False, description="Production loads by Snowpipe: its lake tables are views")
     lake_prefix: str = Field(default="", description="Where this deployment's lake is below the stage: branch/<n>")
     endpoint: str | None = Field(default=None, description="http(s)://host:port instead of the account's own address")
     login_timeout_seconds: int = 30
@@ -166,6 +167,8 @@ class SnowflakeWarehouse(WarehouseResource):
                     "QUERY_TAG": tag.to_json(),
                     "STATEMENT_TIMEOUT_IN_SECONDS": self.statement_timeout_seconds,
                     "TIMEZONE": "UTC",
+                    # A statement whose client died would otherwise go on and hold its locks.
+                    "ABORT_DETACHED_QUERY": True,
                 },
                 **address,
             },
@@ -174,8 +177,12 @@ class SnowflakeWarehouse(WarehouseResource):
     def _use_clone(self, session: Session, source: str) -> None:
         if not self._cloned:
             session.execute(environments.clone_statement(self.database, source))
-            self._cloned = True
         session.execute(f"USE DATABASE {identifier(self.database)}")
+        if not self._cloned and self.clones_views:
+            views = [str(view) for (view,) in session.execute(environments.VIEWS, [SCHEMAS["lake"]])]
+            for statement in environments.copied_statements(views):
+                session.execute(statement)
+        self._cloned = True
 
     def _refused(self, error: Exception) -> PlatformError:
         reason = " ".join(str(error).split())
@@ -191,7 +198,11 @@ class SnowflakeWarehouse(WarehouseResource):
         url = self.query_url(query_id) if query_id else None
         where = f" (query {query_id}{f', {url}' if url else ''})" if query_id else ""
         kind = TransientError if is_transient(error) else PermanentError
-        return kind(f"Snowflake could not run '{headline(sql)}'{where}: {' '.join(str(error).split())}")
+        number = getattr(error, "errno", None)
+        return kind(
+            f"Snowflake could not run '{headline(sql)}'{where}: {' '.join(str(error).split())}",
+            code=f"{number:06d}" if isinstance(number, int) and number > 0 else "",
+        )
 
 
 def is_transient(error: Exception) -> bool:
@@ -239,6 +250,7 @@ def snowflake_warehouse(settings: Settings) -> SnowflakeWarehouse:
         warehouse=settings.snowflake_warehouse or "",
         database=database,
         clone_of=settings.snowflake_database if database != settings.snowflake_database else None,
+        clones_views=settings.snowflake_load == "snowpipe",
         lake_prefix=settings.lake.removeprefix(settings.lake_url or "").strip("/"),
         private_key=dg.EnvVar("SNOWFLAKE_PRIVATE_KEY") if settings.snowflake_private_key else None,
         private_key_path=str(settings.snowflake_private_key_path) if settings.snowflake_private_key_path else None,

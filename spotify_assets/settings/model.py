@@ -405,8 +405,11 @@ class Settings(
 
     @property
     def loads_by_pipe(self) -> bool:
-        """Whether Snowpipe fills the lake's tables in the warehouse, and no run does."""
-        return self.warehouse_name == "snowflake" and self.snowflake_load == "snowpipe"
+        """Whether Snowpipe fills the lake's tables in the warehouse, and no run does.
+
+        Never in a branch deployment: a clone's pipes would point at production's path, so branches load by COPY.
+        """
+        return self.warehouse_name == "snowflake" and self.snowflake_load == "snowpipe" and not self.branch
 
     @property
     def lake_is_on_s3(self) -> bool:

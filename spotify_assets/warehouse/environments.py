@@ -6,10 +6,11 @@ Pure functions; the clone is made by the resource on first use and dropped by a 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from spotify_assets.failures import PermanentError
 from spotify_assets.settings import Settings
-from spotify_assets.warehouse.sql import identifier
+from spotify_assets.warehouse.sql import identifier, qualified
 
 
 def database_name(settings: Settings) -> str:
@@ -38,6 +39,27 @@ def clone_statement(database: str, source: str) -> str:
     Pipes come along stopped (Snowflake: CREATE <object> … CLONE, Cloning and Snowpipe), so nothing is ingested twice.
     """
     return f"CREATE DATABASE IF NOT EXISTS {identifier(database)} CLONE {identifier(source)}"
+
+
+def copied_statements(views: Sequence[str]) -> list[str]:
+    """Make tables of the given views of LAKE, with the rows that these show: what loads replace date by date.
+
+    A branch of a production that loads by Snowpipe has views there, over pipes that point at production's path; it
+    loads by COPY into tables of its own. The pipes of a clone stay stopped.
+    """
+    statements = []
+    for view in views:
+        name, copied = qualified("lake", view), qualified("lake", f"{view}_COPIED")
+        statements += [
+            f"CREATE OR REPLACE TRANSIENT TABLE {copied} AS SELECT * FROM {name}",
+            f"DROP VIEW {name}",
+            f"ALTER TABLE {copied} RENAME TO {name}",
+        ]
+    return statements
+
+
+VIEWS = "SELECT table_name FROM information_schema.views WHERE table_schema = ? ORDER BY table_name"
+"""The views of a schema."""
 
 
 def drop_statement(database: str, pull_request: str | int) -> str:

@@ -1,7 +1,8 @@
 """Snowpipe mode: landing tables that hold every generation of every file, and views that show the current one.
 
 Pure SQL building. A pipe appends whatever arrives: twice, late, in any order, long superseded. What is current is
-decided when reading, by `LANDING.COMMITS`: of each table and date, the newest commit whose rows have all arrived.
+decided by `LANDING.COMMITS`: of each table and date, the newest commit whose rows have all arrived. The sensor finds it
+once, when a commit is on its way, and writes it to `LAKE.LOADS` as a load of copy mode does; the views only join that.
 
 Commits are recorded by the sensor, not by a pipe: Snowpipe never loads a file name a second time within 14 days (even
 when the content changed), and a date's commit record is the one object of the lake that is replaced under its name.
@@ -9,10 +10,10 @@ when the content changed), and a date's commit record is the one object of the l
 
 from __future__ import annotations
 
-from glue_scripts.contract import LAKE_TABLES, Column, Table, Type
+from glue_scripts.contract import Column, Table, Type
 from spotify_assets.lake import layout
 from spotify_assets.warehouse import schema
-from spotify_assets.warehouse.sql import FILE_FORMAT, STAGE, column_list, identifier, literal, qualified
+from spotify_assets.warehouse.sql import FILE_FORMAT, STAGE, column_list, identifier, literal, placeholders, qualified
 
 COMMITS = Table(
     "commits",
@@ -58,10 +59,10 @@ def current_view(table: Table) -> str:
     return (
         f"CREATE OR REPLACE VIEW {qualified('lake', table.name)} (\n{columns}\n)\n"
         f"COPY GRANTS\nCOMMENT = {literal(table.description)}\nAS\n"
-        f"WITH current_runs AS (\n{_indented(_current_runs(table))}\n)\n"
         f"SELECT {', '.join(_shown(column) for column in table.columns)}\n"
         f"FROM {qualified('landing', table.name)} AS l\n"
-        "INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id\n"
+        f"INNER JOIN {qualified('lake', schema.LOADS.name)} AS c\n"
+        f"  ON c.table_name = {literal(table.name)} AND c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id\n"
         f"QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, {column_list(table.key, 'l')} ORDER BY l.run_id) = 1"
     )
 
@@ -71,35 +72,23 @@ def _shown(column: Column) -> str:
     return former or f"l.{column.name}"
 
 
-def loads_view() -> str:
-    """`LAKE.LOADS` as a view: which run each table and date shows, in copy mode's columns."""
-    loads = schema.LOADS
-    columns = ",\n".join(f"  {column.name} COMMENT {literal(column.description)}" for column in loads.columns)
-    tables = "\nUNION ALL\n".join(
-        f"SELECT {column_list(loads.column_names)} FROM (\n{_indented(_current_runs(table))}\n) AS {table.name}"
-        for table in LAKE_TABLES.values()
-    )
-    return (
-        f"CREATE OR REPLACE VIEW {qualified('lake', loads.name)} (\n{columns}\n)\n"
-        f"COPY GRANTS\nCOMMENT = {literal(loads.description)}\nAS\n{tables}"
-    )
+def arrived_statement(table: Table, dates: int) -> str:
+    """The newest commit of each of `dates` dates whose rows are all there, as (date, run, rows).
 
-
-def _current_runs(table: Table) -> str:
-    """Of each date, the newest commit whose rows are all there; older ones stay current while a newer one arrives."""
-    key = column_list(table.key)
+    Parameters: the dates, twice. An older commit stays current while a newer one arrives. Only landing rows of these
+    dates are read: files arrive by date, so Snowflake prunes the rest.
+    """
+    key, days = column_list(table.key), placeholders(dates)
     return (
-        "SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at\n"
+        "SELECT m.snapshot_date, m.run_id, m.row_count\n"
         f"FROM {qualified('landing', COMMITS.name)} AS m\n"
         "LEFT JOIN (\n"
         "  SELECT snapshot_date, run_id, COUNT(*) AS row_count\n"
-        f"  FROM (SELECT DISTINCT run_id, {key} FROM {qualified('landing', table.name)}) AS rows_once\n"
+        f"  FROM (SELECT DISTINCT run_id, {key} FROM {qualified('landing', table.name)}\n"
+        f"        WHERE snapshot_date IN ({days})) AS rows_once\n"
         "  GROUP BY snapshot_date, run_id\n"
         ") AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id\n"
-        f"WHERE m.table_name = {literal(table.name)} AND COALESCE(arrived.row_count, 0) = m.row_count\n"
+        f"WHERE m.table_name = {literal(table.name)} AND m.snapshot_date IN ({days})\n"
+        "  AND COALESCE(arrived.row_count, 0) = m.row_count\n"
         "QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1"
     )
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())

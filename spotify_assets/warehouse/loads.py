@@ -67,9 +67,14 @@ def load_plan(table: str, commits: Mapping[dt.date, Commit]) -> LoadPlan:
     )
 
 
-def copy_statement(target: str, stage: str, files: Sequence[str]) -> str:
-    """`COPY INTO` exactly the named files (at most 1,000), loaded before or not."""
-    return render("lake_copy", target=target, stage=stage, files=", ".join(map(literal, files)), format=FILE_FORMAT)
+def copy_statement(target: str, stage: str, table: str, files: Sequence[str]) -> str:
+    """`COPY INTO` exactly the named files of `table` (at most 1,000 keys of the lake), loaded before or not.
+
+    It starts at the table's own folder: Snowflake lists what lies under the path it is given.
+    """
+    folder = f"{layout.TABLES_PREFIX}{table}/"
+    names = ", ".join(literal(file.removeprefix(folder)) for file in files)
+    return render("lake_copy", target=target, stage=f"{stage}/{folder.rstrip('/')}", files=names, format=FILE_FORMAT)
 
 
 def load_table(session: Session, store: ObjectStore, table: str, commits: Mapping[dt.date, Commit]) -> LoadPlan:
@@ -87,7 +92,7 @@ def load_table(session: Session, store: ObjectStore, table: str, commits: Mappin
             session.execute(delete_dates(target, len(days)), days)
         copied = 0
         for files in chunks(plan.files):
-            rows = session.execute(copy_statement(target, stage, files))
+            rows = session.execute(copy_statement(target, stage, table, files))
             copied += sum(_rows_loaded(row) for row in rows)
         for fill in schema.fill_former("lake", plan.table):
             session.execute(fill)

@@ -73,8 +73,11 @@ def create_schema(layer: str) -> str:
 def create_table(layer: str, table: Table, *, extra: Sequence[Column] = ()) -> str:
     """DDL of a table with column comments. No constraint: Snowflake would not enforce it, so checks do."""
     columns = ",\n".join(f"  {_column(column)}" for column in (*table.columns, *extra))
+    kind = (
+        "TRANSIENT TABLE" if layer == "analytics" else "TABLE"
+    )  # marts can be computed again: no Fail-safe to pay for
     return (
-        f"CREATE TABLE IF NOT EXISTS {qualified(layer, table.name)} (\n{columns}\n)\n"
+        f"CREATE {kind} IF NOT EXISTS {qualified(layer, table.name)} (\n{columns}\n)\n"
         f"COMMENT = {literal(table.description)}"
     )
 
@@ -126,18 +129,18 @@ def prepare(session: Session, tables: Iterable[tuple[str, Table]]) -> list[str]:
     """
     wanted = list(tables)
     layers = sorted({layer for layer, _ in wanted})
-    existing = session.remember(_existing)
+    existing = session.remember(existing_tables)
     ddl = [create_schema(layer) for layer in layers if SCHEMAS[layer] not in existing]
     for layer, table in wanted:
         ddl += changes(layer, table, existing.get(SCHEMAS[layer], {}).get(table.name.upper()))
     for sql in ddl:
         session.execute(sql)
     if ddl:
-        session.forget(_existing)
+        session.forget(existing_tables)
     return ddl
 
 
-def _existing(session: Session) -> dict[str, dict[str, dict[str, str]]]:
+def existing_tables(session: Session) -> dict[str, dict[str, dict[str, str]]]:
     """Schema to table to column to type, as INFORMATION_SCHEMA names them."""
     existing: dict[str, dict[str, dict[str, str]]] = {}
     for schema, table, column, data_type in session.execute(_COLUMNS, list(SCHEMAS.values())):

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.failures import PermanentError
-from spotify_assets.warehouse import loads, schema
+from spotify_assets.warehouse import landing, loads, schema, state
 from spotify_assets.warehouse.landing import COMMITS
 from spotify_assets.warehouse.session import Session
-from spotify_assets.warehouse.sql import MAX_FILES, STAGE, chunks, insert_rows, literal, qualified
+from spotify_assets.warehouse.sql import MAX_FILES, STAGE, chunks, insert_rows, literal, placeholders, qualified
 
 PATIENCE = dt.timedelta(minutes=30)
 """How long a committed file may take to arrive before its pipe counts as standing still."""
@@ -50,11 +50,19 @@ ORDER BY m.snapshot_date
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What a table shows of a date: the run and its rows."""
+class Arrival:
+    """A date of a table whose rows have all arrived: the run that it shows since `at` (UTC), and its rows."""
 
+    at: dt.datetime
+    table: str
+    day: dt.date
     run_id: str
     rows: int
+
+    @property
+    def mark(self) -> tuple[str, str, str]:
+        """Its place in the order of arrival."""
+        return self.at.isoformat(), self.table, self.day.isoformat()
 
 
 @dataclass(frozen=True)
@@ -116,14 +124,41 @@ def record_commits(session: Session, commits: Iterable[Commit], now: dt.datetime
     return len(given)
 
 
-def shown(session: Session) -> dict[str, dict[dt.date, Shown]]:
-    """What every lake table shows, by table and date."""
-    rows = session.execute(f"SELECT table_name, snapshot_date, run_id, row_count FROM {qualified('lake', 'loads')}")
-    found: dict[str, dict[dt.date, Shown]] = {table: {} for table in LAKE_TABLES}
-    for table, day, run, count in rows:
-        if isinstance(day, dt.date):
-            found[str(table)][day] = Shown(str(run), int(str(count)))
-    return found
+def take_in(session: Session, table: str, days: Sequence[dt.date]) -> dict[dt.date, tuple[str, int]]:
+    """Make what has arrived for `days` current in `LAKE.<table>`; the run and rows of each date that changed.
+
+    One small transaction on LAKE.LOADS, as after a load of copy mode: readers see a date's old rows or its new ones.
+    """
+    arrived: dict[dt.date, tuple[str, int]] = {}
+    for part in chunks(days):
+        for day, run, rows in session.execute(landing.arrived_statement(LAKE_TABLES[table], len(part)), [*part, *part]):
+            if isinstance(day, dt.date) and isinstance(rows, int):
+                arrived[day] = (str(run), rows)
+    held = state.loaded_runs(session, table)
+    news = {day: what for day, what in arrived.items() if held.get(day) != what[0]}
+    if news:
+        with session.transaction():
+            state.record_loads(session, table, news)
+    return news
+
+
+_ARRIVED_SINCE = f"""
+SELECT loaded_at, table_name, snapshot_date, run_id, row_count
+FROM {qualified("lake", schema.LOADS.name)}
+WHERE loaded_at >= ?
+ORDER BY loaded_at, table_name, snapshot_date
+""".strip()
+
+
+def arrived_since(session: Session, mark: tuple[str, str, str] | None) -> list[Arrival]:
+    """What the lake tables have come to show after `mark`, in the order of arrival; everything when it is None."""
+    since = dt.datetime.fromisoformat(mark[0]) if mark else dt.datetime(1970, 1, 1)  # noqa: DTZ001 - stored without a zone
+    arrivals = [
+        Arrival(at, str(table), day, str(run), rows)
+        for at, table, day, run, rows in session.execute(_ARRIVED_SINCE, [since])
+        if isinstance(at, dt.datetime) and isinstance(day, dt.date) and isinstance(rows, int)
+    ]
+    return [arrival for arrival in arrivals if mark is None or arrival.mark > mark]
 
 
 def overdue(session: Session, table: str) -> list[Overdue]:
@@ -196,7 +231,7 @@ def refresh_statement(table: str, run_id: str) -> str:
 
 def landing_copy_statement(table: str, files: Sequence[str]) -> str:
     """Load named files into a landing table without its pipe; a file that is there already does not show twice."""
-    return loads.copy_statement(qualified("landing", table), STAGE, files)
+    return loads.copy_statement(qualified("landing", table), STAGE, table, files)
 
 
 def refresh(session: Session, table: str, commits: Mapping[dt.date, Commit], now: dt.datetime) -> list[str]:
@@ -214,6 +249,41 @@ def refresh(session: Session, table: str, commits: Mapping[dt.date, Commit], now
     for statement in statements:
         session.execute(statement)
     return statements
+
+
+def vacuum(session: Session, table: str, kept_runs: Collection[str]) -> int:
+    """Remove from a landing table the runs whose files the lake has removed; how many runs.
+
+    `kept_runs` are the runs that still have files of the table in the lake. What is shown, and the newest commit of
+    every date, stay whatever the lake holds. Raises PermanentError when the lake has no run at all: it is another lake.
+    """
+    if not kept_runs:
+        raise PermanentError(
+            f"The lake holds no file of {table}, so nothing says which landing rows are superseded",
+            remedy="check LAKE_URL",
+        )
+    target, commits = qualified("landing", table), qualified("landing", COMMITS.name)
+    held = {str(run) for (run,) in session.execute(f"SELECT DISTINCT run_id FROM {target}")}
+    recorded = {
+        str(run) for (run,) in session.execute(f"SELECT DISTINCT run_id FROM {commits} WHERE table_name = ?", [table])
+    }
+    current = {str(run) for (run,) in session.execute(_NEWEST_RUNS, [table])} | {
+        *state.loaded_runs(session, table).values()
+    }
+    gone = sorted((held | recorded) - {*kept_runs} - current)
+    for part in chunks(gone):
+        marks = placeholders(len(part))
+        with session.transaction():
+            session.execute(f"DELETE FROM {target} WHERE run_id IN ({marks})", part)
+            session.execute(f"DELETE FROM {commits} WHERE table_name = ? AND run_id IN ({marks})", [table, *part])
+    return len(gone)
+
+
+_NEWEST_RUNS = f"""
+SELECT run_id FROM {qualified("landing", COMMITS.name)}
+WHERE table_name = ?
+QUALIFY ROW_NUMBER() OVER (PARTITION BY snapshot_date ORDER BY committed_at DESC, run_id DESC) = 1
+""".strip()
 
 
 def _utc(text: str) -> dt.datetime:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import dagster as dg
 import pytest
 
+from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.warehouse import table_key
 from spotify_assets.automation import snowpipe as automation
-from spotify_assets.automation.snowpipe import FILES_CHECK, PIPE_CHECK, Cursor, Pipe, plan
+from spotify_assets.automation.snowpipe import FILES_CHECK, PIPE_CHECK, Answer, Cursor, Pipe, Report, report
 from spotify_assets.definitions import build_defs
 from spotify_assets.failures import PermanentError
 from spotify_assets.resources.lake import LakeResource
@@ -24,48 +25,75 @@ from spotify_assets.settings import load_settings
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import snowpipe
 from spotify_assets.warehouse.session import QueryTag, Row, Session, Value
-from spotify_assets.warehouse.snowpipe import LoadedFile, Overdue, PipeStatus, Shown
+from spotify_assets.warehouse.snowpipe import Arrival, LoadedFile, Overdue, PipeStatus
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
 from spotify_assets_tests.warehouse.test_landing import deliver, make_landing
 
 NOW = dt.datetime.fromisoformat("2026-01-10T12:00:00")
 RUNNING = PipeStatus("RUNNING", 0, None, None)
-QUIET = Pipe(RUNNING, (), ())
+STATEMENTS_OF_A_DAY = (47, 50)
+"""Sent when a date's commit is recorded, and when its rows are taken in."""
+
 _Result = TypeVar("_Result")
 
 
-def test_an_arrived_date_is_reported_once_with_its_rows() -> None:
-    shown = {"songs": {day(0): Shown("run-1", 7)}}
+def arrival(number: int, run: str = "run-1", rows: int = 7, *, at: dt.datetime = NOW) -> Arrival:
+    return Arrival(at, "songs", day(number), run, rows)
 
-    first = plan(Cursor(), shown, {}, NOW)
-    second = plan(Cursor.parse(first.cursor.dump()), shown, {}, NOW)
 
-    (event,) = first.materializations
+def told(cursor: Cursor, *arrivals: Arrival, **pipes: Pipe) -> Report:
+    return report(cursor, cursor.months, Answer(arrivals, pipes), NOW)
+
+
+def test_an_arrived_date_is_reported_with_its_rows() -> None:
+    (event,) = told(Cursor(), arrival(0)).materializations
+
     assert (event.asset_key, event.partition) == (table_key("lake", "songs"), "2026-01-01")
     assert event.metadata["dagster/partition_row_count"].value == 7
-    assert second.materializations == []
-
-
-def test_a_new_run_of_a_date_is_reported_again() -> None:
-    first = plan(Cursor(), {"songs": {day(0): Shown("run-1", 7)}}, {}, NOW)
-
-    second = plan(first.cursor, {"songs": {day(0): Shown("run-2", 5)}}, {}, NOW)
-
-    assert [event.metadata["lake_run"].value for event in second.materializations] == ["run-2"]
+    assert event.metadata["lake_run"].value == "run-1"
 
 
 def test_a_long_history_is_reported_over_several_ticks() -> None:
-    shown = {"songs": {day(n): Shown("run", 1) for n in range(automation.MAX_EVENTS + 3)}}
+    arrivals = [arrival(number) for number in range(automation.MAX_EVENTS + 3)]
 
-    first = plan(Cursor(), shown, {}, NOW)
-    second = plan(first.cursor, shown, {}, NOW)
+    first = told(Cursor(), *arrivals)
+    second = told(Cursor.parse(first.cursor.dump()), *[one for one in arrivals if one.mark > (first.cursor.mark or ())])
 
-    assert (len(first.materializations), first.left) == (automation.MAX_EVENTS, 3)
-    assert (len(second.materializations), second.left) == (3, 0)
+    assert (len(first.materializations), first.cursor.left) == (automation.MAX_EVENTS, 3)
+    assert (len(second.materializations), second.cursor.left) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "7", '{"recorded": {"2026-01-01": "etag"}}', '{"mark": 3}', '{"ask_at": "soon"}', '{"months": []}'],
+)
+def test_a_cursor_that_is_none_of_ours_starts_anew(text: str) -> None:
+    assert Cursor.parse(text) == Cursor()
+
+
+def test_the_cursor_of_ten_years_is_small() -> None:
+    etags = {dt.date(2020, 1, 1) + dt.timedelta(days=number): f"etag-{number}" for number in range(3650)}
+
+    cursor = Cursor(months=automation.fingerprints(etags), mark=arrival(0).mark)
+
+    assert len(cursor.dump()) < 5_000
+    assert Cursor.parse(cursor.dump()) == cursor
+
+
+def test_what_does_not_arrive_is_asked_for_ever_more_slowly() -> None:
+    waiting = Pipe(RUNNING, (), [Overdue(day(3), "run", NOW)])
+    cursor, pauses = Cursor(), []
+    for _ in range(8):
+        cursor = told(cursor, songs=waiting).cursor
+        pauses.append(cursor.pause)
+
+    assert pauses[0] == automation.FIRST_PAUSE * 2
+    assert pauses[-1] == automation.LONGEST_PAUSE
+    assert cursor.ask_at == NOW + automation.LONGEST_PAUSE
 
 
 def evaluations(pipe: Pipe) -> dict[str, dg.AssetCheckEvaluation]:
-    return {found.check_name: found for found in plan(Cursor(), {}, {"songs": pipe}, NOW).evaluations}
+    return {result.check_name: result for result in automation.evaluations("songs", pipe, NOW)}
 
 
 def test_a_rejected_file_fails_its_check_with_snowflakes_message() -> None:
@@ -106,12 +134,17 @@ def test_a_commit_of_a_minute_ago_may_still_be_on_its_way() -> None:
     assert evaluations(Pipe(RUNNING, (), waiting))[PIPE_CHECK].passed
 
 
-def test_check_results_are_reported_when_they_change_and_not_on_every_tick() -> None:
-    first = plan(Cursor(), {}, {"songs": QUIET}, NOW)
-    second = plan(first.cursor, {}, {"songs": QUIET}, NOW)
-    third = plan(second.cursor, {}, {"songs": Pipe(PipeStatus("PAUSED", 0, None, None), (), ())}, NOW)
+def test_check_results_are_reported_when_they_change_and_with_every_delivery() -> None:
+    paused = Pipe(PipeStatus("PAUSED", 0, None, None), (), [Overdue(day(3), "run", NOW)])
+    delivered = Pipe(automation.DELIVERED, (), ())
 
-    assert [len(found.evaluations) for found in (first, second, third)] == [2, 0, 1]
+    first = told(Cursor(), songs=paused)
+    second = told(first.cursor, songs=paused)
+    third = told(second.cursor, arrival(3), songs=delivered)
+
+    assert [(one.check_name, one.passed) for one in first.evaluations] == [(PIPE_CHECK, False)]
+    assert second.evaluations == []
+    assert {(one.check_name, one.passed) for one in third.evaluations} == {(PIPE_CHECK, True), (FILES_CHECK, True)}
 
 
 def test_pipe_status_is_read_as_snowflake_documents_it() -> None:
@@ -132,13 +165,16 @@ def test_pipe_status_is_read_as_snowflake_documents_it() -> None:
 
 
 class Piped(EmbeddedWarehouse):
-    """The embedded warehouse with the two answers that only Snowflake can give."""
+    """The embedded warehouse with the two answers that only Snowflake can give; it remembers what it was sent."""
+
+    sent: ClassVar[list[str]] = []  # Dagster hands a copy of the resource to the sensor
 
     def run(self, work: Callable[[Session], _Result], tag: QueryTag = INTERACTIVE) -> _Result:
         def answered(session: Session) -> _Result:
             real = session.execute
 
             def execute(sql: str, params: Sequence[Value] = ()) -> list[Row]:
+                self.sent.append(sql)
                 if "SYSTEM$PIPE_STATUS" in sql:
                     return [(json.dumps({"executionState": "RUNNING", "pendingFileCount": 0}),)]
                 if "COPY_HISTORY" in sql:
@@ -151,38 +187,122 @@ class Piped(EmbeddedWarehouse):
         return super().run(answered, tag)
 
 
-def test_a_tick_records_commits_reports_arrivals_and_requests_one_run(store: ObjectStore, tmp_path: Path) -> None:
-    warehouse = Piped(folder=str(tmp_path / "warehouse"), database="SPOTIFY_ASSETS")
-    make_landing(warehouse)
-    commit = commit_day(store, day(0), "run", tables_of({"P": ["a"]}))
-    sensor = automation.snowpipe_sensor("after", dg.DefaultSensorStatus.STOPPED)
-    resources = {"lake": LakeResource(url=store.url()), "warehouse": warehouse}
-    with dg.DagsterInstance.ephemeral() as instance:
+class Watched:
+    """A lake, its piped warehouse and the sensor over them, on a clock that the test sets."""
 
-        def tick(cursor: str | None) -> dg.SensorResult:
-            context = dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources)
-            result = sensor(context)
-            assert isinstance(result, dg.SensorResult)
-            return result
+    def __init__(self, store: ObjectStore, folder: Path, instance: dg.DagsterInstance) -> None:
+        self.store, self.instance = store, instance
+        self.now = dt.datetime(2026, 1, 10, 12, tzinfo=dt.UTC)
+        self.warehouse = Piped(folder=str(folder), database="SPOTIFY_ASSETS")
+        make_landing(self.warehouse)
+        self.cursor: str | None = None
+        self.sensor = automation.snowpipe_sensor("after", dg.DefaultSensorStatus.STOPPED, clock=lambda: self.now)
 
-        before = tick(None)
+    def tick(self, minutes: float = 2) -> dg.SensorResult | dg.SkipReason:
+        """Two minutes later: what the sensor says; its cursor is kept as the daemon keeps it."""
+        self.now += dt.timedelta(minutes=minutes)
+        self.warehouse.sent.clear()
+        resources = {"lake": LakeResource(url=self.store.url()), "warehouse": self.warehouse}
+        with dg.build_sensor_context(instance=self.instance, cursor=self.cursor, resources=resources) as context:
+            result = self.sensor(context)
+        assert isinstance(result, dg.SensorResult | dg.SkipReason)
+        if isinstance(result, dg.SensorResult):
+            self.cursor = result.cursor
+        return result
+
+    def deliver(self, commit: Commit) -> None:
+        """Snowpipe loads every file of the commit."""
 
         def arrive(session: Session) -> None:
-            with session.stage(store, [key for table in LAKE_TABLES for key in commit.file_keys(table)]):
+            with session.stage(self.store, [key for table in LAKE_TABLES for key in commit.file_keys(table)]):
                 for table in LAKE_TABLES:
                     for key in commit.file_keys(table):
-                        deliver(session, store, table, key)
+                        deliver(session, self.store, table, key)
 
-        warehouse.run(arrive)
-        arrived = tick(before.cursor)
-        after = tick(arrived.cursor)
+        self.warehouse.run(arrive)
 
-    assert [type(event) for event in before.asset_events].count(dg.AssetMaterialization) == 0
-    events = [event for event in arrived.asset_events if isinstance(event, dg.AssetMaterialization)]
+
+@pytest.fixture
+def watched(store: ObjectStore, tmp_path: Path) -> Iterator[Watched]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Watched(store, tmp_path / "warehouse", instance)
+
+
+def test_a_tick_records_commits_reports_arrivals_and_requests_one_run(watched: Watched, store: ObjectStore) -> None:
+    commit = commit_day(store, day(0), "run", tables_of({"P": ["a"]}))
+
+    before = watched.tick()
+    watched.deliver(commit)
+    after = watched.tick()
+    again = watched.tick()
+
+    assert isinstance(before, dg.SensorResult)
+    assert isinstance(after, dg.SensorResult)
+    assert before.run_requests == []
+    events = [event for event in after.asset_events if isinstance(event, dg.AssetMaterialization)]
     assert {event.asset_key for event in events} == {table_key("lake", table) for table in LAKE_TABLES}
-    assert len(arrived.run_requests or []) == 1
-    assert not after.run_requests
-    assert not after.asset_events
+    assert len(after.run_requests or ()) == 1
+    assert isinstance(again, dg.SkipReason)
+
+
+def test_a_quiet_hour_sends_nothing_that_could_wake_the_warehouse(watched: Watched, store: ObjectStore) -> None:
+    commit = commit_day(store, day(0), "run", tables_of({"P": ["a"]}))
+    watched.tick()
+    watched.deliver(commit)
+    watched.tick()
+
+    sent = []
+    for _ in range(30):
+        watched.tick()
+        sent += watched.warehouse.sent
+
+    assert sent == []
+
+
+def test_a_commit_that_never_arrives_wakes_the_warehouse_a_few_times_and_then_hourly(
+    watched: Watched, store: ObjectStore
+) -> None:
+    commit_day(store, day(0), "run", tables_of({"P": ["a"]}))
+
+    awake = []
+    for _ in range(24 * 30):
+        watched.tick()
+        awake.append(bool(watched.warehouse.sent))
+
+    assert sum(awake[:30]) <= 6
+    assert sum(awake) <= 6 + 24
+
+
+@pytest.mark.parametrize("playlists", [1, 40])
+def test_a_day_costs_the_same_statements_however_many_playlists(
+    watched: Watched, store: ObjectStore, playlists: int
+) -> None:
+    commit = commit_day(store, day(0), "run", tables_of({f"P{number}": ["a", "b"] for number in range(playlists)}))
+
+    watched.tick()
+    recorded = len(watched.warehouse.sent)
+    watched.deliver(commit)
+    watched.tick()
+    taken_in = len(watched.warehouse.sent)
+
+    assert (recorded, taken_in) == STATEMENTS_OF_A_DAY
+
+
+def test_a_lost_cursor_reports_again_and_changes_nothing(watched: Watched, store: ObjectStore) -> None:
+    commit = commit_day(store, day(0), "run", tables_of({"P": ["a"]}))
+    watched.tick()
+    watched.deliver(commit)
+    first = watched.tick()
+    held = watched.warehouse.all_loaded_runs(list(LAKE_TABLES))
+    watched.cursor = "not a cursor"
+
+    again = watched.tick()
+
+    assert isinstance(first, dg.SensorResult)
+    assert isinstance(again, dg.SensorResult)
+    assert len(again.asset_events) == len(first.asset_events)
+    assert [one.run_key for one in again.run_requests or ()] == [one.run_key for one in first.run_requests or ()]
+    assert watched.warehouse.all_loaded_runs(list(LAKE_TABLES)) == held
 
 
 def test_the_whole_graph_loads_in_snowpipe_mode_with_nobody_loading_the_lake_tables() -> None:

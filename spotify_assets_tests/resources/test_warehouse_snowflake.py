@@ -397,4 +397,5 @@ def test_a_branch_deployment_copies_from_its_own_lake_below_productions_stage(st
 
     with production._stage(session, store, []) as stage, warehouse._stage(session, store, []) as branch_stage:
         assert stage == "LAKE.LAKE_FILES"
-        assert "FROM @LAKE.LAKE_FILES/branch/7/" in copy_statement("LAKE.SONGS", branch_stage, ["tables/x.parquet"])
+        copy = copy_statement("LAKE.SONGS", branch_stage, "songs", ["tables/songs/x.parquet"])
+        assert "FROM @LAKE.LAKE_FILES/branch/7/tables/songs/\nFILES = ('x.parquet')" in copy

@@ -11,9 +11,10 @@ import pytest
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
+from spotify_assets.failures import PermanentError
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.warehouse import setup, snowpipe
+from spotify_assets.warehouse import environments, setup, snowpipe
 from spotify_assets.warehouse.session import Session
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, evolving, tables_of
 from spotify_assets_tests.warehouse.use import build_all, computed, content, load, merge_all
@@ -32,23 +33,26 @@ NOW = dt.datetime.fromisoformat("2026-02-01T12:00:00")
 
 
 def snowpipe_statements() -> list[str]:
-    return setup.statements((setup.FOLDER / "60_snowpipe.sql").read_text(), VARIABLES.mapping())
+    return setup.statements((setup.FOLDER / "60_landing.sql").read_text(), VARIABLES.mapping())
+
+
+def pipe_statements() -> list[str]:
+    return setup.statements((setup.FOLDER / "95_pipes.sql").read_text(), VARIABLES.mapping())
 
 
 def pipe_bodies() -> dict[str, str]:
     """The COPY of each pipe, taken out of the SQL file."""
     pipe = re.compile(r"CREATE PIPE IF NOT EXISTS (\w+).*?\nAS\n(COPY INTO .*)", re.DOTALL)
-    pipes = [pipe.fullmatch(statement) for statement in snowpipe_statements()]
+    pipes = [pipe.fullmatch(statement) for statement in pipe_statements()]
     return {pipe[1].lower(): pipe[2] for pipe in pipes if pipe}
 
 
 def make_landing(warehouse: EmbeddedWarehouse) -> None:
-    """Everything of the Snowpipe file that the embedded warehouse can run: all but the pipes themselves."""
+    """The landing tables, LAKE.LOADS and the views, as set-up makes them."""
 
     def work(session: Session) -> None:
         for statement in snowpipe_statements():
-            if not statement.startswith("CREATE PIPE"):
-                session.execute(statement)
+            session.execute(statement)
 
     warehouse.run(work)
 
@@ -60,6 +64,12 @@ def deliver(session: Session, stage_root: ObjectStore, table: str, key: str) -> 
     prefix = f"tables/{table}/"
     one_file = f"{body}\nFILES = ('{key.removeprefix(prefix)}')\nFORCE = TRUE"
     session.execute(one_file)
+
+
+def take_in(session: Session, table: str) -> None:
+    """What the sensor does about dates that are awaited."""
+    awaited = [one.day for one in snowpipe.overdue(session, table)]
+    snowpipe.take_in(session, table, awaited)
 
 
 @pytest.fixture
@@ -98,6 +108,10 @@ def snowpipe_drill(
                     snowpipe.record_commits(session, [one], NOW)
                 else:
                     deliver(session, store, *one)
+                if rng.random() < 0.02:
+                    take_in(session, rng.choice(list(LAKE_TABLES)))
+            for table in LAKE_TABLES:
+                take_in(session, table)
 
     landing.run(work)
     load(copied, store, {dt.date.fromisoformat(commit.day): commit for commit in commits[days:]})
@@ -139,6 +153,7 @@ def test_a_new_generation_shows_only_when_all_of_it_has_arrived(landing: Embedde
             snowpipe.record_commits(session, [old, new], NOW)
             for key in keys:
                 deliver(session, store, "songs", key)
+                take_in(session, "songs")
                 seen.append([row[0] for row in session.execute("SELECT song_id FROM LAKE.SONGS ORDER BY 1")])
                 deliver(session, store, "songs", key)
 
@@ -155,6 +170,7 @@ def test_a_commit_without_rows_empties_the_date_at_once(landing: EmbeddedWarehou
         with session.stage(store, old.file_keys("songs")):
             deliver(session, store, "songs", old.file_keys("songs")[0])
         snowpipe.record_commits(session, [old, empty], NOW)
+        take_in(session, "songs")
         return [*session.execute("SELECT song_id FROM LAKE.SONGS")]
 
     assert landing.run(work) == []
@@ -169,6 +185,7 @@ def test_what_has_not_arrived_is_overdue_until_it_arrives(landing: EmbeddedWareh
         before = snowpipe.overdue(session, "songs")
         with session.stage(store, commit.file_keys("songs")):
             deliver(session, store, "songs", commit.file_keys("songs")[0])
+        take_in(session, "songs")
         return before, snowpipe.overdue(session, "songs")
 
     before, after = landing.run(work)
@@ -186,7 +203,10 @@ def test_refresh_copies_what_is_too_old_for_a_pipe_and_only_that(
         with session.stage(store, [key for commit in commits.values() for key in commit.file_keys("songs")]):
             snowpipe.record_commits(session, commits.values(), NOW)
             deliver(session, store, "songs", commits[day(0)].file_keys("songs")[0])
-            return snowpipe.refresh(session, "songs", commits, NOW), snowpipe.refresh(session, "songs", commits, NOW)
+            take_in(session, "songs")
+            sent = snowpipe.refresh(session, "songs", commits, NOW)
+            take_in(session, "songs")
+            return sent, snowpipe.refresh(session, "songs", commits, NOW)
 
     first, second = landing.run(work)
 
@@ -194,6 +214,59 @@ def test_refresh_copies_what_is_too_old_for_a_pipe_and_only_that(
     assert "run=run-1/" in first[0]
     assert second == []
     assert landing.execute("SELECT COUNT(*) AS n FROM LAKE.SONGS") == [(2,)]
+
+
+def test_the_vacuum_takes_runs_that_the_lake_has_removed_and_nothing_that_is_current(
+    landing: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    old = commit_day(store, day(0), "old", tables_of({"P": ["a"]}))
+    new = _later(commit_day(store, day(0), "new", tables_of({"P": ["b"]})))
+    awaited = commit_day(store, day(1), "awaited", tables_of({"P": ["c"]}))
+
+    def work(session: Session) -> tuple[int, int]:
+        keys = [*old.file_keys("songs"), *new.file_keys("songs")]
+        with session.stage(store, keys):
+            snowpipe.record_commits(session, [old, new, awaited], NOW)
+            for key in keys:
+                deliver(session, store, "songs", key)
+        take_in(session, "songs")
+        return snowpipe.vacuum(session, "songs", {"of another date"}), snowpipe.vacuum(session, "songs", {"new"})
+
+    assert landing.run(work) == (1, 0)
+    assert landing.execute("SELECT DISTINCT run_id FROM LANDING.SONGS") == [("new",)]
+    assert landing.execute("SELECT song_id FROM LAKE.SONGS") == [("b",)]
+    recorded = landing.execute("SELECT run_id FROM LANDING.COMMITS WHERE table_name = 'songs' ORDER BY 1")
+    assert recorded == [("awaited",), ("new",)]
+
+
+def test_a_lake_without_any_run_is_no_reason_to_empty_a_landing_table(
+    landing: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    with pytest.raises(PermanentError, match=r"holds no file of songs.*check LAKE_URL"):
+        landing.run(lambda session: snowpipe.vacuum(session, "songs", set()))
+
+
+def test_a_branchs_clone_holds_tables_with_the_rows_that_the_views_showed(
+    landing: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    commit = commit_day(store, day(0), "run", tables_of({"P": ["a"]}))
+
+    def work(session: Session) -> list[str]:
+        with session.stage(store, commit.file_keys("songs")):
+            snowpipe.record_commits(session, [commit], NOW)
+            deliver(session, store, "songs", commit.file_keys("songs")[0])
+        take_in(session, "songs")
+        views = [str(view) for (view,) in session.execute(environments.VIEWS, ["LAKE"])]
+        for statement in environments.copied_statements(views):
+            session.execute(statement)
+        return views
+
+    views = landing.run(work)
+
+    assert {view.lower() for view in views} == set(LAKE_TABLES)
+    assert landing.execute("SELECT song_id FROM LAKE.SONGS") == [("a",)]
+    kinds = landing.execute("SELECT DISTINCT table_type FROM information_schema.tables WHERE table_schema = 'LAKE'")
+    assert kinds == [("BASE TABLE",)]
 
 
 def _later(commit: Commit) -> Commit:

@@ -99,7 +99,7 @@ def test_more_than_a_thousand_files_are_copied_in_chunks_of_a_thousand() -> None
     )
     plan = loads.load_plan("songs", {dt.date(2026, 1, 1): commit})
 
-    sent = [loads.copy_statement("LAKE.SONGS", "LAKE.LAKE_FILES", part) for part in chunks(plan.files)]
+    sent = [loads.copy_statement("LAKE.SONGS", "LAKE.LAKE_FILES", "songs", part) for part in chunks(plan.files)]
 
     assert [sql.count(".parquet'") for sql in sent] == [1000, 1000, 500]
 

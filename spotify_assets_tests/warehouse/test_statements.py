@@ -50,6 +50,7 @@ CANNOT_RUN = {
     "GRANT",
     "SELECT … COPY_HISTORY",
     "SELECT … SYSTEM$PIPE_STATUS",
+    "SELECT … SYSTEM$VALIDATE_STORAGE_INTEGRATION",
 }
 """What the embedded warehouse can't run; README states the same list."""
 
@@ -67,7 +68,7 @@ NOT_IN_SQLGLOT = {
 
 
 def kind(statement: str) -> str:
-    for function in ("COPY_HISTORY", "SYSTEM$PIPE_STATUS"):
+    for function in ("COPY_HISTORY", "SYSTEM$PIPE_STATUS", "SYSTEM$VALIDATE_STORAGE_INTEGRATION"):
         if function in statement:
             return f"SELECT … {function}"
     found = re.match(
@@ -81,12 +82,14 @@ def kind(statement: str) -> str:
 
 def account_statements() -> Iterator[Statement]:
     for load in ("copy", "snowpipe"):
-        for _, statements in setup.plan(load, VARIABLES):
-            yield from ((statement, ()) for statement in statements)
+        for _, files in setup.plan(load, VARIABLES):
+            yield from ((statement, ()) for _, statements in files for statement in statements)
+    yield setup.trust_statement(VARIABLES), ()
     yield "DESC INTEGRATION LAKE_ACCESS", ()
     yield environments.clone_statement("SPOTIFY_ASSETS_PR_7", "SPOTIFY_ASSETS"), ()
     yield environments.drop_statement("SPOTIFY_ASSETS", 7), ()
     for table in LAKE_TABLES:
+        yield landing.arrived_statement(LAKE_TABLES[table], 2), DATES * 2
         yield snowpipe.status_statement(table), ()
         yield snowpipe.history_statement(table, 24), ()
         yield snowpipe.refresh_statement(table, "run-1"), ()
@@ -133,8 +136,9 @@ def quiet_sqlglot() -> None:
 
 def test_every_statement_parses_in_sqlglots_snowflake_dialect() -> None:
     kept_as_text = set()
-    copies = [loads.copy_statement("LAKE.SONGS", sql.STAGE, ["tables/songs/a.parquet", "it's.parquet"])]
+    copies = [loads.copy_statement("LAKE.SONGS", sql.STAGE, "songs", ["tables/songs/a.parquet", "it's.parquet"])]
     copies += [landing.pipe_body(table) for table in LAKE_TABLES.values()]
+    copies += environments.copied_statements(["SONGS"])
     for statement, _ in [*all_statements(), *((copy, ()) for copy in copies)]:
         parsed = sqlglot.parse(statement, read="snowflake")
         assert len(parsed) == 1, statement

@@ -1,11 +1,10 @@
--- SNOWFLAKE_LOAD=snowpipe: landing tables, their pipes, and views in place of copy mode's tables.
+-- SNOWFLAKE_LOAD=snowpipe: landing tables, and views in place of copy mode's tables.
 -- The views are replaced when they change: they hold nothing.
 -- Generated from the contract by `python -m spotify_assets.warehouse.setup`; edit the contract instead.
 
 USE ROLE &{loader_role};
 USE DATABASE &{database};
 CREATE SCHEMA IF NOT EXISTS LANDING;
-USE SCHEMA LANDING;
 
 CREATE TABLE IF NOT EXISTS LANDING.PLAYLISTS (
   snapshot_date DATE COMMENT 'UTC day of the snapshot the row was read from',
@@ -113,162 +112,14 @@ CREATE TABLE IF NOT EXISTS LANDING.COMMITS (
 )
 COMMENT = 'One row per commit record of the lake and table: the run, and how many rows it has.';
 
-CREATE PIPE IF NOT EXISTS PLAYLISTS
-  AUTO_INGEST = TRUE
-  COMMENT = 'Every generation of every file of playlists; LAKE shows the current one.'
-AS
-COPY INTO PLAYLISTS
-FROM @LAKE.LAKE_FILES/tables/playlists/
-FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
-MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
-
-CREATE PIPE IF NOT EXISTS PLAYLIST_ITEMS
-  AUTO_INGEST = TRUE
-  COMMENT = 'Every generation of every file of playlist_items; LAKE shows the current one.'
-AS
-COPY INTO PLAYLIST_ITEMS
-FROM @LAKE.LAKE_FILES/tables/playlist_items/
-FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
-MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
-
-CREATE PIPE IF NOT EXISTS SONGS
-  AUTO_INGEST = TRUE
-  COMMENT = 'Every generation of every file of songs; LAKE shows the current one.'
-AS
-COPY INTO SONGS
-FROM @LAKE.LAKE_FILES/tables/songs/
-FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
-MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
-
-CREATE PIPE IF NOT EXISTS ALBUMS
-  AUTO_INGEST = TRUE
-  COMMENT = 'Every generation of every file of albums; LAKE shows the current one.'
-AS
-COPY INTO ALBUMS
-FROM @LAKE.LAKE_FILES/tables/albums/
-FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
-MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
-
-CREATE PIPE IF NOT EXISTS ARTISTS
-  AUTO_INGEST = TRUE
-  COMMENT = 'Every generation of every file of artists; LAKE shows the current one.'
-AS
-COPY INTO ARTISTS
-FROM @LAKE.LAKE_FILES/tables/artists/
-FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
-MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
-
-CREATE PIPE IF NOT EXISTS SONG_ARTISTS
-  AUTO_INGEST = TRUE
-  COMMENT = 'Every generation of every file of song_artists; LAKE shows the current one.'
-AS
-COPY INTO SONG_ARTISTS
-FROM @LAKE.LAKE_FILES/tables/song_artists/
-FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
-MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
-
-CREATE PIPE IF NOT EXISTS ALBUM_ARTISTS
-  AUTO_INGEST = TRUE
-  COMMENT = 'Every generation of every file of album_artists; LAKE shows the current one.'
-AS
-COPY INTO ALBUM_ARTISTS
-FROM @LAKE.LAKE_FILES/tables/album_artists/
-FILE_FORMAT = (FORMAT_NAME = 'LAKE.PARQUET_FILES')
-MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
-
-CREATE OR REPLACE VIEW LAKE.LOADS (
-  table_name COMMENT 'Table of the schema LAKE, lower case',
-  snapshot_date COMMENT 'UTC day of the snapshot',
-  run_id COMMENT 'Run that built the rows',
-  row_count COMMENT 'Rows of the date',
-  loaded_at COMMENT 'When it was loaded, UTC'
+CREATE TABLE IF NOT EXISTS LAKE.LOADS (
+  table_name VARCHAR COMMENT 'Table of the schema LAKE, lower case',
+  snapshot_date DATE COMMENT 'UTC day of the snapshot',
+  run_id VARCHAR COMMENT 'Run that built the rows',
+  row_count NUMBER(38,0) COMMENT 'Rows of the date',
+  loaded_at TIMESTAMP_NTZ(6) COMMENT 'When it was loaded, UTC'
 )
-COPY GRANTS
-COMMENT = 'One row per lake table and snapshot date: the run whose rows the table holds, even when they are none.'
-AS
-SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, playlist_id FROM LANDING.PLAYLISTS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'playlists' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-) AS playlists
-UNION ALL
-SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, playlist_id, position FROM LANDING.PLAYLIST_ITEMS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'playlist_items' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-) AS playlist_items
-UNION ALL
-SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, song_id FROM LANDING.SONGS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'songs' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-) AS songs
-UNION ALL
-SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, album_id FROM LANDING.ALBUMS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'albums' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-) AS albums
-UNION ALL
-SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, artist_id FROM LANDING.ARTISTS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'artists' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-) AS artists
-UNION ALL
-SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, song_id, artist_id FROM LANDING.SONG_ARTISTS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'song_artists' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-) AS song_artists
-UNION ALL
-SELECT table_name, snapshot_date, run_id, row_count, loaded_at FROM (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, album_id, artist_id FROM LANDING.ALBUM_ARTISTS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'album_artists' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-) AS album_artists;
+COMMENT = 'One row per lake table and snapshot date: the run whose rows the table holds, even when they are none.';
 
 CREATE OR REPLACE VIEW LAKE.PLAYLISTS (
   snapshot_date COMMENT 'UTC day of the snapshot the row was read from',
@@ -292,20 +143,10 @@ CREATE OR REPLACE VIEW LAKE.PLAYLISTS (
 COPY GRANTS
 COMMENT = 'One row per snapshot date and playlist: what Spotify said about the playlist that day.'
 AS
-WITH current_runs AS (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, playlist_id FROM LANDING.PLAYLISTS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'playlists' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-)
 SELECT l.snapshot_date, l.playlist_id, l.name, l.description, l.owner_id, l.owner_name, l.is_public, l.is_collaborative, l.follower_count, l.spotify_snapshot_id, l.item_count, COALESCE(l.entry_count, item_count) AS entry_count, COALESCE(l.is_complete, TRUE) AS is_complete, l.url, l.image_url, l.extracted_at, l.run_id
 FROM LANDING.PLAYLISTS AS l
-INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+INNER JOIN LAKE.LOADS AS c
+  ON c.table_name = 'playlists' AND c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
 QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.playlist_id ORDER BY l.run_id) = 1;
 
 CREATE OR REPLACE VIEW LAKE.PLAYLIST_ITEMS (
@@ -323,20 +164,10 @@ CREATE OR REPLACE VIEW LAKE.PLAYLIST_ITEMS (
 COPY GRANTS
 COMMENT = 'One row per snapshot date, playlist and position: the entries exactly as they stood.'
 AS
-WITH current_runs AS (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, playlist_id, position FROM LANDING.PLAYLIST_ITEMS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'playlist_items' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-)
 SELECT l.snapshot_date, l.playlist_id, l.position, l.item_type, l.item_uri, l.song_id, l.name, l.added_at, l.added_by, l.run_id
 FROM LANDING.PLAYLIST_ITEMS AS l
-INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+INNER JOIN LAKE.LOADS AS c
+  ON c.table_name = 'playlist_items' AND c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
 QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.playlist_id, l.position ORDER BY l.run_id) = 1;
 
 CREATE OR REPLACE VIEW LAKE.SONGS (
@@ -359,20 +190,10 @@ CREATE OR REPLACE VIEW LAKE.SONGS (
 COPY GRANTS
 COMMENT = 'One row per snapshot date and song found in any tracked playlist.'
 AS
-WITH current_runs AS (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, song_id FROM LANDING.SONGS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'songs' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-)
 SELECT l.snapshot_date, l.song_id, l.uri, l.name, l.album_id, l.artist_id, l.duration_ms, l.is_explicit, l.popularity, l.isrc, l.disc_number, l.track_number, l.is_local, l.url, l.run_id
 FROM LANDING.SONGS AS l
-INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+INNER JOIN LAKE.LOADS AS c
+  ON c.table_name = 'songs' AND c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
 QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.song_id ORDER BY l.run_id) = 1;
 
 CREATE OR REPLACE VIEW LAKE.ALBUMS (
@@ -391,20 +212,10 @@ CREATE OR REPLACE VIEW LAKE.ALBUMS (
 COPY GRANTS
 COMMENT = 'One row per snapshot date and album of any song found.'
 AS
-WITH current_runs AS (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, album_id FROM LANDING.ALBUMS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'albums' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-)
 SELECT l.snapshot_date, l.album_id, l.name, l.album_type, l.release_date, l.release_date_precision, l.release_date_text, l.total_tracks, l.url, l.image_url, l.run_id
 FROM LANDING.ALBUMS AS l
-INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+INNER JOIN LAKE.LOADS AS c
+  ON c.table_name = 'albums' AND c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
 QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.album_id ORDER BY l.run_id) = 1;
 
 CREATE OR REPLACE VIEW LAKE.ARTISTS (
@@ -417,20 +228,10 @@ CREATE OR REPLACE VIEW LAKE.ARTISTS (
 COPY GRANTS
 COMMENT = 'One row per snapshot date and artist credited on a song or an album.'
 AS
-WITH current_runs AS (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, artist_id FROM LANDING.ARTISTS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'artists' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-)
 SELECT l.snapshot_date, l.artist_id, l.name, l.url, l.run_id
 FROM LANDING.ARTISTS AS l
-INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+INNER JOIN LAKE.LOADS AS c
+  ON c.table_name = 'artists' AND c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
 QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.artist_id ORDER BY l.run_id) = 1;
 
 CREATE OR REPLACE VIEW LAKE.SONG_ARTISTS (
@@ -443,20 +244,10 @@ CREATE OR REPLACE VIEW LAKE.SONG_ARTISTS (
 COPY GRANTS
 COMMENT = 'One row per snapshot date and artist credit on a song.'
 AS
-WITH current_runs AS (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, song_id, artist_id FROM LANDING.SONG_ARTISTS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'song_artists' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-)
 SELECT l.snapshot_date, l.song_id, l.artist_id, l.position, l.run_id
 FROM LANDING.SONG_ARTISTS AS l
-INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+INNER JOIN LAKE.LOADS AS c
+  ON c.table_name = 'song_artists' AND c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
 QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.song_id, l.artist_id ORDER BY l.run_id) = 1;
 
 CREATE OR REPLACE VIEW LAKE.ALBUM_ARTISTS (
@@ -469,18 +260,8 @@ CREATE OR REPLACE VIEW LAKE.ALBUM_ARTISTS (
 COPY GRANTS
 COMMENT = 'One row per snapshot date and artist credit on an album.'
 AS
-WITH current_runs AS (
-  SELECT m.table_name, m.snapshot_date, m.run_id, m.row_count, m.recorded_at AS loaded_at
-  FROM LANDING.COMMITS AS m
-  LEFT JOIN (
-    SELECT snapshot_date, run_id, COUNT(*) AS row_count
-    FROM (SELECT DISTINCT run_id, snapshot_date, album_id, artist_id FROM LANDING.ALBUM_ARTISTS) AS rows_once
-    GROUP BY snapshot_date, run_id
-  ) AS arrived ON arrived.snapshot_date = m.snapshot_date AND arrived.run_id = m.run_id
-  WHERE m.table_name = 'album_artists' AND COALESCE(arrived.row_count, 0) = m.row_count
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY m.snapshot_date ORDER BY m.committed_at DESC, m.run_id DESC) = 1
-)
 SELECT l.snapshot_date, l.album_id, l.artist_id, l.position, l.run_id
 FROM LANDING.ALBUM_ARTISTS AS l
-INNER JOIN current_runs AS c ON c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
+INNER JOIN LAKE.LOADS AS c
+  ON c.table_name = 'album_artists' AND c.snapshot_date = l.snapshot_date AND c.run_id = l.run_id
 QUALIFY ROW_NUMBER() OVER (PARTITION BY l.run_id, l.snapshot_date, l.album_id, l.artist_id ORDER BY l.run_id) = 1;

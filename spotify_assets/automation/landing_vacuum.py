@@ -1,0 +1,68 @@
+"""The job that vacuums Snowpipe's landing tables: runs whose files the lake's own vacuum has removed.
+
+What may go is decided in `warehouse.snowpipe.vacuum`; weekly, when reconciliation has the warehouse awake anyway.
+"""
+
+from functools import partial
+
+import dagster as dg
+
+from glue_scripts.contract import LAKE_TABLES
+from spotify_assets.assets.warehouse import POOL
+from spotify_assets.automation.jobs import OWNERS
+from spotify_assets.lake import layout
+from spotify_assets.resources.lake import LakeResource
+from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.settings import Settings
+from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.warehouse import snowpipe
+from spotify_assets.warehouse.session import QueryTag
+
+VACUUM_LANDING = "vacuum_landing"
+
+
+def landing_vacuum_job() -> dg.JobDefinition:
+    """The job; it exists where Snowpipe loads."""
+
+    @dg.op(
+        name="vacuum_landing_tables",
+        pool=POOL,
+        retry_policy=RETRY_POLICY,
+        description="Remove superseded generations from the landing tables, and their commits.",
+    )
+    def vacuum_landing_tables(context: dg.OpExecutionContext, lake: LakeResource, warehouse: WarehouseResource) -> None:
+        with speak_to_dagster(context):
+            for table in LAKE_TABLES:
+                work = partial(snowpipe.vacuum, table=table, kept_runs=runs_in_lake(lake.store, table))
+                removed = warehouse.run(work, QueryTag(f"{VACUUM_LANDING}:{table}", run_id=context.run_id))
+                context.log.info(f"{table}: {removed} superseded runs removed")
+
+    @dg.job(
+        name=VACUUM_LANDING,
+        description="Remove from Snowpipe's landing tables what the lake's vacuum has removed from the lake.",
+        owners=OWNERS,
+    )
+    def vacuum_landing() -> None:
+        vacuum_landing_tables()
+
+    return vacuum_landing
+
+
+def landing_vacuum_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """Weekly, with the reconciliation of everything."""
+    return dg.ScheduleDefinition(
+        name=f"{VACUUM_LANDING}_schedule",
+        job_name=VACUUM_LANDING,
+        cron_schedule=settings.reconcile_all_cron,
+        execution_timezone=settings.schedule_timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING if settings.automation_on else dg.DefaultScheduleStatus.STOPPED,
+        description="Superseded generations of Snowpipe's landing tables; weekly by default.",
+        owners=OWNERS,
+    )
+
+
+def runs_in_lake(store: ObjectStore, table: str) -> set[str]:
+    """The runs that have a file of `table` in the lake; one listing."""
+    keys = (layout.parse_data_key(one.key) for one in store.list(f"{layout.TABLES_PREFIX}{table}/"))
+    return {key.run_id for key in keys if key is not None}

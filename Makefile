@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak dev bench check docs lock lambda clean
+.PHONY: help demo test soak look dev bench check docs lock lambda clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,6 +20,9 @@ test: $(STAMP)  ## Run all the tests
 soak: $(STAMP)  ## Run the drills in their long form (tens of minutes)
 	@$(BIN)/python -m pytest -q -m soak
 
+look: $(STAMP)  ## Open every page of the dashboard in a headless Chromium: pictures in .look, axe, keyboard, no network
+	@$(BIN)/python -m spotify_assets_tests.dashboard.look
+
 dev: $(STAMP)  ## Serve the Dagster UI on http://127.0.0.1:3000, with a home that persists
 	@home="$$($(BIN)/python -m spotify_assets home)"; DAGSTER_HOME="$$home" \
 		$(BIN)/python -m dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
@@ -31,6 +34,7 @@ check: $(STAMP)  ## Lint, types and definitions, as CI runs them
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/lint-imports
+	@$(BIN)/python infra/web/check.py
 	@$(BIN)/python -m pyright
 	@$(BIN)/dg check defs
 

@@ -167,12 +167,12 @@ def _labelled(described: list[dict[str, object]]) -> list[dict[str, object]]:
 
 
 def _opening(described: list[dict[str, object]]) -> str | None:
-    """The playlist whose chart the page opens on: one that can be drawn whole before a longer one, then the one most
-    renewed in its latest snapshot, then the one with the longest history and the most entries."""
+    """The playlist whose chart the page opens on: one with something to compare, then one that can be drawn whole
+    before a longer one, the one most renewed in its latest snapshot, the one with the longest history, the longest."""
 
-    def interest(one: dict[str, object]) -> tuple[bool, int, int, int]:
-        size, entered, left, snapshots = (int(str(one[name])) for name in ("size", "entered", "left", "snapshots"))
-        return (0 < size <= 100, min(entered + left, 100), snapshots, size)
+    def interest(one: dict[str, object]) -> tuple[bool, bool, int, int, int]:
+        size, entered, left, snapshots = (int(str(one[name])) for name in ("size", "entered", "left", "whole"))
+        return (snapshots > 1, 0 < size <= 100, min(entered + left, 100), snapshots, size)
 
     return str(max(described, key=interest)["id"]) if described else None
 

@@ -67,10 +67,13 @@ def test_every_page_is_drawn_and_accessible_without_a_network(
     seen.settle()
     seen.page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
 
-    for scheme in ("light", "dark"):
-        seen.page.emulate_media(color_scheme=scheme)
-        results = Axe().run(seen.page)
-        assert results.violations_count == 0, f"{scheme}: {results.generate_report()}"
+    results = Axe().run(seen.page)
+    assert results.violations_count == 0, results.generate_report()
+    seen.page.emulate_media(color_scheme="dark")
+    results = Axe().run(seen.page, options={"runOnly": ["color-contrast"]})
+    assert results.violations_count == 0, results.generate_report()
+    seen.page.set_viewport_size({"width": 390, "height": 844})
+    seen.page.wait_for_function("document.documentElement.scrollWidth <= 390")
 
     assert (seen.console, seen.requests) == ([], [])
     assert seen.page.title().endswith("Playlist history")
@@ -89,14 +92,14 @@ def test_the_pages_say_what_the_history_holds(browser: Browser, file: Path, worl
     marks = [row.split("\t")[1] for row in seen.page.locator("tbody tr").all_inner_texts()]
     assert sum(mark in ("new", "back") for mark in marks) == len(now - before) > 0
 
-    seen.open(file, "#/playlist/empty", charts=False)
-    assert "This playlist is empty." in _content(seen)
-    seen.open(file, "#/playlist/today", charts=False)
-    assert "One whole snapshot so far, of 21 November 2026" in _content(seen)
-    seen.open(file, "#/day/quiet/2026-11-12", charts=False)
-    assert "There is no snapshot of that day" in _content(seen)
-    seen.open(file, "#/song/nobody", charts=False)
-    assert "This file holds nothing under that address." in _content(seen)
+    for fragment, sentence in (
+        ("#/playlist/empty", "This playlist is empty."),
+        ("#/playlist/today", "One whole snapshot so far, of 21 November 2026"),
+        ("#/day/quiet/2026-11-12", "There is no snapshot of that day"),
+        ("#/song/nobody", "This file holds nothing under that address."),
+    ):
+        seen.page.evaluate("(hash) => { location.hash = hash }", fragment)
+        seen.page.wait_for_function("(text) => document.querySelector('main').innerText.includes(text)", arg=sentence)
     seen.open(file, "#playlist=chart000")
     assert seen.page.title() == "Global Pulse 100 – Playlist history"
     assert seen.console == []
@@ -168,15 +171,6 @@ def test_a_table_is_downloaded_as_csv(browser: Browser, file: Path, world: World
     seen.page.context.close()
 
 
-def test_no_page_is_wider_than_a_phone(browser: Browser, file: Path, world: World) -> None:
-    seen = tab(browser, width=390, height=844)
-    for name in PAGES:
-        seen.open(file, address(world, name), charts=name not in ("day", "search"))
-        seen.settle()
-        assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390, name
-    seen.page.context.close()
-
-
 def test_a_page_without_data_says_so(browser: Browser, tmp_path: Path) -> None:
     seen = tab(browser)
 
@@ -199,7 +193,7 @@ def test_naughty_names_are_shown_exactly_and_do_nothing(browser: Browser, tmp_pa
     seen.open(file, "#/day/all/2026-11-08", charts=False)
     if seen.page.locator("button.more").count():
         seen.page.click("button.more")
-    shown = seen.page.locator("td:nth-child(3) bdi").all_text_contents()
+    shown = seen.page.locator("td .song > a > bdi").all_text_contents()
     assert shown == [text if text.strip() else "(no title)" for text in NAUGHTY]
 
     with seen.page.expect_download() as download:
@@ -207,7 +201,7 @@ def test_naughty_names_are_shown_exactly_and_do_nothing(browser: Browser, tmp_pa
     written = Path(download.value.path()).read_bytes().decode("utf-8-sig")
     assert all(text.replace('"', '""') in written for text in NAUGHTY)
 
-    for number in range(0, len(NAUGHTY), 5):
+    for number in (0, 9, 26):
         seen.open(file, f"#/playlist/p{number}", charts=False)
         assert seen.page.locator("h1").text_content() in (NAUGHTY[number], NAUGHTY[number].strip() or "(no name)")
     seen.open(file, "#/playlist/all")

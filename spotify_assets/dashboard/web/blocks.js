@@ -10,7 +10,7 @@
  *   recordings: number[][], recording: Map<number, number>, artistIds: string[], artistNames: string[],
  *   numberOf: Map<string, number>, artistNumberOf: Map<string, number>}} Songs */
 /** A playlist's snapshots, oldest first. `partial` holds Spotify's total of those that were not read whole.
- * @typedef {{days: number[], partial: Record<number, number>, lists: Int32Array[], counts: Record<string, number[]>}} History */
+ * @typedef {{days: number[], partial: Record<number, number>, lists: Int32Array[], counts: Record<string, number[]>}} Snapshots */
 
 const KIND = { song: 0, local: 1, other: 2, missing: 3, unread: 4 };
 const COUNTS = ["dated", "under_30_days", "under_90_days", "under_365_days", "local_files", "missing", "others", "withdrawn"];
@@ -18,7 +18,9 @@ const COUNTS = ["dated", "under_30_days", "under_90_days", "under_365_days", "lo
 /** The bytes of a block: base64 of gzip.
  * @param {string} text @returns {Promise<Uint8Array>} */
 async function inflate(text) {
-  const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const letters = atob(text);
+  const packed = new Uint8Array(letters.length);
+  for (let at = 0; at < letters.length; at += 1) packed[at] = letters.charCodeAt(at);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
@@ -45,7 +47,7 @@ function readSongs(raw) {
   };
 }
 
-/** @param {Uint8Array} bytes @returns {History} */
+/** @param {Uint8Array} bytes @returns {Snapshots} */
 function readHistory(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;

@@ -1,7 +1,7 @@
 // Drawing with plotly: the library is started with the first chart, in the colours of the current theme.
 
 const PALETTES = {
-  light: ["#1f5d73", "#c4603f", "#d9a441", "#6d8f6b", "#7a6593", "#b5838d", "#8f8a5c", "#5790b4"],
+  light: ["#1f5d73", "#c4603f", "#a97b16", "#587d56", "#7a6593", "#a8667a", "#7d7840", "#3f7ea6"],
   dark: ["#6fb2c9", "#e08a68", "#e3bd6a", "#93b991", "#ab97c6", "#d3a6af", "#b9b483", "#8dbfe0"],
 };
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "solid", "dash", "dot"];
@@ -44,7 +44,7 @@ function theme() {
 }
 
 /** The charts on the page, to be drawn again when its width or its colours change. @type {Map<HTMLElement, () => void>} */
-let drawn = new Map();
+const drawn = new Map();
 
 function redraw() {
   for (const [element, again] of drawn) if (element.isConnected) again();
@@ -53,15 +53,19 @@ function redraw() {
 /** @param {HTMLElement} element */
 const widthOf = (element) => (printing() ? Math.min(element.clientWidth || PAGE_WIDTH, PAGE_WIDTH) : element.clientWidth || 320);
 
-/** A chart with its heading, what it says in words, and its numbers as a table.
+/** A chart with its heading, what it says in words, and its numbers as a table; of a `single` day, the table alone.
  * @param {{title: string, label: string, lede?: Child, caption?: Child, height: number, tools?: Child,
  *   plot: (element: HTMLElement, colours: ReturnType<typeof theme>, width: number) => {traces: any[], layout: any, after?: (plot: any, element: any) => void} | null,
- *   numbers?: () => HTMLElement, empty?: string | null}} spec */
+ *   numbers?: () => HTMLElement, empty?: string | null, single?: boolean}} spec */
 function figure(spec) {
   const section = spec.title ? el("section", {}, el("h2", {}, spec.title)) : el("div", {});
   if (spec.lede) section.append(el("p", { class: "lede" }, spec.lede));
   if (spec.empty) {
     section.append(el("p", { class: "empty" }, spec.empty));
+    return section;
+  }
+  if (spec.single && spec.numbers) {
+    section.append(spec.numbers());
     return section;
   }
   if (spec.tools) section.append(el("div", { class: "tools" }, spec.tools));
@@ -86,6 +90,7 @@ function figure(spec) {
     plot.style.minHeight = "";
     made.after?.(Plotly, plot);
     plot.dataset.drawn = "yes";
+    document.documentElement.dataset.first ??= String(Math.round(performance.now()));
   };
   drawn.set(plot, draw);
   void draw();
@@ -148,8 +153,8 @@ function linePlot(lines, { from, to, gaps, step, width, height, y, colours, mark
   const ends = lines.map((line, index) => ({ line, index, at: line.values.findLastIndex((value) => value !== null) })).filter(({ at, line }) => at >= 0 && line.name);
   const range = y.range;
   const labels = ends.map(({ line, index, at }) => ({
-    at: (1 - (Number(line.values[at]) - range[0]) / (range[1] - range[0])) * inner, colour: colours.series[index % 8],
-    text: plotText(fit(line.name, right - 20, colours)),
+    at: (1 - (Number(line.values[at]) - range[0]) / (range[1] - range[0])) * inner, colour: colours.ink,
+    text: `<span style="color:${colours.series[index % 8]}">■</span> ${plotText(fit(line.name, right - 34, colours))}`,
   }));
   return {
     traces: lines.map((line, index) => ({ ...brokenLine(line, gaps, step), mode: markers || line.days.length < 40 ? "lines+markers" : "lines",

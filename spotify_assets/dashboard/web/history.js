@@ -1,13 +1,13 @@
 // What a playlist's snapshots mean. Pure functions; the same words as the marts: only whole snapshots are compared, a
 // day without one is neither presence nor absence, and an entry is a song and its how-many-th place in the list.
 
-/** Whether the snapshot was read whole. @param {History} history @param {number} index */
+/** Whether the snapshot was read whole. @param {Snapshots} history @param {number} index */
 const isWhole = (history, index) => !(index in history.partial);
 
-/** Indexes of the whole snapshots. @param {History} history @returns {number[]} */
+/** Indexes of the whole snapshots. @param {Snapshots} history @returns {number[]} */
 const wholeOnes = (history) => remembered(history, "whole", () => history.days.map((_, index) => index).filter((index) => isWhole(history, index)));
 
-/** Index of the whole snapshot before, -1 when there is none. @param {History} history @param {number} index */
+/** Index of the whole snapshot before, -1 when there is none. @param {Snapshots} history @param {number} index */
 function wholeBefore(history, index) {
   let at = index - 1;
   while (at >= 0 && !isWhole(history, at)) at -= 1;
@@ -42,7 +42,7 @@ function placesIn(list, songs) {
 
 /** What changed between a snapshot and the whole one before; null when either is not whole or there is none.
  * Ranks count from 1; moves are [song, rank before, rank now], the farthest first.
- * @param {History} history @param {Songs} songs @param {number} index
+ * @param {Snapshots} history @param {Songs} songs @param {number} index
  * @returns {{since: number, entered: [number, number][], left: [number, number][], moved: [number, number, number][]} | null} */
 function changesAt(history, songs, index) {
   const before = wholeBefore(history, index);
@@ -69,7 +69,7 @@ function changesAt(history, songs, index) {
 }
 
 /** How many entered and left with each snapshot; null where that can't be said.
- * @param {History} history @param {Songs} songs @returns {({entered: number, left: number} | null)[]} */
+ * @param {Snapshots} history @param {Songs} songs @returns {({entered: number, left: number} | null)[]} */
 function turnover(history, songs) {
   return remembered(history, "turnover", () => {
     const held = new Int32Array(songs.names.length);
@@ -89,7 +89,7 @@ function turnover(history, songs) {
  *   best: number, returns: number, isPresent: boolean}} Stay */
 
 /** How long each song stood in the list: days of the first and last snapshot, snapshots it was in, the longest run of
- * them and its days, the best rank (from 1), how often it came back. @param {History} history @param {Songs} songs @returns {Map<number, Stay>} */
+ * them and its days, the best rank (from 1), how often it came back. @param {Snapshots} history @param {Songs} songs @returns {Map<number, Stay>} */
 function stays(history, songs) {
   return remembered(history, "stays", () => {
     /** @type {Map<number, Stay & {run: number, runFrom: number, seen: number}>} */
@@ -120,7 +120,7 @@ function stays(history, songs) {
 }
 
 /** Days until half of a list's songs had gone, the median over up to 40 starting days, and the longest time looked at;
- * `days` is null when fewer than half of the starts got so far. @param {History} history @param {Songs} songs */
+ * `days` is null when fewer than half of the starts got so far. @param {Snapshots} history @param {Songs} songs */
 function halfLife(history, songs) {
   return remembered(history, "half-life", () => {
     const whole = wholeOnes(history);
@@ -166,7 +166,7 @@ function artistSlots(list, songs) {
   return slots;
 }
 
-/** Rank of a song in each snapshot (from 1), null where it is not. @param {History} history @param {number} song @returns {(number | null)[]} */
+/** Rank of a song in each snapshot (from 1), null where it is not. @param {Snapshots} history @param {number} song @returns {(number | null)[]} */
 const ranksOf = (history, song) => history.lists.map((list) => { const place = list.indexOf(song); return place < 0 ? null : place + 1; });
 
 /** Release years of a list's songs, how many have none, and the median age in years on the day.

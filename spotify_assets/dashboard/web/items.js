@@ -4,7 +4,7 @@
 async function songPage(song) {
   const { songs } = app;
   const all = await allHistories();
-  const where = all.flatMap((known) => { const stay = stays(known.history, songs).get(song); return stay ? [{ ...known, stay }] : []; });
+  const where = all.flatMap(({ playlist, history }) => { const stay = stays(history, songs).get(song); return stay ? [{ playlist, history, stay }] : []; });
   const partly = all.filter(({ history }) => !stays(history, songs).has(song) && history.lists.some((list) => list.includes(song))).map(({ playlist }) => playlist);
   const recording = songs.recording.get(song);
   const others = recording === undefined ? [] : songs.recordings[recording].filter((other) => other !== song);
@@ -29,18 +29,18 @@ async function songPage(song) {
 function songRanks(song, where) {
   const lines = where.slice().sort((a, b) => b.stay.present - a.stay.present).slice(0, 8).map(({ playlist, history }) => {
     const { from, to } = shownRange(history);
-    const { step, picks } = columnsOf(history, from, to, 150);
     const ranks = ranksOf(history, song);
+    const { step, picks } = columnsOf(history, from, to, 150, (index) => ranks[index] !== null);
     const days = picks.map((index) => history.days[index]);
     return { name: playlist.label, days, values: picks.map((index) => ranks[index]), step, gaps: gapsIn(history.days), hover: picks.map((index) => `${plotText(shorten(playlist.label, 40))}<br>No. ${ranks[index]} on ${dayWords(history.days[index])}`) };
   }).filter(({ values }) => values.some((value) => value !== null));
-  const worst = Math.max(2, ...lines.flatMap(({ values }) => values.map((value) => value ?? 0)));
+  const worst = Math.max(5, ...lines.flatMap(({ values }) => values.map((value) => value ?? 0)));
   const days = lines.flatMap(({ days: each, values }) => each.filter((_, index) => values[index] !== null));
   const from = Math.min(...days), to = Math.max(...days);
   const height = 300;
   return figure({
     title: "Ranks", height, label: `Ranks of ${titleOf(app.songs, song)} over time in ${count(lines.length, "playlist")}. The numbers are in the table below it.`, caption: where.length > 8 ? `The 8 playlists of ${number(where.length)} that it was in longest.` : undefined,
-    empty: lines.length ? null : "It stands in no whole snapshot of the time chosen.",
+    empty: !lines.length ? "It stands in no whole snapshot of the time chosen." : from === to ? `It stood in one snapshot of the time chosen, on ${dayWords(from)}.` : null,
     plot: (_element, colours, width) => {
       const made = linePlot(lines, { from, to, gaps: [], step: 1, width, height, colours, markers: true, y: { range: [worst + Math.max(0.5, worst * 0.03), 0.5], tickformat: ",d", tickvals: rankTicks(worst) } });
       made.traces = made.traces.map((trace, index) => ({ ...trace, ...brokenLine(lines[index], lines[index].gaps, lines[index].step), mode: trace.mode }));
@@ -64,7 +64,7 @@ async function popularityOf(song) {
   const seen = values ? days.map((day, index) => ({ day: Number(dayOf(day)), value: values[index] })).filter(({ value }) => value >= 0) : [];
   const last = seen.at(-1);
   return figure({
-    title: "Popularity", height: 200, label: "Popularity over time, Spotify’s own measure from 0 to 100. The numbers are in the table below it.", lede: last ? `Spotify’s own measure, 0 to 100: ${last.value} on ${dayWords(last.day)}.` : undefined, empty: last ? null : "Spotify sent no popularity of it.",
+    title: "Popularity", height: 200, label: "Popularity over time, Spotify’s own measure from 0 to 100. The numbers are in the table below it.", lede: last ? `Spotify’s own measure, 0 to 100: ${last.value} on ${dayWords(last.day)}.` : undefined, empty: !last ? "Spotify sent no popularity of it." : seen.length === 1 ? "One value so far: a line begins with the second." : null,
     plot: (_element, colours, width) => linePlot([{ name: "", days: seen.map(({ day }) => day), values: seen.map(({ value }) => value), hover: seen.map(({ day, value }) => `${value} on ${dayWords(day)}`) }], { from: seen[0].day, to: seen[seen.length - 1].day, gaps: [], step: 1, width, height: 200, colours, y: { range: [0, 102], tickvals: [0, 25, 50, 75, 100] } }),
     numbers: () => table({ caption: "Popularity", rows: seen.slice().reverse(), columns: [{ name: "Day", value: ({ day }) => iso(day) }, { name: "Popularity", value: ({ value }) => value, number: true }] }),
   });
@@ -83,7 +83,7 @@ async function artistPage(artist) {
   const dates = calendar(all);
   const { from, to } = shownRange(dates);
   const { step, picks } = columnsOf(dates, from, to, 130);
-  const columns = picks.map((index) => ({ day: dates.days[index], ...slotsOn(all, dates.days[index]) }));
+  const columns = picks.map((index) => { const { slots, entries } = slotsOn(all, dates.days[index]); return { day: dates.days[index], slots, entries }; });
   const playlists = new Set(rows.flatMap(({ where }) => where.filter(({ stay }) => stay.isPresent).map(({ playlist }) => playlist)));
   const latest = columns.at(-1);
   const shares = columns.map(({ slots, entries }) => (entries ? (slots.get(artist) ?? 0) / entries : 0));

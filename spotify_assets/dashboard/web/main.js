@@ -5,10 +5,10 @@ const app = {
   index: /** @type {any} */ (null), songs: /** @type {any} */ (null), query: new URLSearchParams(), range: { from: null, to: null }, path: null,
 };
 
-/** @type {Map<string, Promise<History>>} */
+/** @type {Map<string, Promise<Snapshots>>} */
 const histories = new Map();
 
-/** A playlist's history, read when it is first asked for. @param {Playlist} playlist @returns {Promise<History>} */
+/** A playlist's history, read when it is first asked for. @param {Playlist} playlist @returns {Promise<Snapshots>} */
 function historyOf(playlist) {
   const known = histories.get(playlist.id);
   if (known) return known;
@@ -54,7 +54,7 @@ function remember(query) {
   window.history.replaceState(null, "", `#/${app.path ?? ""}${text ? `?${text}` : ""}`);
 }
 
-/** The days shown of these: the time chosen, and at most what there is. @param {History} history */
+/** The days shown of these: the time chosen, and at most what there is. @param {Snapshots} history */
 function shownRange(history) {
   const first = history.days[0] ?? 0, last = history.days[history.days.length - 1] ?? 0;
   const from = app.range.from ?? first, to = app.range.to ?? last;
@@ -94,7 +94,7 @@ function rangeBar() {
 
 // Pages -----------------------------------------------------------------------------------------------------------
 
-/** @typedef {{title: string, kicker?: Child, nodes: Node[]}} Page */
+/** @typedef {{title: string, kicker?: Child | Child[], nodes: Node[]}} Page */
 
 /** @param {string[]} path @returns {Promise<Page>} */
 async function pageOf([kind = "", name = "", rest = ""]) {
@@ -135,7 +135,7 @@ async function show(showRange) {
   showRange();
   turn += 1;
   const mine = turn;
-  drawn = new Map();
+  drawn.clear();
   const page = await pageOf(path.split("/").map(decoded));
   if (mine !== turn) return;
   const heading = el("h1", { tabindex: "-1" }, bidi(page.title));

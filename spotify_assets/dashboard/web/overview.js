@@ -50,9 +50,9 @@ function coverage(playlist, first, last) {
   return line;
 }
 
-/** @typedef {{playlist: Playlist, history: History}} Known */
+/** @typedef {{playlist: Playlist, history: Snapshots}} Known */
 
-/** Every date with a snapshot, as a history of whole ones: what columns are chosen from. @param {Known[]} all @returns {History} */
+/** Every date with a snapshot, as a history of whole ones: what columns are chosen from. @param {Known[]} all @returns {Snapshots} */
 function calendar(all) {
   const days = [...new Set(all.flatMap(({ history }) => history.days))].sort((a, b) => a - b);
   return { days, partial: {}, lists: [], counts: {} };
@@ -74,7 +74,7 @@ function slotsOn(all, day) {
   return { slots, entries };
 }
 
-/** @param {History} history @param {number} day */
+/** @param {Snapshots} history @param {number} day */
 const indexOfDay = (history, day) => remembered(history, "places", () => new Map(history.days.map((one, index) => [one, index]))).get(day) ?? -1;
 
 /** @param {Known[]} all */
@@ -97,10 +97,10 @@ function sharePanel(all) {
   return figure({
     title: "Who holds the most places", height: 360, label: `Share of all entries per artist over time. The numbers are in the table below it.`,
     lede: "Share of all entries that credit the artist, of the artists with the most over the time shown. An entry that credits two artists counts for both.",
-    empty: !leaders.length ? "No song credits an artist." : null,
+    empty: !leaders.length ? "No song credits an artist." : null, single: days.length === 1,
     plot: (_element, colours, width) => sharePlot(series, { from: days[0], to: days[days.length - 1], gaps, step, y: { tickformat: ".0%" } }, colours, width, 360),
     numbers: () => table({
-      caption: `Artists on ${dayWords(days[days.length - 1])}`, rows: leaders.filter((artist) => latest?.slots.has(artist)).sort((a, b) => latest?.slots.get(b) - latest?.slots.get(a)), columns: [
+      caption: `Artists on ${dayWords(days[days.length - 1])}`, open: 8, rows: leaders.filter((artist) => latest?.slots.has(artist)).sort((a, b) => latest?.slots.get(b) - latest?.slots.get(a)), columns: [
         { name: "Artist", value: name, show: (artist) => artistLink(app.songs, artist) },
         { name: "Entries", value: (artist) => latest?.slots.get(artist), number: true },
         { name: "Share", value: (artist) => latest?.slots.get(artist) / (latest?.entries || 1), show: (artist) => percent(latest?.slots.get(artist) / (latest?.entries || 1)), number: true },
@@ -132,7 +132,7 @@ function commonPanel(all) {
   const chosen = shared.map((value, index) => ({ value, index })).filter(({ value }) => value).sort((x, y) => y.value - x.value || x.index - y.index)
     .slice(0, MOST_IN_MATRIX).map(({ index }) => index).sort((x, y) => x - y);
   const place = new Map(chosen.map((index, at) => [index, at]));
-  const within = pairs.filter(({ a, b }) => place.has(a) && place.has(b)).map((pair) => ({ ...pair, a: Number(place.get(pair.a)), b: Number(place.get(pair.b)) }));
+  const within = pairs.filter(({ a, b }) => place.has(a) && place.has(b)).map(({ a, b, common, share }) => ({ a: Number(place.get(a)), b: Number(place.get(b)), common, share }));
   const names = chosen.map((index) => all[index].playlist.label);
   const left = shared.filter((value) => value).length - chosen.length;
   const section = figure({

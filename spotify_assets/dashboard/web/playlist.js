@@ -24,7 +24,7 @@ async function playlistPage(playlist) {
 /** @param {[string, Child][]} pairs */
 const figures = (pairs) => el("dl", { class: "figures" }, pairs.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))));
 
-/** @param {Playlist} playlist @param {History} history @returns {[string, Child][]} */
+/** @param {Playlist} playlist @param {Snapshots} history @returns {[string, Child][]} */
 function playlistFigures(playlist, history) {
   const changed = turnover(history, app.songs);
   const last = history.days.at(-1) ?? 0;
@@ -37,7 +37,7 @@ function playlistFigures(playlist, history) {
   ];
 }
 
-/** @param {History} history @param {{from: number, to: number}[]} gaps */
+/** @param {Snapshots} history @param {{from: number, to: number}[]} gaps */
 function gapNote(history, gaps) {
   const partial = history.days.filter((_, index) => !isWhole(history, index));
   const notes = [];
@@ -51,7 +51,7 @@ function gapNote(history, gaps) {
   return notes.length ? [el("p", { class: "notice" }, notes.join(" "))] : [];
 }
 
-/** The bump chart with its tools. @param {Playlist} playlist @param {History} history @param {{title: Child, address?: string}} how */
+/** The bump chart with its tools. @param {Playlist} playlist @param {Snapshots} history @param {{title: Child, address?: string}} how */
 function ranksPanel(playlist, history, { title, address: target }) {
   const { from, to } = shownRange(history);
   const whole = wholeOnes(history).filter((index) => history.days[index] >= from && history.days[index] <= to);
@@ -69,7 +69,7 @@ function ranksPanel(playlist, history, { title, address: target }) {
   if (size <= 400) offered.push(size);
   const wish = Number(app.query.get("top"));
   const state = {
-    depth: offered.includes(wish) ? wish : innerWidth < 640 ? offered.find((depth) => depth >= 25) ?? offered[offered.length - 1] : offered.filter((depth) => depth <= 100).at(-1) ?? offered[0],
+    depth: offered.includes(wish) ? wish : innerWidth < 640 ? offered.find((depth) => depth >= 25) ?? offered[offered.length - 1] : offered.findLast((depth) => depth <= 100) ?? offered[0],
     pinned: app.songs.numberOf.get(app.query.get("song") ?? "") ?? null,
   };
   const key = el("ul", { class: "key" });
@@ -115,7 +115,7 @@ function ranksPanel(playlist, history, { title, address: target }) {
   return section;
 }
 
-/** What changed with the latest whole snapshot. @param {Playlist} playlist @param {History} history */
+/** What changed with the latest whole snapshot. @param {Playlist} playlist @param {Snapshots} history */
 function latestPanel(playlist, history) {
   const latest = wholeOnes(history).at(-1);
   const section = el("section", {}, el("h2", {}, "The latest changes"));
@@ -130,7 +130,7 @@ function latestPanel(playlist, history) {
   return section;
 }
 
-/** @param {Playlist} playlist @param {History} history @param {{from: number, to: number, gaps: {from: number, to: number}[], step: number}} at */
+/** @param {Playlist} playlist @param {Snapshots} history @param {{from: number, to: number, gaps: {from: number, to: number}[], step: number}} at */
 function turnoverPanel(playlist, history, at) {
   const changed = turnover(history, app.songs);
   const buckets = new Map();
@@ -145,7 +145,7 @@ function turnoverPanel(playlist, history, at) {
   const sums = rows.reduce((sum, row) => ({ entered: sum.entered + row.entered, left: sum.left + row.left }), { entered: 0, left: 0 });
   return figure({
     title: "Turnover", height: 190, label: `Songs that entered and left ${playlist.label} per ${/** @type {any} */ (UNITS)[at.step]}: ${sums.entered} in, ${sums.left} out.`,
-    lede: `${count(sums.entered, "entry", "entries")} came and ${number(sums.left)} went, per ${/** @type {any} */ (UNITS)[at.step]}, in the time shown.`,
+    lede: !rows.length ? undefined : `${count(sums.entered, "entry", "entries")} came and ${number(sums.left)} went, per ${/** @type {any} */ (UNITS)[at.step]}, in the time shown.`,
     empty: rows.length ? null : "Nothing to compare in the time chosen.",
     plot: (_element, colours, width) => ({ ...turnoverPlot({ days: rows.map(({ day }) => day), entered: rows.map(({ entered }) => entered), left: rows.map(({ left }) => left) }, at, colours, width), after: zoomed(setRange) }),
     numbers: () => table({ caption: `Turnover of ${playlist.label}`, rows: rows.slice().reverse(), columns: [
@@ -154,7 +154,7 @@ function turnoverPanel(playlist, history, at) {
   });
 }
 
-/** @param {Playlist} playlist @param {History} history */
+/** @param {Playlist} playlist @param {Snapshots} history */
 function staysPanel(playlist, history) {
   const rows = [...stays(history, app.songs).values()].sort((a, b) => b.longest - a.longest || b.present - a.present || a.best - b.best || a.song - b.song);
   const first = history.days[0] ?? 0, whole = Math.max(1, (history.days.at(-1) ?? 0) - first + 1);
@@ -175,7 +175,7 @@ function staysPanel(playlist, history) {
       { name: "Best rank", value: ({ best }) => best, number: true }, { name: "Came back", value: ({ returns }) => returns, number: true }, idColumn(app.songs, ({ song }) => song)] }));
 }
 
-/** @param {History} history @param {number[]} picks @param {{from: number, to: number, gaps: {from: number, to: number}[], step: number}} at */
+/** @param {Snapshots} history @param {number[]} picks @param {{from: number, to: number, gaps: {from: number, to: number}[], step: number}} at */
 function artistsPanel(history, picks, at) {
   const columns = picks.map((index) => artistSlots(history.lists[index], app.songs));
   const total = new Map();
@@ -188,14 +188,14 @@ function artistsPanel(history, picks, at) {
     hover: columns.map((slots, index) => `<b>${plotText(shorten(name(artist), 50))}</b><br>${count(slots.get(artist) ?? 0, "entry", "entries")} on ${dayWords(days[index])}`) }));
   return figure({
     title: "Artists", height: 360, label: "Entries per artist over time. The numbers are in the table below it.", lede: "Entries of the artists with the most places; one that credits two counts for both.",
-    empty: leaders.length ? null : "No entry of this playlist credits an artist.",
+    empty: leaders.length ? null : "No entry of this playlist credits an artist.", single: days.length === 1,
     plot: (_element, colours, width) => ({ ...sharePlot(series, { ...at, y: { tickformat: ",d" } }, colours, width, 360), after: zoomed(setRange) }),
-    numbers: () => table({ caption: `Artists on ${dayWords(days[days.length - 1])}`, rows: [...latest].sort((a, b) => b[1] - a[1]), columns: [
+    numbers: () => table({ caption: `Artists on ${dayWords(days[days.length - 1])}`, open: 8, rows: [...latest].sort((a, b) => b[1] - a[1]), columns: [
       { name: "Artist", value: ([artist]) => name(artist), show: ([artist]) => artistLink(app.songs, artist) }, { name: "Entries", value: ([, slots]) => slots, number: true }] }),
   });
 }
 
-/** @param {History} history */
+/** @param {Snapshots} history */
 function yearsPanel(history) {
   const last = history.days.length - 1;
   const { years, unknown, median } = last < 0 ? { years: [], unknown: 0, median: null } : releaseYears(history.lists[last], app.songs, history.days[last]);
@@ -208,7 +208,7 @@ function yearsPanel(history) {
   });
 }
 
-/** @param {History} history @param {number[]} picks @param {{from: number, to: number, gaps: {from: number, to: number}[], step: number}} at */
+/** @param {Snapshots} history @param {number[]} picks @param {{from: number, to: number, gaps: {from: number, to: number}[], step: number}} at */
 function freshnessPanel(history, picks, at) {
   const { counts } = history;
   const dated = picks.filter((index) => counts.dated[index] > 0);
@@ -221,7 +221,7 @@ function freshnessPanel(history, picks, at) {
     title: "Freshness", height: 260, label: "Share of entries added in the last 30, 90 and 365 days, over time. The numbers are in the table below it.",
     lede: last === undefined ? undefined : `Added in the last 30 days: ${percent(counts.under_30_days[last] / counts.dated[last])} of the entries; 90 days: ${percent(counts.under_90_days[last] / counts.dated[last])}; 365 days: ${percent(counts.under_365_days[last] / counts.dated[last])}.`,
     caption: last !== undefined && history.lists[last].length > counts.dated[last] ? `Of the entries whose day is known: ${number(counts.dated[last])} of ${number(history.lists[last].length)}.` : undefined,
-    empty: dated.length ? null : "Spotify does not say when these entries were added.",
+    empty: dated.length ? null : "Spotify does not say when these entries were added.", single: dated.length === 1,
     plot: (_element, colours, width) => ({ ...linePlot(lines, { ...at, width, height: 260, colours, y: { range: [0, 1.02], tickformat: ".0%" } }), after: zoomed(setRange) }),
     numbers: () => table({ caption: "Freshness", rows: dated.slice().reverse(), columns: [
       { name: "Day", value: (index) => iso(history.days[index]) }, ...["under_30_days", "under_90_days", "under_365_days"].map((name) => ({ name: name.replaceAll("_", " "), value: (/** @type {number} */ index) => counts[name][index], number: true })),
@@ -229,27 +229,27 @@ function freshnessPanel(history, picks, at) {
   });
 }
 
-const FAULTS = [["missing", "Removed by Spotify"], ["withdrawn", "Without a title"], ["local_files", "Local files"], ["others", "Episodes and others"]];
+const FAULTS = [["missing", "removed by Spotify"], ["withdrawn", "without a title"], ["local_files", "local files"], ["others", "episodes and others"]];
 
-/** @param {History} history @param {number[]} picks @param {{from: number, to: number, gaps: {from: number, to: number}[], step: number}} at */
+/** @param {Snapshots} history @param {number[]} picks @param {{from: number, to: number, gaps: {from: number, to: number}[], step: number}} at */
 function healthPanel(history, picks, at) {
   const { counts } = history;
   const seen = FAULTS.filter(([name]) => picks.some((index) => counts[name][index]));
   const days = picks.map((index) => history.days[index]);
   const last = picks.at(-1) ?? -1;
-  const lines = seen.map(([name, words]) => ({ name: words, days, values: picks.map((index) => counts[name][index]), hover: picks.map((index) => `${number(counts[name][index])} ${words.toLowerCase()}<br>${dayWords(history.days[index])}`) }));
+  const lines = seen.map(([name, words]) => ({ name: words, days, values: picks.map((index) => counts[name][index]), hover: picks.map((index) => `${number(counts[name][index])} ${words}<br>${dayWords(history.days[index])}`) }));
   const top = Math.max(1, ...seen.flatMap(([name]) => picks.map((index) => counts[name][index])));
   return figure({
     title: "Health", height: 260, label: "Entries that are no playable song, over time. The numbers are in the table below it.",
-    lede: last < 0 ? undefined : `In the latest snapshot: ${FAULTS.map(([name, words]) => `${number(counts[name][last])} ${words.toLowerCase()}`).join(", ")}, of ${count(history.lists[last].length, "entry", "entries")}.`,
-    empty: seen.length ? null : "Every entry is a song that Spotify has.",
+    lede: last < 0 ? undefined : `In the latest snapshot: ${FAULTS.map(([name, words]) => `${number(counts[name][last])} ${words}`).join(", ")}, of ${count(history.lists[last].length, "entry", "entries")}.`,
+    empty: seen.length ? null : "Every entry is a song that Spotify has.", single: picks.length === 1,
     plot: (_element, colours, width) => ({ ...linePlot(lines, { ...at, width, height: 260, colours, y: { range: [0, top * 1.08], tickformat: ",d", nticks: Math.min(5, top + 1) } }), after: zoomed(setRange) }),
     numbers: () => table({ caption: "Entries that are no playable song", rows: picks.slice().reverse(), columns: [
-      { name: "Day", value: (index) => iso(history.days[index]) }, ...FAULTS.map(([name, words]) => ({ name: words, value: (/** @type {number} */ index) => counts[name][index], number: true }))] }),
+      { name: "Day", value: (index) => iso(history.days[index]) }, ...FAULTS.map(([name, words]) => ({ name: words[0].toUpperCase() + words.slice(1), value: (/** @type {number} */ index) => counts[name][index], number: true }))] }),
   });
 }
 
-/** @param {History} history */
+/** @param {Snapshots} history */
 function duplicatesPanel(history) {
   const latest = history.lists.at(-1);
   const section = el("section", {}, el("h2", {}, "Duplicates"));
@@ -266,7 +266,7 @@ function duplicatesPanel(history) {
   return section;
 }
 
-/** @param {Playlist} playlist @param {History} history */
+/** @param {Playlist} playlist @param {Snapshots} history */
 function snapshotsPanel(playlist, history) {
   const changed = turnover(history, app.songs);
   const { from, to } = shownRange(history);

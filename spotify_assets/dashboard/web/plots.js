@@ -3,18 +3,18 @@
 /** What stands out in the ranks: today's first five, those that climbed and fell most since the first column.
  * @param {Map<number, (number | null)[]>} lines ranks per column @param {number} depth @returns {Map<number, string>} */
 function standouts(lines, depth) {
-  const today = [...lines].map(([song, ranks]) => ({ song, now: ranks[ranks.length - 1], then: ranks.find((rank) => rank !== null) ?? 0 }))
-    .filter(({ now }) => now !== null && now <= depth).map((one) => ({ ...one, now: Number(one.now) }));
+  const today = [...lines].map(([song, ranks]) => ({ song, now: ranks[ranks.length - 1], began: ranks.find((rank) => rank !== null) ?? 0 }))
+    .flatMap(({ song, now, began }) => (now !== null && now <= depth ? [{ song, now, began }] : []));
   const chosen = new Map(today.filter(({ now }) => now <= 5).map(({ song }) => [song, "top"]));
-  const most = (/** @type {number} */ sign) => today.filter(({ song, now, then }) => !chosen.has(song) && Math.sign(then - now) === sign)
-    .sort((a, b) => sign * (b.then - b.now - a.then + a.now) || a.now - b.now).slice(0, 3).map(({ song }) => song);
+  const most = (/** @type {number} */ sign) => today.filter(({ song, now, began }) => !chosen.has(song) && Math.sign(began - now) === sign)
+    .sort((a, b) => sign * (b.began - b.now - a.began + a.now) || a.now - b.now).slice(0, 3).map(({ song }) => song);
   const up = most(1), down = most(-1);
   up.forEach((song) => chosen.set(song, "up"));
   down.forEach((song) => chosen.set(song, "down"));
   return chosen;
 }
 
-/** The ranks of the songs that stood in the first `depth` places of any column. @param {History} history @param {Songs} songs
+/** The ranks of the songs that stood in the first `depth` places of any column. @param {Snapshots} history @param {Songs} songs
  * @param {number[]} picks @param {number} depth @returns {Map<number, (number | null)[]>} */
 function rankLines(history, songs, picks, depth) {
   const lines = new Map();
@@ -35,7 +35,7 @@ const titleOf = (songs, song) => songs.names[song].trim() ? songs.names[song] : 
 /** @param {Songs} songs @param {number} song */
 const artistsOf = (songs, song) => songs.credits[song].map((artist) => songs.artistNames[artist] || "(no name)").join(", ");
 
-/** The bump chart's traces and layout. @param {History} history @param {Songs} songs @param {{from: number, to: number, depth: number,
+/** The bump chart's traces and layout. @param {Snapshots} history @param {Songs} songs @param {{from: number, to: number, depth: number,
  *   pinned: number | null, onPick: (song: number) => void, onZoom: (from: number, to: number) => void}} how
  * @param {HTMLElement} element @param {ReturnType<typeof theme>} colours @param {number} width @param {number} height */
 function rankPlot(history, songs, { from, to, depth, pinned, onPick, onZoom }, element, colours, width, height) {
@@ -102,13 +102,13 @@ function rankPlot(history, songs, { from, to, depth, pinned, onPick, onZoom }, e
     },
     after: (/** @type {any} */ Plotly, /** @type {any} */ plot) => {
       const focus = chosen.size + 1;
-      plot.on("plotly_hover", ({ points: [point] }) => {
+      plot.on("plotly_hover", (/** @type {any} */ { points: [point] }) => {
         if (point.customdata < 0) return;
         const only = trace([point.customdata], {});
         Plotly.restyle(element, { x: [only.x], y: [only.y] }, [focus]);
       });
       plot.on("plotly_unhover", () => Plotly.restyle(element, { x: [[null]], y: [[null]] }, [focus]));
-      plot.on("plotly_click", ({ points: [point] }) => { if (point.customdata >= 0) onPick(point.customdata); });
+      plot.on("plotly_click", (/** @type {any} */ { points: [point] }) => { if (point.customdata >= 0) onPick(point.customdata); });
       zoomed(onZoom)(Plotly, plot);
     },
   };
@@ -203,7 +203,7 @@ function overlapPlot(names, pairs, colours, width) {
       xgap: 2, ygap: 2, zmin: 0, zmax: Math.max(...pairs.map(({ share }) => share)), colorscale: [[0, colours.fill], [1, colours.cell]], textfont: { color: colours.ink },
     }],
     layout: {
-      margin: { l: left, r: 6, t: 4, b: 36 },
+      width: Math.min(width, left + size * 72 + 6), margin: { l: left, r: 6, t: 4, b: 36 },
       xaxis: { ...FIXED, tickvals: places, ticktext: places.map((place) => String(place + 1)), showgrid: false, ticks: "", range: [-0.5, size - 0.5] },
       yaxis: { ...FIXED, tickvals: places, ticktext: names.map((name, place) => `${plotText(fit(name, left - 34, colours))}  <b>${place + 1}</b>`), showgrid: false, ticks: "", range: [size - 0.5, -0.5] },
     },

@@ -8,7 +8,7 @@ async function dayPage(playlist, text) {
   const title = asked === null ? playlist.label : `${playlist.label} on ${dayWords(asked)}`;
   const kicker = ["The list as it was · ", playlistLink(playlist)];
   if (asked === null || at < 0) {
-    const before = history.days.filter((day) => asked !== null && day < asked).at(-1), after = history.days.find((day) => asked === null || day > asked);
+    const before = history.days.findLast((day) => asked !== null && day < asked), after = history.days.find((day) => asked === null || day > asked);
     return { title, kicker, nodes: [
       el("p", { class: "empty" }, asked === null ? `“${text}” is no day: an address here ends like 2026-11-21.` : "There is no snapshot of that day: nobody can say what the list was. "),
       el("p", {}, before === undefined ? "" : ["The one before: ", dayLink(playlist, before), ". "], after === undefined ? "" : ["The one after: ", dayLink(playlist, after), "."]), dayPicker(playlist, history, asked)] };
@@ -38,9 +38,9 @@ async function dayPage(playlist, text) {
   return { title, kicker, nodes };
 }
 
-/** Steps to the snapshot before and after, and any day. @param {Playlist} playlist @param {History} history @param {number | null} day */
+/** Steps to the snapshot before and after, and any day. @param {Playlist} playlist @param {Snapshots} history @param {number | null} day */
 function dayPicker(playlist, history, day) {
-  const before = history.days.filter((one) => day !== null && one < day).at(-1), after = history.days.find((one) => day !== null && one > day);
+  const before = history.days.findLast((one) => day !== null && one < day), after = history.days.find((one) => day !== null && one > day);
   const input = /** @type {HTMLInputElement} */ (el("input", { type: "date", id: "pick-day", value: day === null ? null : iso(day), min: iso(history.days[0] ?? 0), max: iso(history.days.at(-1) ?? 0) }));
   const form = el("form", { class: "steps", onsubmit: (event) => { event.preventDefault(); if (input.value) location.hash = address(`day/${encodeURIComponent(playlist.id)}/${input.value}`); } },
     before === undefined ? el("span", {}, "No earlier one") : dayLink(playlist, before, `← ${dayWords(before)}`), el("label", { for: "pick-day" }, "Day"), input, el("button", { type: "submit" }, "Show"),
@@ -61,7 +61,7 @@ async function comparePage(ids) {
   const latest = all.map(({ history }) => new Set([...history.lists.at(-1) ?? []].filter((song) => isSong(app.songs, song))));
   const songs = new Map();
   latest.forEach((set, side) => { for (const song of set) songs.set(song, [...songs.get(song) ?? [], side]); });
-  const rank = (/** @type {number} */ song, /** @type {number} */ side) => { const place = (all[side].history.lists.at(-1) ?? []).indexOf(song); return place < 0 ? null : place + 1; };
+  const rank = (/** @type {number} */ song, /** @type {number} */ side) => { const place = [...all[side].history.lists.at(-1) ?? []].indexOf(song); return place < 0 ? null : place + 1; };
   const rows = [...songs].map(([song, sides]) => ({ song, sides })).sort((a, b) => b.sides.length - a.sides.length || Math.min(...a.sides.map((/** @type {number} */ side) => Number(rank(a.song, side)))) - Math.min(...b.sides.map((/** @type {number} */ side) => Number(rank(b.song, side)))));
   nodes.push(table({ caption: "Side by side", rows: all, columns: compareColumns(latest, all, songs) }), similarityPanel(all), sizesPanel(all),
     el("section", {}, el("h2", {}, "Songs in common"), el("p", { class: "lede" }, "Ranks in the latest snapshot of each; songs in most of them first."),
@@ -91,7 +91,7 @@ function similarityPanel(all) {
   const { from, to } = shownRange(dates);
   const { step, picks } = columnsOf(dates, from, to, 130);
   const days = picks.map((index) => dates.days[index]);
-  const songsOn = (/** @type {History} */ history, /** @type {number} */ day) => {
+  const songsOn = (/** @type {Snapshots} */ history, /** @type {number} */ day) => {
     const at = indexOfDay(history, day);
     return at < 0 || !isWhole(history, at) ? null : new Set([...history.lists[at]].filter((song) => isSong(app.songs, song)));
   };

@@ -1,7 +1,7 @@
 // Tables and lists, made of text nodes, each table with its CSV.
 
-/** A column: its heading, what a row has in it, and how that is shown when it is not as text.
- * @typedef {{name: string, value: (row: any) => string | number | null | undefined, show?: (row: any) => Child, number?: boolean}} Column */
+/** A column: its heading, what a row has in it, and how that is shown when it is not as text; some are for the CSV only.
+ * @typedef {{name: string, value: (row: any) => string | number | null | undefined, show?: (row: any) => Child, number?: boolean, only?: "csv"}} Column */
 
 const OPEN_ROWS = 15;
 
@@ -11,13 +11,14 @@ function table({ caption, columns, rows, open = OPEN_ROWS, none = "None.", tools
   const head = el("div", { class: "table-head" }, el("span", { class: "caption" }, `${caption} (${number(rows.length)})`), tools);
   if (!rows.length) return el("div", { class: "table" }, head, el("p", { class: "none" }, none));
   head.append(el("button", { type: "button", class: "csv", "aria-label": `${caption} as CSV`, onclick: () => download(caption, csvOf(columns, rows)) }, "CSV"));
-  const body = el("tbody", {}, rows.slice(0, open).map((row) => rowOf(columns, row)));
+  const shown = columns.filter(({ only }) => only !== "csv");
+  const body = el("tbody", {}, rows.slice(0, open).map((row) => rowOf(shown, row)));
   const region = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    el("table", {}, el("thead", {}, el("tr", {}, columns.map(({ name, number: right }) => el("th", { scope: "col", class: right ? "number" : null }, name)))), body));
+    el("table", {}, el("thead", {}, el("tr", {}, shown.map(({ name, number: right }) => el("th", { scope: "col", class: right ? "number" : null }, name)))), body));
   const box = el("div", { class: "table" }, head, region);
   if (rows.length > open) {
     const more = el("button", { type: "button", class: "more", onclick: () => {
-      body.append(...rows.slice(open).map((row) => rowOf(columns, row)));
+      body.append(...rows.slice(open).map((row) => rowOf(shown, row)));
       more.remove();
       region.focus();
     } }, `Show ${number(rows.length - open)} more`);
@@ -83,15 +84,15 @@ const moveMark = (by, from) => el("span", { class: `by ${by > 0 ? "up-text" : "d
 
 /** Columns that name a song, for any row that `songOf` reads. @param {Songs} songs @param {(row: any) => number} songOf @returns {Column[]} */
 const songColumns = (songs, songOf) => [
-  { name: "Song", value: (row) => titleOf(songs, songOf(row)), show: (row) => songLink(songs, songOf(row)) },
-  { name: "Artist", value: (row) => artistsOf(songs, songOf(row)), show: (row) => artistLinks(songs, songOf(row)) },
+  { name: "Song", value: (row) => titleOf(songs, songOf(row)), show: (row) => songCell(songs, songOf(row)) },
+  { name: "Artist", value: (row) => artistsOf(songs, songOf(row)), only: "csv" },
 ];
 
-/** The id comes last: it is for the CSV, and for who looks a song up in the warehouse. @param {Songs} songs @param {(row: any) => number} songOf @returns {Column} */
-const idColumn = (songs, songOf) => ({ name: "song_id", value: (row) => songs.ids[songOf(row)], show: (row) => el("code", {}, shorten(songs.ids[songOf(row)], 26)) });
+/** The id, for who looks a song up in the warehouse. @param {Songs} songs @param {(row: any) => number} songOf @returns {Column} */
+const idColumn = (songs, songOf) => ({ name: "song_id", value: (row) => songs.ids[songOf(row)], only: "csv" });
 
-/** One list of changes. @param {string} kind @param {string} heading @param {Songs} songs @param {any[]} rows @param {(row: any) => Node} rowNode */
-function changeList(kind, heading, songs, rows, rowNode) {
+/** One list of changes. @param {string} kind @param {string} heading @param {any[]} rows @param {(row: any) => Node} rowNode */
+function changeList(kind, heading, rows, rowNode) {
   const box = el("div", { class: `list ${kind}` }, el("h3", {}, `${heading} (${number(rows.length)})`));
   if (!rows.length) { box.append(el("p", { class: "none" }, "None.")); return box; }
   box.append(el("ol", {}, rows.slice(0, 8).map(rowNode)));
@@ -104,5 +105,5 @@ function changeLists(songs, changes) {
   const ranked = (/** @type {[number, number]} */ [song, rank]) => el("li", {}, el("span", { class: "rank" }, number(rank)), songCell(songs, song));
   const moved = (/** @type {[number, number, number]} */ [song, before, now]) => el("li", {}, el("span", { class: "rank" }, number(now)), songCell(songs, song), moveMark(before - now, `from ${number(before)}`));
   return el("div", { class: "columns three" },
-    changeList("up", "Entered", songs, changes.entered, ranked), changeList("down", "Left", songs, changes.left, ranked), changeList("moves", "Moved, the farthest first", songs, changes.moved, moved));
+    changeList("up", "Entered", changes.entered, ranked), changeList("down", "Left", changes.left, ranked), changeList("moves", "Moved, the farthest first", changes.moved, moved));
 }

@@ -17,14 +17,18 @@ const STEPS = [1, 7, 28];
 const UNITS = { 1: "day", 7: "week", 28: "four weeks" };
 
 /** The snapshots that stand for the time from `from` to `to` where there is room for so many: each, the last whole one
- * of each week, or of each four weeks. @param {History} history @param {number} from @param {number} to @param {number} room
- * @returns {{step: number, picks: number[]}} */
-function columnsOf(history, from, to, room) {
+ * of each week, or of each four weeks; where `better` is given, the last of those it holds for, so that a song's one day in
+ * a list is a point. @param {Snapshots} history @param {number} from @param {number} to @param {number} room
+ * @param {(index: number) => boolean} [better] @returns {{step: number, picks: number[]}} */
+function columnsOf(history, from, to, room, better = () => true) {
   const within = wholeOnes(history).filter((index) => history.days[index] >= from && history.days[index] <= to);
   for (const step of STEPS) {
     const picks = new Map();
     // 1970-01-05 was a Monday: weeks begin there.
-    for (const index of within) picks.set(step === 1 ? index : Math.floor((history.days[index] - 4) / step), index);
+    for (const index of within) {
+      const bucket = step === 1 ? index : Math.floor((history.days[index] - 4) / step);
+      if (better(index) || !picks.has(bucket)) picks.set(bucket, index);
+    }
     if (picks.size <= room || step === STEPS[STEPS.length - 1]) return { step, picks: [...picks.values()] };
   }
   return { step: 1, picks: [] };

@@ -27,12 +27,23 @@ from spotify_assets.checks.lake import lake_checks
 from spotify_assets.checks.marts import mart_checks
 from spotify_assets.checks.raw import raw_checks
 from spotify_assets.checks.warehouse import loads_asset, warehouse_checks
+from spotify_assets.lake import state
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.root import resources
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.storage.object_store import ObjectStore
 
 DAILY = dg.FreshnessPolicy.cron(deadline_cron="0 9 * * *", lower_bound_delta=dt.timedelta(hours=4), timezone="UTC")
 """Every day by 09:00 UTC: three hours after the extraction's schedule."""
+
+
+def following_the_archive(settings: Settings) -> Settings:
+    """The settings with the first partition at the lake's earliest date, where the lake is in the home."""
+    lake = settings.home / "lake"
+    if settings.lake_url is not None or not lake.is_dir():
+        return settings
+    days = state.raw_days(ObjectStore.open(lake.as_uri()))
+    return settings.model_copy(update={"partitions_start": min([settings.partitions_start, *days[:1]])})
 
 
 def build_defs(
@@ -41,6 +52,7 @@ def build_defs(
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
     """Everything, for `settings`. `overrides` replaces resources by name, `loggers` Dagster's own."""
+    settings = following_the_archive(settings)
     partitions = snapshot_dates(settings.partitions_start)
     without = settings.dates_without_snapshots
     assets = [

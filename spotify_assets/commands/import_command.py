@@ -1,12 +1,11 @@
-"""`spotify-assets import`: raw Spotify JSON of other systems, brought in as snapshots."""
+"""`spotify-assets import`: what people kept of Spotify, brought in as snapshots."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,127 +13,159 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from spotify_assets.failures import PermanentError
-from spotify_assets.settings import load_settings
-from spotify_assets.spotify.adoption import Adopted, adopt, joined
-from spotify_assets.spotify.decoding import PayloadError
-from spotify_assets.spotify.payloads import Payload, read_payloads
+from spotify_assets.lake import state
+from spotify_assets.settings import Settings, load_settings
+from spotify_assets.spotify.archives.git_history import read_history
+from spotify_assets.spotify.importing import ImportReport, Rules, import_files, import_versions
 from spotify_assets.spotify.playlists import parse_playlist
-from spotify_assets.storage.object_store import ObjectStore, open_lake
+from spotify_assets.storage.object_store import ObjectStore
 
-_BATCH = 64
-_WRITERS = 8
-_SUFFIXES = (".json", ".json.gz")
-
-
-@dataclass
-class ImportResult:
-    """What became of the files: snapshots adopted (written or known), and refusals with their reasons."""
-
-    adopted: list[Adopted] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+_EXAMPLES = 3
+_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="FILE...")
 @click.option("--playlist-id", metavar="P", help="Playlist of files that don't say it: an id, URI or link.")
-@click.option(
-    "--date", "day", type=click.DateTime(["%Y-%m-%d"]), metavar="D", help="Snapshot date, instead of the file name's."
-)
+@click.option("--date", "day", type=_DAY, metavar="D", help="Snapshot date, instead of the file's own.")
 @click.option("--force", is_flag=True, help="Replace a different snapshot of the same playlist and date.")
-def command(files: tuple[Path, ...], playlist_id: str | None, day: dt.datetime | None, force: bool) -> None:
-    """Bring existing raw Spotify JSON (any shape) in as snapshots.
+@click.option(
+    "--git",
+    "repository",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="REPO",
+    help="Every version in the history of a git repository, each as of its commit's UTC day.",
+)
+@click.option(
+    "--path", "paths", multiple=True, metavar="PATH", help="Only this file or folder of REPO; may be repeated."
+)
+@click.option("--since", type=_DAY, metavar="D", help="Only versions from this day on.")
+@click.option("--fill", is_flag=True, help="REPO's scrape ran every day: days without a commit were seen unchanged.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+def command(
+    files: tuple[Path, ...],
+    playlist_id: str | None,
+    day: dt.datetime | None,
+    force: bool,
+    repository: Path | None,
+    paths: tuple[str, ...],
+    since: dt.datetime | None,
+    fill: bool,
+    as_json: bool,
+) -> None:
+    """Bring what you kept of Spotify in as snapshots.
 
-    FILE is a .json or .json.gz file, or a folder of them: whole playlists, lists of playlists, or single API pages, of
-    any year. Playlist and date are taken from the JSON and the file's name. Importing a file again changes nothing.
+    FILE is a file or a folder of files: Spotify's JSON of any shape and year, plain or gzip (playlists, lists of them,
+    API pages), JSON lines, backups of spotify-backup, CSV of Exportify, raw snapshots of this platform, and zip or tar
+    archives of these. Playlist and date are taken from the content, the file's name and its folders. With --git, the
+    files are all versions of a repository's files, also of the public playlist archive. Importing again changes
+    nothing.
     """
     known = parse_playlist(playlist_id) if playlist_id else None
     if playlist_id and known is None:
         raise click.BadParameter(f"{playlist_id!r} is no playlist id, URI or link.", param_hint="--playlist-id")
+    if not files and repository is None:
+        raise click.UsageError("Say what to import: FILE…, or --git REPO.")
+    if repository is None and (paths or since or fill):
+        raise click.UsageError("--path, --since and --fill are about the history that --git reads.")
     settings = load_settings()
     console = Console(highlight=False, stderr=True)
-    store = open_lake(settings)
-    paths = list(_expanded(files))
-    today = dt.datetime.now(dt.UTC).date()
-    result = ImportResult()
+    rules = Rules(dt.datetime.now(dt.UTC).date(), known, day and day.date(), force)
+    report = ImportReport()
+    open_store = partial(ObjectStore.open, settings.lake, endpoint_url=settings.aws_endpoint_url)
+    store = open_store()
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("Importing", total=len(paths))
-        for start in range(0, len(paths), _BATCH):
-            batch = paths[start : start + _BATCH]
-            import_batch(store, batch, result, playlist_id=known, day=day and day.date(), today=today, force=force)
-            progress.advance(task, len(batch))
-    _report(console, result, settings.partitions_start, len(paths))
-    if result.refused:
+        task = progress.add_task("Importing", total=None)
+        if files:
+            report.add(import_files(store, files, rules, lambda done: progress.update(task, completed=done)))
+        if repository is not None:
+            history = read_history(repository, paths, since and since.date(), fill=fill)
+            if history.is_shallow:
+                report.remarks.append(
+                    f"{repository} is a shallow clone: 'git fetch --unshallow' brings older versions."
+                )
+            progress.update(task, total=len(history.versions))
+            report.add(
+                import_versions(
+                    store,
+                    open_store,
+                    repository,
+                    history.versions,
+                    rules,
+                    lambda done: progress.update(task, completed=done),
+                )
+            )
+    if as_json:
+        click.echo(json.dumps(_record(report), indent=1))
+    _print(console, report, settings, store)
+    if report.refused:
         raise click.exceptions.Exit(1)
 
 
-def import_batch(
-    store: ObjectStore,
-    paths: Sequence[Path],
-    result: ImportResult,
-    *,
-    playlist_id: str | None,
-    day: dt.date | None,
-    today: dt.date,
-    force: bool,
-) -> None:
-    """Take a batch of files in, adding what became of each to `result`; pages of one playlist are put together."""
-    payloads: list[Payload] = []
-    for path in paths:
-        try:
-            payloads.extend(read_payloads(path.read_bytes(), str(path), playlist_id=playlist_id, day=day))
-        except PayloadError as error:
-            result.refused.append(str(error))
-        except OSError as error:
-            result.refused.append(f"{path} can't be read: {error.strerror or error}.")
-    groups: dict[tuple[str, dt.date], list[Payload]] = defaultdict(list)
-    for payload in joined(payloads):
-        groups[payload.playlist_id, payload.day].append(payload)
-
-    def take(group: Sequence[Payload]) -> list[Adopted | str]:
-        outcomes: list[Adopted | str] = []
-        for payload in group:
-            try:
-                outcomes.append(adopt(store, payload, source="import", today=today, force=force))
-            except PermanentError as error:
-                outcomes.append(str(error))
-        return outcomes
-
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        for outcomes in pool.map(take, groups.values()):
-            for outcome in outcomes:
-                if isinstance(outcome, Adopted):
-                    result.adopted.append(outcome)
-                else:
-                    result.refused.append(outcome)
+def _record(report: ImportReport) -> dict[str, object]:
+    """The whole report, JSON-ready."""
+    return {
+        "files": report.files,
+        "snapshots": [
+            {
+                "playlist_id": each.playlist_id,
+                "date": each.day.isoformat(),
+                "key": each.key,
+                "is_new": each.written,
+                "entries": each.entries,
+                "total": each.total,
+                "note": each.note,
+            }
+            for each in report.adopted
+        ],
+        "refused": [{"name": each.name, "reason": each.reason} for each in report.refused],
+        "not_looked_at": dict(report.ignored),
+        "remarks": report.remarks,
+    }
 
 
-def _expanded(files: Sequence[Path]) -> Iterator[Path]:
-    """The files themselves, and those in folders, in a fixed order."""
-    for path in files:
-        if path.is_dir():
-            yield from sorted(found for found in path.rglob("*") if found.name.endswith(_SUFFIXES) and found.is_file())
-        else:
-            yield path
+def _print(console: Console, report: ImportReport, settings: Settings, store: ObjectStore) -> None:
+    def say(text: str) -> None:
+        console.print(text, soft_wrap=True)
 
-
-def _report(console: Console, result: ImportResult, partitions_start: dt.date, files: int) -> None:
-    new = [each for each in result.adopted if each.written]
-    for reason in result.refused:
-        console.print(f"[red]refused[/red]  {escape(reason)}", soft_wrap=True)
-    for each in result.adopted:
-        if each.note:
-            console.print(f"[yellow]partial[/yellow]  {each.playlist_id} on {each.day} {each.note}", soft_wrap=True)
-    console.print(
-        f"{files} files: {len(new)} snapshots imported ({sum(each.entries for each in new)} entries), "
-        f"{len(result.adopted) - len(new)} unchanged, {len(result.refused)} refused.",
-        soft_wrap=True,
+    groups: dict[str, list[int]] = {}
+    for number, each in enumerate(report.refused):
+        groups.setdefault(each.group, []).append(number)
+    for numbers in groups.values():
+        alike = [report.refused[number] for number in numbers]
+        if len(alike) == 1:
+            say(f"[red]refused[/red]  {escape(alike[0].reason)}")
+            continue
+        say(f"[red]refused[/red]  {len(alike)} alike: {escape(alike[0].reason)}")
+        also = ", ".join(each.name for each in alike[1:_EXAMPLES])
+        more = f", and {len(alike) - _EXAMPLES} more" if len(alike) > _EXAMPLES else ""
+        say(f"         also {escape(also)}{more}")
+    partial_ones = [each for each in report.adopted if each.note]
+    for each in partial_ones[: _EXAMPLES if len(partial_ones) > 2 * _EXAMPLES else None]:
+        say(f"[yellow]partial[/yellow]  {each.playlist_id} on {each.day} {each.note}")
+    if len(partial_ones) > 2 * _EXAMPLES:
+        say(f"[yellow]partial[/yellow]  and {len(partial_ones) - _EXAMPLES} more; --json lists all")
+    if report.ignored:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.ignored.items()))
+        say(f"Not looked at: {escape(kinds)}.")
+    for remark in report.remarks:
+        say(escape(remark))
+    new = report.new
+    say(
+        f"{report.files} files: {len(new)} snapshots imported ({sum(each.entries for each in new)} entries), "
+        f"{len(report.adopted) - len(new)} unchanged, {len(report.refused)} refused."
     )
     days = sorted({each.day for each in new})
-    if days and days[0] < partitions_start:
-        console.print(
-            f"Snapshots before {partitions_start} have no partition: set PARTITIONS_START={days[0]} before building.",
-            soft_wrap=True,
-        )
-    elif days:
-        console.print(f"Next: spotify-assets build --from {days[0]} --to {days[-1]}", soft_wrap=True)
+    if days:
+        _say_what_next(say, days[0], days[-1], settings, store)
+
+
+def _say_what_next(
+    say: Callable[[str], None], first: dt.date, last: dt.date, settings: Settings, store: ObjectStore
+) -> None:
+    start = settings.partitions_start
+    if first < start and settings.lake_url is not None:
+        earliest = min([first, *state.raw_days(store)[:1]])
+        say(f"Snapshots before {start} have no partition: set PARTITIONS_START={earliest} before building.")
+    else:
+        say(f"Next: spotify-assets build --from {first} --to {last}")

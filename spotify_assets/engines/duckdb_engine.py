@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.raw_reader import read_judged
 from glue_scripts.tables import COUNTS_SELECT, DUCKDB, QUARANTINE_SELECT, relations, table_selects
 from spotify_assets.engines.engine import DaySources, TransformEngine
+from spotify_assets.failures import TransientError
 from spotify_assets.lake import layout
 
 if TYPE_CHECKING:
@@ -111,7 +113,8 @@ def build_days(
             connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
             if threads:
                 connection.execute(f"set threads = {threads:d}")
-            read_judged(connection, {source: paths[source.key] for source in sources}, scratch)
+            with _reading():
+                read_judged(connection, {source: paths[source.key] for source in sources}, scratch)
             _create_relations(connection)
             found = _Found(
                 counts={day: tuple(counts) for day, *counts in connection.execute(COUNTS_SELECT).fetchall()},
@@ -121,6 +124,19 @@ def build_days(
             return _store(store, run_id, days, found)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Trouble reading a raw object is no damage: it may pass, and the date is not built without it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise TransientError(
+            f"{error.filename} can't be read ({error.strerror})", remedy="make it readable; the date is built then"
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from spotify_assets.definitions import build_defs
+from spotify_assets.definitions import build_defs, following_the_archive
 from spotify_assets.failures import PermanentError
 from spotify_assets.local.instance import local_instance
 from spotify_assets.markdown import plain
@@ -33,6 +34,14 @@ class Line:
 
     defs: dg.Definitions
     instance: dg.DagsterInstance
+    settings: Settings
+    load: Callable[[], dg.Definitions]
+    start: dt.date
+
+    def following_the_archive(self) -> Line:
+        """The line as it is now that the lake may hold older dates than when it was opened."""
+        start = following_the_archive(self.settings).partitions_start
+        return self if start == self.start else replace(self, defs=self.load(), start=start)
 
     def run(
         self,
@@ -67,9 +76,10 @@ class Line:
 @contextmanager
 def open_line(settings: Settings, on_step: OnStep | None = None) -> Iterator[Line]:
     """The line for `settings`; `on_step` hears the name of every step that succeeded."""
-    defs = build_defs(settings, loggers={"console": _step_logger(on_step)})
+    load = partial(build_defs, settings, loggers={"console": _step_logger(on_step)})
+    start = following_the_archive(settings).partitions_start
     with local_instance(settings) as instance:
-        yield Line(defs, instance)
+        yield Line(load(), instance, settings, load, start)
 
 
 def _step_logger(on_step: OnStep | None) -> dg.LoggerDefinition:

@@ -55,6 +55,8 @@ def bring_up_to_date(
         left, before = waiting(store), left
         if left == before:
             break
+    line = line.following_the_archive()
+    first = max(first or line.start, line.start)
     needed, present = behind(store, warehouse_resource(settings), first, last)
     stretches = state.stretches(needed, through=present)
     for stretch in stretches:
@@ -62,6 +64,25 @@ def bring_up_to_date(
     if not stretches:
         line.run("refresh_analytics")
     return stretches
+
+
+def why_nothing(
+    store: ObjectStore, start: dt.date, first: dt.date | None = None, last: dt.date | None = None
+) -> str | None:
+    """What to say where dates were asked for, from `first` to `last`, that can't be built, and what to do; None when
+    they can. `start` is the first partition."""
+    days = state.raw_days(store)
+    if not days:
+        return f"The lake {store.url()} holds no snapshots: extract some, or run 'spotify-assets import FILE…'."
+    before = [day for day in days if day < start and (not last or day <= last)]
+    if before:
+        return (
+            f"{len(before)} dates before {start} were not looked at, for they have no partition: set "
+            f"PARTITIONS_START={days[0]}, the lake's earliest date."
+        )
+    if not any((not first or day >= first) and (not last or day <= last) for day in days):
+        return f"The lake holds no snapshots of these dates: its own are of {days[0]} to {days[-1]}."
+    return None
 
 
 def row_counts(warehouse: WarehouseResource) -> dict[str, int]:

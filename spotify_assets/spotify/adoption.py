@@ -75,8 +75,10 @@ def adopt(
 ) -> Adopted:
     """Store the payload as a raw snapshot unless it is known already.
 
-    A payload that contradicts a snapshot of the same or a later time is refused (PayloadError); with `force` it becomes
-    the current one, with `keep_older` it is stored behind it. Pages are added to an incomplete adopted snapshot.
+    A payload that is of its day only by its upload never becomes current where there is one that is known to be of that
+    day. A payload that contradicts a snapshot of the same or a later time is refused (PayloadError); with `force` it
+    becomes the current one, with `keep_older` it is stored behind it. Pages are added to an incomplete adopted
+    snapshot.
     """
     if not FIRST_DAY <= payload.day <= today:
         raise PayloadError(
@@ -109,8 +111,9 @@ def _stored(store: ObjectStore, current: RawKey | None, *, force: bool) -> Snaps
 
 
 def _adopted(snapshot: Snapshot, key: str, *, written: bool) -> Adopted:
-    whole = snapshot.entries == snapshot.total
-    note = "" if whole else f"holds {snapshot.entries} of {snapshot.total} entries"
+    note = "" if snapshot.entries == snapshot.total else f"holds {snapshot.entries} of {snapshot.total} entries"
+    if snapshot.complete is False and not note:
+        note = f"holds {snapshot.entries} entries, and says that there are more"
     return Adopted(snapshot.playlist_id, snapshot.day, key, written, snapshot.entries, snapshot.total, note)
 
 
@@ -119,6 +122,11 @@ def _resolved(
 ) -> tuple[Payload, dt.datetime]:
     """What to write beside a different snapshot, and the time to stamp it with."""
     known = _as_payload(stored, payload.name)
+    if _is_of_upload(payload) and not _is_of_upload(stored):
+        # When it was put there says nothing about its day: it stands behind what somebody knows to be of that day.
+        return payload, min(payload.taken_at, current.extracted_at - dt.timedelta(microseconds=1))
+    if _is_of_upload(stored) and not _is_of_upload(payload):
+        return payload, raw.after(payload.taken_at, current)
     if stored.source in _FOREIGN and _agree(known, payload):
         return _merged(payload, known), raw.after(payload.taken_at, current)
     if payload.taken_at > current.extracted_at or keep_older:
@@ -134,12 +142,18 @@ def _resolved(
 def _merged(one: Payload, other: Payload) -> Payload:
     """`one` with the entries it lacks from `other`, and its metadata where `one` has none."""
     pages = (*one.pages, *_missing(one.entries, other.pages))
+    last = max((one, other), key=lambda each: max((page.offset for page in each.pages), default=0))
     return replace(
         one,
         playlist=other.playlist if one.is_bare else one.playlist,
         total=max(one.total, other.total),
         pages=tuple(sorted(pages, key=lambda page: page.offset)),
+        complete=last.complete,
     )
+
+
+def _is_of_upload(what: Payload | Snapshot) -> bool:
+    return what.dated_by == "upload"
 
 
 def _current(store: ObjectStore, payload: Payload) -> RawKey | None:
@@ -149,7 +163,16 @@ def _current(store: ObjectStore, payload: Payload) -> RawKey | None:
 
 def _as_payload(stored: Snapshot, name: str) -> Payload:
     return Payload(
-        name, stored.playlist_id, stored.day, stored.extracted_at, stored.playlist, stored.total, stored.pages
+        name,
+        stored.playlist_id,
+        stored.day,
+        stored.extracted_at,
+        stored.playlist,
+        stored.total,
+        stored.pages,
+        stored.complete,
+        stored.dated_by,
+        stored.notes,
     )
 
 
@@ -203,7 +226,7 @@ def _snapshot(payload: Payload, source: Literal["import", "landing"]) -> Snapsho
         ],
         sort_keys=True,
     )
-    run_id = f"{source}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+    run_id = f"{raw.UPLOAD if _is_of_upload(payload) else source}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     return Snapshot(
         payload.day,
         payload.playlist_id,
@@ -213,4 +236,7 @@ def _snapshot(payload: Payload, source: Literal["import", "landing"]) -> Snapsho
         payload.playlist,
         payload.total,
         payload.pages,
+        payload.complete,
+        payload.dated_by,
+        payload.notes,
     )

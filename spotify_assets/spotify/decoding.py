@@ -28,8 +28,20 @@ class PayloadError(PermanentError):
 
 def decode(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> Json:
     """The JSON in `data`, gzip or plain. Raises PayloadError naming `name` and what is wrong."""
+    return parsed(inflated(data, name, max_bytes=max_bytes), name)
+
+
+def inflated(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """The bytes that `data` is, gzip or plain. Raises PayloadError when they are none, too many or damaged."""
     try:
-        text = _inflated(data, max_bytes)
+        return _inflated(data, max_bytes)
+    except ValueError as error:
+        raise PayloadError(f"{name} is not usable JSON: {error}.") from None
+
+
+def parsed(text: bytes, name: str) -> Json:
+    """The JSON that `text` is. Raises PayloadError naming `name` and what is wrong."""
+    try:
         _check_depth(text)
         return json.loads(
             text.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite

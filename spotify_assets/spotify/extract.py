@@ -194,7 +194,8 @@ def extract(
     if not ids and client.stopped.is_set():
         ids = tuple(before.on(day))
     known = shared.begin(day, client.clock.now(), ids, listing.playlists)
-    stored = raw.newest_of_day(store, day)
+    of_day = raw.newest_of_day(store, day)
+    stored = {playlist_id: key for playlist_id, key in of_day.items() if not raw.is_of_upload(key)}
     wanted = [playlist_id for playlist_id in ids if refresh or playlist_id not in stored]
     earlier = {} if client.stopped.is_set() else _earlier(store, day, wanted)
     pools = ThreadPoolExecutor(client.concurrency), ThreadPoolExecutor(client.concurrency)

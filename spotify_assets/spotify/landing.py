@@ -10,14 +10,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from spotify_assets.failures import PermanentError
 from spotify_assets.lake import layout
 from spotify_assets.spotify.adoption import Adopted, adopt, joined
+from spotify_assets.spotify.archives.containers import Refusal, as_file
 from spotify_assets.spotify.decoding import PayloadError
-from spotify_assets.spotify.payloads import read_payloads
+from spotify_assets.spotify.payloads import Origin, Payload, read_file
 from spotify_assets.spotify.snapshot import SnapshotError
 from spotify_assets.storage.foreign_objects import Changed, ForeignFolder, ForeignObject, foreign_folder
 from spotify_assets.storage.object_store import ObjectStore
@@ -40,23 +42,29 @@ _SEGMENTS = 4
 class Outcome:
     """What became of one object: the snapshots it held (new or known), or why it was rejected, or neither.
 
-    `moved_to` is where it stands now; None when it was gone or had changed, so that the next look deals with it.
+    `moved_to` is where it stands now; None when it was gone or had changed, so that the next look deals with it, or
+    when it `waits`, and why. `refused` says what in it was not taken in.
     """
 
     name: str
     adopted: tuple[Adopted, ...] = ()
     rejected: str | None = None
     moved_to: str | None = None
+    waits: str | None = None
+    refused: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """One line for the log."""
         if self.rejected is not None:
             return f"rejected: {self.rejected}"
+        if self.waits is not None:
+            return f"{self.name} waits: {self.waits}"
         if self.moved_to is None:
             return f"{self.name} is gone or has changed; the next look deals with it"
         new = sum(each.written for each in self.adopted)
         entries = sum(each.entries for each in self.adopted)
-        return f"{self.name}: {len(self.adopted)} playlists, {new} of them new, {entries} entries"
+        refused = f"; {len(self.refused)} parts refused, such as {self.refused[0]}" if self.refused else ""
+        return f"{self.name}: {len(self.adopted)} playlists, {new} of them new, {entries} entries{refused}"
 
 
 @dataclass
@@ -81,8 +89,9 @@ class Landed:
 
 
 def waiting(store: ObjectStore, most: int = MOST_OBJECTS) -> list[ForeignObject]:
-    """The objects that wait to be adopted, at most `most`."""
-    return foreign_folder(store, layout.LANDING_INBOX_PREFIX).list(most)
+    """The objects that wait to be adopted, at most `most`; not those that somebody has to make readable first."""
+    found = foreign_folder(store, layout.LANDING_INBOX_PREFIX).list(most)
+    return [each for each in found if not each.stays]
 
 
 def adopt_waiting(
@@ -99,7 +108,7 @@ def adopt_waiting(
     """
     folder = foreign_folder(store, layout.LANDING_INBOX_PREFIX)
     landed = Landed()
-    found = [each for each in folder.list(MOST_OBJECTS) if only is None or each.digest in only]
+    found = [each for each in folder.list(MOST_OBJECTS) if only is None or each.stays or each.digest in only]
     for each in sorted(found, key=lambda each: (each.stored.size, each.stored.key)):
         outcome = adopt_object(store, folder, each, today)
         landed.outcomes.append(outcome)
@@ -108,23 +117,68 @@ def adopt_waiting(
 
 
 def adopt_object(store: ObjectStore, folder: ForeignFolder, found: ForeignObject, today: dt.date) -> Outcome:
-    """Adopt one object and move it to `landing/processed/`, or to `landing/rejected/` with the reason beside it."""
+    """Adopt one object and move it to `landing/processed/`, or to `landing/rejected/` with the reason beside it.
+
+    An object that holds playlists and other things is processed, with what was refused beside it.
+    """
+    if found.stays:
+        return Outcome(found.name, waits=found.problem)
     adopted: list[Adopted] = []
     try:
         _require_readable(found)
-        data = folder.read(found)
-        payloads = read_payloads(data, found.name, last_modified=found.stored.last_modified)
-        for payload in joined(payloads):
-            adopted.append(adopt(store, payload, source="landing", today=today, keep_older=True))
+        data = _read(folder, found)
+        refused = _adopt_contents(store, found, data, today, adopted)
     except Changed:
         return Outcome(found.name)
+    except _Unreadable as trouble:
+        return Outcome(found.name, waits=str(trouble))
+    except PermissionError:
+        return _reject(store, folder, found, (), f"{found.name} can't be read: make it readable and drop it again.")
     except (PayloadError, SnapshotError) as error:
         return _reject(store, folder, found, tuple(adopted), str(error))
     except _UNUSABLE as error:
         reason = f"{found.name} holds something that no playlist holds ({type(error).__name__}: {str(error)[:200]})."
         return _reject(store, folder, found, tuple(adopted), reason)
     target = f"{layout.LANDING_PROCESSED_PREFIX}{target_name(found)}"
-    return _moved(folder, found, target, Outcome(found.name, tuple(adopted), moved_to=target))
+    if refused:
+        _record(store, f"{target}.refused.json", found, adopted, refused)
+    return _moved(folder, found, target, Outcome(found.name, tuple(adopted), moved_to=target, refused=tuple(refused)))
+
+
+class _Unreadable(Exception):
+    """The object may not be read, for a reason that somebody has to change first."""
+
+
+def _read(folder: ForeignFolder, found: ForeignObject) -> bytes:
+    try:
+        return folder.read(found)
+    except PermanentError as error:
+        raise _Unreadable(str(error)) from error
+
+
+def _adopt_contents(
+    store: ObjectStore, found: ForeignObject, data: bytes, today: dt.date, adopted: list[Adopted]
+) -> list[str]:
+    """Adopt every playlist in `data`, adding to `adopted`; why the rest was refused. Raises PayloadError when nothing
+    in it can be adopted."""
+    refused: list[str] = []
+    payloads: list[Payload] = []
+    for part in read_file(as_file(data), found.name, Origin(uploaded=found.stored.last_modified)):
+        if isinstance(part, Payload):
+            payloads.append(part)
+        else:
+            refused.append(
+                part.reason if isinstance(part, Refusal) else f"{part.name} was not looked at ({part.kind})."
+            )
+    for payload in joined(payloads):
+        try:
+            adopted.append(adopt(store, payload, source="landing", today=today, keep_older=True))
+        except (PayloadError, SnapshotError) as error:
+            refused.append(str(error))
+    if not adopted:
+        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        raise PayloadError(f"{refused[0].rstrip('.')}{more}" if refused else f"{found.name} holds no playlist.")
+    return refused
 
 
 def _require_readable(found: ForeignObject) -> None:
@@ -141,16 +195,22 @@ def _reject(
     store: ObjectStore, folder: ForeignFolder, found: ForeignObject, adopted: tuple[Adopted, ...], reason: str
 ) -> Outcome:
     target = f"{layout.LANDING_REJECTED_PREFIX}{target_name(found)}"
+    _record(store, f"{target}.reason.json", found, adopted, [reason])
+    return _moved(folder, found, target, Outcome(found.name, adopted, rejected=_utf8(reason), moved_to=target))
+
+
+def _record(store: ObjectStore, key: str, found: ForeignObject, adopted: Sequence[Adopted], refused: list[str]) -> None:
+    """Say beside an object what was not taken in, and why."""
     record = {
         "object": found.name,
         "bytes": found.stored.size,
         "etag": found.stored.etag,
         "last_modified": found.stored.last_modified.isoformat(),
-        "reason": _utf8(reason),
-        "adopted_before_it_was_rejected": [each.key for each in adopted],
+        "reason": _utf8(refused[0]),
+        "refused": [_utf8(reason) for reason in refused],
+        "adopted": [each.key for each in adopted],
     }
-    store.put(f"{target}.reason.json", json.dumps(record, indent=1).encode())
-    return _moved(folder, found, target, Outcome(found.name, adopted, rejected=_utf8(reason), moved_to=target))
+    store.put(key, json.dumps(record, indent=1).encode())
 
 
 def _moved(folder: ForeignFolder, found: ForeignObject, target: str, outcome: Outcome) -> Outcome:
@@ -158,6 +218,8 @@ def _moved(folder: ForeignFolder, found: ForeignObject, target: str, outcome: Ou
         folder.move(found, target)
     except Changed:
         return Outcome(found.name, outcome.adopted)
+    except PermissionError as error:
+        return Outcome(found.name, outcome.adopted, waits=f"it can't be moved ({error.strerror}): allow it")
     return outcome
 
 

@@ -1,8 +1,8 @@
 """The one normaliser: raw Spotify JSON of any shape into playlists and their pages.
 
 Both wrappers (`track`, `item`) stay as they are; what is normalised is everything around them: paging objects under
-`items` or `tracks`, entries as a plain list, lists of playlists, lists of pages, single pages. Pure: what is stored
-already, and whether the new replaces it, belongs in `adoption`.
+`items` or `tracks`, entries as a plain list, lists of playlists, lists of pages, single pages, and what pipelines and
+exports put around those. Pure: what is stored already, and whether the new replaces it, belongs in `adoption`.
 """
 
 from __future__ import annotations
@@ -10,25 +10,37 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import IO
 from urllib.parse import parse_qs, urlsplit
 
-from spotify_assets.spotify.decoding import PayloadError, decode
-from spotify_assets.spotify.snapshot import Json, JsonObject, Page, without_paging
+from spotify_assets.spotify.archives import exports, kinds, pretty
+from spotify_assets.spotify.archives.containers import Document, Ignored, Refusal, Table, as_file, parts
+from spotify_assets.spotify.archives.provenance import dated, playlist_in_path, time_in_content
+from spotify_assets.spotify.decoding import PayloadError, parsed
+from spotify_assets.spotify.snapshot import DatedBy, Json, JsonObject, Page, stored_line, without_paging
 
 PAGE_ENTRIES = 50
 MAX_LINE_BYTES = 1_000_000
 
 _ID = re.compile(r"[A-Za-z0-9]{1,64}")
-_ID_IN_NAME = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{22}(?![A-Za-z0-9])")
 _ID_IN_ADDRESS = re.compile(r"playlists?[/:]([A-Za-z0-9]{1,64})(?![A-Za-z0-9])")
-_TIME_IN_NAME = re.compile(
-    r"(?<![0-9A-Za-z])(?P<day>(?:19|20)\d\d-\d\d-\d\d|(?:19|20)\d{6})"
-    r"(?:[T _-]+(?P<hour>\d\d)[:._-]?(?P<minute>\d\d)[:._-]?(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,6}))?"
-    r"(?![-:]?\d))?(?!\d)"
-)
+_ENVELOPES = ("_airbyte_data", "record", "data", "payload", "body", "response", "result", "playlist")
+"""Under which Airbyte, Singer and people's own pipelines put what Spotify answered."""
+_BESIDE = ("items", "tracks", "page")
+"""Where the entries stand when the playlist object is put beside them."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a file besides its name and bytes. `day` and `playlist_id` are what a person said; `commit` and
+    `uploaded` (UTC) when it was committed to git, or put where it was found."""
+
+    playlist_id: str | None = None
+    day: dt.date | None = None
+    commit: dt.datetime | None = None
+    uploaded: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,8 @@ class Payload:
 
     `total` is how many entries the playlist has as far as the file says; pages hold at most 50 of them each.
     `taken_at` (UTC) is when the file says, or was last known, to be taken; midnight of `day` when nothing says.
+    `complete` is what the file says about itself, None where the entries and `total` decide; `dated_by` what says of
+    which day it is, None for a person.
     """
 
     name: str
@@ -46,6 +60,9 @@ class Payload:
     playlist: JsonObject
     total: int
     pages: tuple[Page, ...]
+    complete: bool | None = None
+    dated_by: DatedBy | None = None
+    notes: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def entries(self) -> dict[int, Json]:
@@ -66,72 +83,207 @@ def read_payloads(
     day: dt.date | None = None,
     last_modified: dt.datetime | None = None,
 ) -> list[Payload]:
-    """The playlists in a file called `name`.
-
-    The id is `playlist_id`, or where the JSON says it (id, uri, href), or in the file's name. The date is `day`, or in
-    the file's name, or that of `last_modified` (UTC). Raises PayloadError with the reason when the file holds no
-    playlist entries, or nothing says of which playlist or day.
-    """
-    value = decode(data, name)
-    wholes = list(_wholes(value, name))
-    if not wholes:
-        raise PayloadError(f"{name} holds an empty list: there is nothing to take in.")
-    if playlist_id is not None and len({_id_in(whole.playlist, whole.paging) for whole in wholes}) > 1:
-        raise PayloadError(f"{name} holds several playlists: leave --playlist-id out, they say their own ids.")
-    taken_on, taken_at = _time_of(name, day, last_modified)
-    payloads = []
-    for whole in wholes:
-        known = _identify(whole, name, playlist_id)
-        bare: JsonObject = {"id": known, "type": "playlist"}
-        start = _offset_of(whole.paging)
-        pages = tuple(_pages(whole.paging, whole.entries, start, name))
-        total = whole.paging.get("total")
-        counted = start + len(whole.entries)
-        total = max(total, counted) if isinstance(total, int) and not isinstance(total, bool) else counted
-        pages = tuple(pages)
-        payloads.append(Payload(name, known, taken_on, taken_at, whole.playlist or bare, total, pages))
+    """The playlists in a file called `name`. Raises PayloadError with the reason when there are none."""
+    origin = Origin(playlist_id, day, uploaded=last_modified)
+    found = list(read_file(as_file(data), name, origin))
+    payloads = [each for each in found if isinstance(each, Payload)]
+    refused = [each for each in found if isinstance(each, Refusal)]
+    if refused and not payloads:
+        raise PayloadError(refused[0].reason)
     return payloads
+
+
+def read_file(file: IO[bytes], name: str, origin: Origin) -> Iterator[Payload | Refusal | Ignored]:
+    """The playlists in a file called `name`, one after the other, and what in it is none.
+
+    The id is what a person said, or where the JSON says it (id, uri, href), or in the file's name or folders; the date
+    by the rule of `archives.provenance`.
+    """
+    lines = _StoredLines(name)
+    for part in parts(file, name):
+        if isinstance(part, Document):
+            if lines.take(part.value):
+                continue
+            yield from _read_document(part, origin)
+        elif isinstance(part, Table):
+            yield from _read_table(part, origin)
+        else:
+            yield part
+    yield from lines.payloads()
+
+
+def _read_document(part: Document, origin: Origin) -> Iterator[Payload | Refusal]:
+    found = list(_wholes(part.value, part.name, None))
+    wholes = [each for each in found if isinstance(each, _Whole)]
+    yield from (each for each in found if isinstance(each, Refusal))
+    if not found:
+        yield Refusal(part.name, f"{part.name} holds an empty list: there is nothing to take in.")
+    known = {_id_in(whole.playlist, whole.paging) for whole in wholes}
+    if origin.playlist_id is not None and len(known) > 1:
+        yield Refusal(
+            part.name, f"{part.name} holds several playlists: leave --playlist-id out, they say their own ids."
+        )
+        return
+    for whole in wholes:
+        try:
+            yield _payload(whole, part.name, origin)
+        except PayloadError as error:
+            yield Refusal(whole.name, str(error))
+
+
+def _read_table(part: Table, origin: Origin) -> Iterator[Payload | Refusal]:
+    try:
+        if exports.is_csv(part.text):
+            found = [("", exports.csv_entries(part.text, part.name))]
+        else:
+            found = list(exports.backup_playlists(part.text))
+        for title, entries in found:
+            name = f"{part.name} '{title}'" if len(found) > 1 else part.name
+            if len(found) > 1:
+                yield Refusal(
+                    name,
+                    f"Nothing says of which playlist {name} is: give each a file of its own, and --playlist-id.",
+                )
+                continue
+            yield _payload(_Whole(name, {"name": title} if title else {}, {}, entries, None), part.name, origin)
+    except PayloadError as error:
+        yield Refusal(part.name, str(error))
+
+
+def _payload(whole: _Whole, name: str, origin: Origin) -> Payload:
+    known = _identify(whole, name, origin.playlist_id)
+    time = dated(
+        name.partition(" line ")[0],
+        day=origin.day,
+        content=whole.taken_at,
+        commit=origin.commit,
+        uploaded=origin.uploaded,
+    )
+    start = _offset_of(whole.paging)
+    total = whole.paging.get("total")
+    counted = start + len(whole.entries)
+    says_total = isinstance(total, int) and not isinstance(total, bool)
+    # Without a total, an address of a next page says that there is more.
+    complete = False if not says_total and whole.paging.get("next") else None
+    bare: JsonObject = {"id": known, "type": "playlist"}
+    playlist = {**bare, **whole.playlist} if whole.playlist and "id" not in whole.playlist else whole.playlist or bare
+    return Payload(
+        name,
+        known,
+        time.day,
+        time.taken_at,
+        playlist,
+        max(total, counted) if isinstance(total, int) and says_total else counted,
+        tuple(_pages(whole.paging, whole.entries, start, name)),
+        complete,
+        time.by,
+    )
+
+
+class _StoredLines:
+    """Lines of this platform's own raw objects: each is a page of a snapshot, with all that is known of it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._found: dict[tuple[str, dt.date, dt.datetime], Payload] = {}
+
+    def take(self, value: Json) -> bool:
+        """Take the value in when it is such a line; whether it is."""
+        found = stored_line(value)
+        if found is None:
+            return False
+        key = (found.playlist_id, found.day, found.extracted_at)
+        known = self._found.get(key)
+        if known is None:
+            self._found[key] = Payload(
+                self._name,
+                found.playlist_id,
+                found.day,
+                found.extracted_at,
+                found.playlist,
+                found.total,
+                found.pages,
+                found.complete,
+                found.dated_by or "content",
+            )
+        else:
+            self._found[key] = replace(known, pages=(*known.pages, *found.pages))
+        return True
+
+    def payloads(self) -> Iterator[Payload]:
+        yield from self._found.values()
 
 
 @dataclass(frozen=True)
 class _Whole:
-    """A playlist object (empty for a lone page), the paging around its entries, and the entries."""
+    """A playlist object (empty for a lone page), the paging around its entries, and the entries.
 
+    `name` is what people call it; `taken_at` (UTC) when what stands around it says it was read.
+    """
+
+    name: str
     playlist: JsonObject
     paging: JsonObject
     entries: list[Json]
+    taken_at: dt.datetime | None
 
 
-def _wholes(value: Json, name: str) -> Iterator[_Whole]:
+def _wholes(value: Json, name: str, taken_at: dt.datetime | None) -> Iterator[_Whole | Refusal]:
+    """Everything in a JSON value that is a playlist or a page of one, and what is refused as what it is."""
     if isinstance(value, list):
-        if _are_entries(value) and value:
-            yield _Whole({}, {}, value)
-            return
-        for number, part in enumerate(value):
-            if part is None:
-                continue  # Spotify leaves holes in lists of playlists
-            if not isinstance(part, dict):
-                raise PayloadError(f"{name} is a list whose element {number} is no playlist, page or entry.")
-            yield from _wholes(part, f"{name}[{number}]")
+        yield from _whole_list(value, name, taken_at)
+    elif isinstance(value, dict):
+        yield from _whole_object(value, name, time_in_content(value) or taken_at)
+    else:
+        yield Refusal(name, f"{name} holds a JSON {type(value).__name__}, not a playlist.")
+
+
+def _whole_list(value: list[Json], name: str, taken_at: dt.datetime | None) -> Iterator[_Whole | Refusal]:
+    kind = kinds.kind_of_list(value)
+    if kind is not None:
+        yield Refusal(name, f"{name} holds {kind}: that is no playlist.")
         return
-    if not isinstance(value, dict):
-        raise PayloadError(f"{name} holds a JSON {type(value).__name__}, not a playlist.")
-    yield from _whole_object(value, name)
+    if _are_entries(value) and value:
+        yield _Whole(name, {}, {}, value, taken_at)
+        return
+    for number, part in enumerate(value):
+        if part is None:
+            continue  # Spotify leaves holes in lists of playlists
+        if not isinstance(part, dict):
+            yield Refusal(name, f"{name} is a list whose element {number} is no playlist, page or entry.")
+            return
+        yield from _wholes(part, f"{name}[{number}]", taken_at)
 
 
-def _whole_object(value: JsonObject, name: str) -> Iterator[_Whole]:
-    if "error" in value and "items" not in value and "tracks" not in value:
-        raise PayloadError(
-            f"{name} is an error answer of Spotify ({json.dumps(value['error'])[:120]}), not a playlist."
-        )
+def _whole_object(value: JsonObject, name: str, taken_at: dt.datetime | None) -> Iterator[_Whole | Refusal]:
+    error = kinds.error_of(value)
+    if error is not None:
+        yield Refusal(name, f"{name} is an error answer of Spotify ({error}), not a playlist.")
+        return
+    if pretty.is_pretty(value):
+        value = pretty.as_spotify(value)
+    inside = _inside(value, name)
+    if inside is not None:
+        for part in inside:
+            if isinstance(part, Refusal):
+                yield part
+            else:
+                yield from _wholes(part.value, part.name, taken_at)
+        return
+    kind = kinds.kind_of(value)
     is_playlist = value.get("type") == "playlist" or "owner" in value or "tracks" in value
     items = value.get("items")
+    if kind is not None and value.get("type") != "playlist":
+        yield Refusal(name, f"{name} holds {kind}: that is no playlist.")
+        return
     if not is_playlist and isinstance(items, list):
         if items and all(item is None or (isinstance(item, dict) and item.get("type") == "playlist") for item in items):
-            yield from _wholes(items, name)
-            return
-        _require_entries(items, name)
-        yield _Whole({}, {key: part for key, part in value.items() if key != "items"}, items)
+            yield from _wholes(items, name, taken_at)
+        elif _may_be_entries(items):
+            paging = {key: part for key, part in value.items() if key != "items"}
+            yield _Whole(name, {}, paging, items, taken_at)
+        else:
+            yield _no_entries(name)
         return
     for collection in (items, value.get("tracks")):
         if isinstance(collection, dict) and isinstance(collection.get("items"), list):
@@ -142,13 +294,56 @@ def _whole_object(value: JsonObject, name: str) -> Iterator[_Whole]:
         else:
             continue
         if isinstance(entries, list):
-            _require_entries(entries, name)
-            yield _Whole(without_paging(value), paging, entries)
+            fits = _may_be_entries(entries)
+            yield _Whole(name, without_paging(value), paging, entries, taken_at) if fits else _no_entries(name)
             return
     what = "a playlist without its entries" if is_playlist else f"no playlist (its keys: {', '.join(list(value)[:6])})"
-    raise PayloadError(
-        f"{name} holds {what}: bring the answer of /playlists/{{id}}/items, or of /playlists/{{id}} as owner."
+    yield Refusal(
+        name, f"{name} holds {what}: bring the answer of /playlists/{{id}}/items, or of /playlists/{{id}} as owner."
     )
+
+
+def _inside(value: JsonObject, name: str) -> list[Document | Refusal] | None:
+    """What an object holds that only wraps playlists; None when it is something itself."""
+    playlists = value.get("playlists")
+    if isinstance(playlists, dict):
+        playlists = playlists.get("items")
+    if isinstance(playlists, list):
+        found: list[Document | Refusal] = [
+            Document(f"{name} {_title(part, at)}", part) for at, part in _filled(playlists)
+        ]
+        for key, other in value.items():
+            if key != "playlists" and isinstance(other, list) and other:
+                found.append(
+                    Refusal(f"{name} {key}", f"{name} {key} are {len(other)} of something else: not taken in.")
+                )
+        return found
+    for key in _ENVELOPES:
+        held = value.get(key)
+        if isinstance(held, str) and held[:1] in ("{", "["):
+            try:
+                held = parsed(held.encode("utf-8", "surrogatepass"), name)
+            except PayloadError:
+                continue
+        if key == "playlist" and isinstance(held, dict) and not {"items", "tracks"} & held.keys():
+            beside = next((value[other] for other in _BESIDE if isinstance(value.get(other), list | dict)), None)
+            held = {**held, "tracks": beside} if beside is not None else held
+        if (
+            isinstance(held, dict | list)
+            and held
+            and not {"items", "tracks"} & (value.keys() if key != "playlist" else set())
+        ):
+            return [Document(name, held)]
+    return None
+
+
+def _filled(playlists: list[Json]) -> Iterator[tuple[int, Json]]:
+    return ((at, part) for at, part in enumerate(playlists) if part is not None)
+
+
+def _title(playlist: Json, at: int) -> str:
+    title = playlist.get("name") if isinstance(playlist, dict) else None
+    return f"'{title}'" if isinstance(title, str) and title else f"playlist {at}"
 
 
 def _are_entries(items: Sequence[Json]) -> bool:
@@ -162,23 +357,23 @@ def _is_entry(item: JsonObject) -> bool:
     return not is_resource and bool({"track", "item", "added_at"} & item.keys())
 
 
-def _require_entries(items: Sequence[Json], name: str) -> None:
+def _may_be_entries(items: Sequence[Json]) -> bool:
     there = [item for item in items if item is not None]
-    if there and not any(_are_entries([item]) for item in there):
-        raise PayloadError(
-            f"{name} holds a list of something other than playlist entries (neither `track` nor `item`)."
-        )
+    return not there or any(_are_entries([item]) for item in there)
+
+
+def _no_entries(name: str) -> Refusal:
+    return Refusal(name, f"{name} holds a list of something other than playlist entries (neither `track` nor `item`).")
 
 
 def _identify(whole: _Whole, name: str, given: str | None) -> str:
     found = _id_in(whole.playlist, whole.paging)
     if given and found and given != found:
         raise PayloadError(f"{name} is of playlist {found}, not of {given}: leave --playlist-id out.")
-    in_name = _ID_IN_NAME.findall(PurePosixPath(name).name)
-    known = given or found or (in_name[0] if len(set(in_name)) == 1 else None)
+    known = given or found or playlist_in_path(name)
     if known is None:
         raise PayloadError(
-            f"Nothing says of which playlist {name} is (no id, uri, href or file name): give --playlist-id."
+            f"Nothing says of which playlist {whole.name} is (no id, uri, href or file name): give --playlist-id."
         )
     return known
 
@@ -195,40 +390,16 @@ def _id_in(playlist: JsonObject, paging: JsonObject) -> str | None:
     return None
 
 
-def _time_of(name: str, day: dt.date | None, last_modified: dt.datetime | None) -> tuple[dt.date, dt.datetime]:
-    """(snapshot date, when it was taken), UTC."""
-    found = {time for match in _TIME_IN_NAME.finditer(PurePosixPath(name).name) if (time := _time(match))}
-    known = day or (next(iter(found)).date() if len({time.date() for time in found}) == 1 else None)
-    if known is None and last_modified is not None:
-        known = last_modified.astimezone(dt.UTC).date()
-    if known is None:
-        several = "Several dates stand in the name of" if found else "Nothing says of which day"
-        raise PayloadError(f"{several} {name}{'' if found else ' is'}: give --date YYYY-MM-DD.")
-    candidates = sorted(time for time in found if time.date() == known)
-    if last_modified is not None and last_modified.astimezone(dt.UTC).date() == known:
-        candidates.append(last_modified.astimezone(dt.UTC))
-    return known, candidates[-1] if candidates else dt.datetime.combine(known, dt.time(), dt.UTC)
-
-
-def _time(match: re.Match[str]) -> dt.datetime | None:
-    try:
-        day = dt.date.fromisoformat(match["day"])
-        clock = dt.time()
-        if match["hour"]:
-            fraction = int((match["fraction"] or "0").ljust(6, "0"))
-            clock = dt.time(int(match["hour"]), int(match["minute"]), int(match["second"]), fraction)
-    except ValueError:
-        return None
-    return dt.datetime.combine(day, clock, dt.UTC)
-
-
 def _offset_of(paging: JsonObject) -> int:
     """The position of a page's first entry: its own `offset`, or the one in its address; 0 when nothing says."""
     value = paging.get("offset")
     if isinstance(value, int) and not isinstance(value, bool):
         return max(0, value)
     href = paging.get("href")
-    asked = parse_qs(urlsplit(href).query).get("offset", ["0"])[0] if isinstance(href, str) else "0"
+    try:
+        asked = parse_qs(urlsplit(href).query).get("offset", ["0"])[0] if isinstance(href, str) else "0"
+    except ValueError:  # an address that is none, such as `http://[`
+        return 0
     return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
 
 

@@ -20,7 +20,7 @@ from spotify_assets.storage.object_store import ObjectStore
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 JsonObject: TypeAlias = "dict[str, Json]"
 SourceName = Literal["api", "sandbox", "import", "landing", "carried"]
-DatedBy = Literal["spotify", "upload", "name", "folder", "content"]
+DatedBy = Literal["spotify", "upload", "name", "folder", "content", "commit"]
 """Who says of which day a snapshot is: Spotify itself, or what is known of a file of another system."""
 
 _SOURCES: Mapping[str, SourceName] = {
@@ -36,6 +36,7 @@ _DATED_BY: Mapping[object, DatedBy] = {
     "name": "name",
     "folder": "folder",
     "content": "content",
+    "commit": "commit",
 }
 _HEAD = ("snapshot_date", "extracted_at", "run_id", "source", "playlist")
 _LINE = (*_HEAD, "offset", "total", "page", "complete", "dated_by")
@@ -131,6 +132,32 @@ def from_bytes(key: str, data: bytes) -> Snapshot:
         raise _damaged(key, error) from error
 
 
+def stored_line(value: Json) -> Snapshot | None:
+    """What one decoded line of a stored snapshot says, with its one page; None for any other JSON."""
+    if not isinstance(value, dict) or not {*_HEAD, "offset", "total", "page"} <= value.keys():
+        return None
+    playlist, offset, total, page = (value[name] for name in ("playlist", "offset", "total", "page"))
+    if not (
+        isinstance(playlist, dict) and isinstance(page, dict) and isinstance(offset, int) and isinstance(total, int)
+    ):
+        return None
+    try:
+        return Snapshot(
+            day=dt.date.fromisoformat(str(value["snapshot_date"])),
+            playlist_id=str(playlist["id"]),
+            extracted_at=parse_time(str(value["extracted_at"])).astimezone(dt.UTC),
+            run_id=str(value["run_id"]),
+            source=_SOURCES[str(value["source"])],
+            playlist=playlist,
+            total=total,
+            pages=(Page(offset, page),),
+            complete=_flag(value.get("complete")),
+            dated_by=_DATED_BY.get(value.get("dated_by")),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
 def write(store: ObjectStore, snapshot: Snapshot, stamped: dt.datetime) -> tuple[str, int]:
     """Write the snapshot once, under a key that carries `stamped` (UTC); (key, size in bytes).
 
@@ -162,6 +189,15 @@ def newest(keys: Iterable[RawKey | None]) -> dict[str, RawKey]:
         if key is not None and (key.playlist_id not in found or key > found[key.playlist_id]):
             found[key.playlist_id] = key
     return found
+
+
+UPLOAD = "upload"
+"""What the run id of a snapshot begins with whose day is only that of its upload."""
+
+
+def is_of_upload(key: RawKey) -> bool:
+    """Whether the snapshot at `key` is of its day only because it was uploaded then: Spotify is asked all the same."""
+    return key.run_id.startswith(f"{UPLOAD}-")
 
 
 def after(stamp: dt.datetime, key: RawKey | None) -> dt.datetime:

@@ -6,6 +6,7 @@ not opened, and what changed since it was listed is left alone. What the content
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 import stat
@@ -27,11 +28,13 @@ from spotify_assets.storage.stored_object import StoredObject
 class ForeignObject:
     """An object that somebody dropped. Its key is relative to the folder and may be anything.
 
-    `problem` says why it must not be opened; None for what looks like a file.
+    `problem` says why it must not be opened; None for what looks like a file. What `stays` can't be moved either: a
+    folder that can't be looked into.
     """
 
     stored: StoredObject
     problem: str | None = None
+    stays: bool = False
 
     @property
     def name(self) -> str:
@@ -59,13 +62,14 @@ class ForeignFolder(Protocol):
         ...
 
     def read(self, found: ForeignObject) -> bytes:
-        """The content. Raises Changed."""
+        """The content. Raises Changed, and PermissionError where it may not be read."""
         ...
 
     def move(self, found: ForeignObject, target: str) -> None:
         """Make the object the lake's object `target`, without its bytes passing through here. Raises Changed.
 
-        A crash leaves it where it was, or in both places; moving it again is safe.
+        A crash leaves it where it was, or in both places; moving it again is safe. Raises PermissionError where it may
+        not be moved.
         """
         ...
 
@@ -76,29 +80,58 @@ def foreign_folder(store: ObjectStore, prefix: str) -> ForeignFolder:
     return _LocalFolder(place, prefix) if isinstance(place, Path) else _S3Folder(place, prefix)
 
 
+_DEEPEST = 60
+"""Folders inside folders that are still entered."""
+
+_WRITING = dt.timedelta(minutes=1)
+"""So long a file counts as being written whose name is one that obstore writes under."""
+
+
+def _is_being_written(entry: os.DirEntry[str]) -> bool:
+    """Whether this is obstore's staging file, and not somebody's whose name only looks like it (`list #40`)."""
+    if not local_objects.STAGED.search(entry.name):
+        return False
+    written = dt.datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, dt.UTC)
+    return dt.datetime.now(dt.UTC) - written < _WRITING
+
+
+def _shut(folder: str, problem: str) -> ForeignObject:
+    """A folder that is not entered, as what waits until somebody opens it."""
+    epoch = dt.datetime.fromtimestamp(0, dt.UTC)
+    return ForeignObject(StoredObject(folder, "", 0, epoch), problem, stays=True)
+
+
 @dataclass(frozen=True)
 class _LocalFolder:
     root: Path
     prefix: str
 
     def list(self, most: int) -> list[ForeignObject]:
-        return list(islice(self._walk(self.root / self.prefix, ""), most))
+        return list(islice(self._walk(), most))
 
-    def _walk(self, folder: Path, name: str) -> Iterator[ForeignObject]:
-        try:
-            with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for entry in found:
-            key = f"{name}{entry.name}"
+    def _walk(self) -> Iterator[ForeignObject]:
+        """Everything in the folder, in the order of keys within each folder; folders come after what is beside them."""
+        folders = [""]
+        while folders:
+            name = folders.pop()
+            if name.count("/") > _DEEPEST:
+                yield _shut(name, f"it is nested deeper than {_DEEPEST} folders")
+                continue
             try:
-                if entry.is_dir(follow_symlinks=False):
-                    yield from self._walk(folder / entry.name, f"{key}/")
-                elif not local_objects.STAGED.search(entry.name):
-                    yield self._described(key, entry.stat(follow_symlinks=False))
-            except FileNotFoundError:
-                continue  # somebody took it away while we were looking
+                with os.scandir(self.root / self.prefix / name) as entries:
+                    found = sorted(entries, key=lambda entry: entry.name)
+                folders += [f"{name}{entry.name}/" for entry in reversed(found) if entry.is_dir(follow_symlinks=False)]
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                yield _shut(name, f"it can't be looked into ({error.strerror})")
+                continue
+            for entry in found:
+                try:
+                    if not entry.is_dir(follow_symlinks=False) and not _is_being_written(entry):
+                        yield self._described(f"{name}{entry.name}", entry.stat(follow_symlinks=False))
+                except FileNotFoundError:
+                    continue  # somebody took it away while we were looking
 
     def _described(self, key: str, found: os.stat_result) -> ForeignObject:
         problem = None
@@ -112,6 +145,8 @@ class _LocalFolder:
         path = self.root / self.prefix / found.stored.key
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except PermissionError:
+            raise
         except OSError as error:
             raise Changed(found.name) from error
         with os.fdopen(handle, "rb") as file:

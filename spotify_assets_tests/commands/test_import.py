@@ -118,12 +118,6 @@ def test_a_bad_playlist_id_is_a_users_mistake(home: Path) -> None:
     assert "'nonsense' is no playlist id, URI or link." in result.output
 
 
-def test_dates_before_the_first_partition_are_pointed_out(home: Path) -> None:
-    result = run(put(home, "2024-03-01.json", playlist(tracks=ENTRIES)))
-
-    assert "set PARTITIONS_START=2024-03-01 before building" in result.output
-
-
 def test_a_partial_playlist_is_pointed_out(home: Path) -> None:
     result = run(put(home, "2026-03-01.json", paging(ENTRIES, total=250)))
 

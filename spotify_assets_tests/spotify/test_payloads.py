@@ -167,7 +167,7 @@ REFUSED = {
         "other than playlist",
     ),
     "tracks by ids": ({"tracks": [{"track": True, "album": {}}, None]}, "other than playlist entries"),
-    "saved tracks": (paging(ENTRIES, href="https://api.spotify.com/v1/me/tracks"), "Nothing says of which playlist"),
+    "saved tracks": (paging(ENTRIES, href="https://api.spotify.com/v1/me/tracks"), "saved tracks"),
     "an empty list": ([], "empty list"),
     "holes alone": ([None, None], "Nothing says of which playlist"),
     "a number": (7, "a JSON int"),

@@ -366,7 +366,10 @@ def test_what_snowflake_says_about_sql_is_never_transient() -> None:
     assert not is_transient(errors.DatabaseError("Incorrect username", errno=250001))
     assert not is_transient(errors.HttpError(msg="404", errno=290404))
     assert is_transient(errors.ProgrammingError("gone", errno=390112))
+    assert is_transient(errors.HttpError(msg="429", errno=290429))
+    assert is_transient(errors.HttpError(msg="408", errno=290408))
     assert is_transient(errors.HttpError(msg="503", errno=290503))
+    assert is_transient(errors.TooManyRequests())
     assert is_transient(errors.ServiceUnavailableError())
     assert is_transient(ConnectionResetError("reset"))
 

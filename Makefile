@@ -34,6 +34,7 @@ check: $(STAMP)  ## Lint, types and definitions, as CI runs them
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m vulture
 	@$(BIN)/python infra/web/check.py
 	@$(BIN)/python -m pyright
 	@$(BIN)/dg check defs

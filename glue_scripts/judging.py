@@ -2,23 +2,16 @@
 
 An entry that is no object, or without an object in a wrapper, can't be read as an entry. Everything below is a leaf:
 one that can't be read is listed with the entry, which stays. Standard library only.
+
+`parsed` has one row per element of every page's `items`: `snapshot_date`, `source_key` and `playlist_id` of the raw
+object; `page_offset`, the position of the page's first entry, and `entry_index` in the page (both 0-based BIGINT);
+`kinds`, a STRUCT of the JSON kinds below ('object', 'array', 'boolean', 'null' or absent, 'other'); `element`, the
+entry as it came (JSON); `entry`, a STRUCT of `tables.ENTRY`, NULL in every leaf that is absent or of another structure.
 """
 
 from __future__ import annotations
 
 from glue_scripts.leaves import FLAGS, NUMBERS, is_no_flag, is_no_number
-
-PARSED_COLUMNS = (
-    "snapshot_date",  # DATE, of the raw object
-    "source_key",  # the raw object's key
-    "playlist_id",  # of the raw object
-    "page_offset",  # BIGINT, 0-based position of the page's first entry
-    "entry_index",  # BIGINT, 0-based in the page
-    "kinds",  # STRUCT of the JSON kinds below: 'object', 'array', 'boolean', 'null' (or absent), 'other'
-    "element",  # JSON, the entry as it came
-    "entry",  # STRUCT of ENTRY, NULL in every leaf that is absent or of another structure
-)
-"""`parsed`: one row per element of every page's `items`."""
 
 KIND_PATHS = {
     "entry": ("",),

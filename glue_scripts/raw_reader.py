@@ -139,7 +139,7 @@ _KIND_PATHS = list(dict.fromkeys(path for paths in judging.KIND_PATHS.values() f
 
 
 def _kinds() -> str:
-    """The STRUCT `kinds` of `judging.PARSED_COLUMNS`.
+    """The STRUCT `kinds` of `judging`.
 
     Nearly every entry is a whole track, which its parsed form shows: its kinds are known. Only for the others the
     JSON is looked at a second time, all paths in one pass.

@@ -113,16 +113,14 @@ join (
 left join (select distinct source_key from bad_lines) as damaged on damaged.source_key = first_page.source_key
 where choice = 1
 """
-"""`snapshots` from `judged` (with what `raw_reader.CARRIED` names) and `bad_lines` (BAD_LINE_COLUMNS).
+"""`snapshots` from `judged` (with what `raw_reader.CARRIED` names) and `bad_lines`: one row per line of a
+raw object that is no page, with snapshot_date, source_key, line (1-based), entry_index (NULL), playlist_id, reason.
 
 The playlist of a raw object is that of its first page, which need not begin at position 0: an adopted object may hold
 a part of a playlist. A snapshot is complete when all of its lines and entries could be read, its entries stand at
 positions 0, 1, … without a hole, and they are as many as Spotify's total, or the raw lines say so (`"complete"`: who
 wrote them knew better than `total`).
 """
-
-BAD_LINE_COLUMNS = ("snapshot_date", "source_key", "line", "entry_index", "playlist_id", "reason")
-"""`bad_lines`: one row per line of a raw object that is no page; `line` is 1-based, `entry_index` NULL."""
 
 
 @dataclass(frozen=True)

@@ -217,7 +217,7 @@ class Watched:
             with session.stage(self.store, [key for table in LAKE_TABLES for key in commit.file_keys(table)]):
                 for table in LAKE_TABLES:
                     for key in commit.file_keys(table):
-                        deliver(session, self.store, table, key)
+                        deliver(session, table, key)
 
         self.warehouse.run(arrive)
 

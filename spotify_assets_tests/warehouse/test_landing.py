@@ -57,7 +57,7 @@ def make_landing(warehouse: EmbeddedWarehouse) -> None:
     warehouse.run(work)
 
 
-def deliver(session: Session, stage_root: ObjectStore, table: str, key: str) -> None:
+def deliver(session: Session, table: str, key: str) -> None:
     """Run the pipe's own COPY for one file, as Snowpipe does; a file delivered again is loaded again."""
     session.execute("USE SCHEMA LANDING")
     body = pipe_bodies()[table]
@@ -107,7 +107,7 @@ def snowpipe_drill(
                 if isinstance(one, Commit):
                     snowpipe.record_commits(session, [one], NOW)
                 else:
-                    deliver(session, store, *one)
+                    deliver(session, *one)
                 if rng.random() < 0.02:
                     take_in(session, rng.choice(list(LAKE_TABLES)))
             for table in LAKE_TABLES:
@@ -152,10 +152,10 @@ def test_a_new_generation_shows_only_when_all_of_it_has_arrived(landing: Embedde
         with session.stage(store, keys):
             snowpipe.record_commits(session, [old, new], NOW)
             for key in keys:
-                deliver(session, store, "songs", key)
+                deliver(session, "songs", key)
                 take_in(session, "songs")
                 seen.append([row[0] for row in session.execute("SELECT song_id FROM LAKE.SONGS ORDER BY 1")])
-                deliver(session, store, "songs", key)
+                deliver(session, "songs", key)
 
     landing.run(work)
 
@@ -168,7 +168,7 @@ def test_a_commit_without_rows_empties_the_date_at_once(landing: EmbeddedWarehou
 
     def work(session: Session) -> list[tuple[object, ...]]:
         with session.stage(store, old.file_keys("songs")):
-            deliver(session, store, "songs", old.file_keys("songs")[0])
+            deliver(session, "songs", old.file_keys("songs")[0])
         snowpipe.record_commits(session, [old, empty], NOW)
         take_in(session, "songs")
         return [*session.execute("SELECT song_id FROM LAKE.SONGS")]
@@ -184,7 +184,7 @@ def test_what_has_not_arrived_is_overdue_until_it_arrives(landing: EmbeddedWareh
         snowpipe.record_commits(session, [commit], NOW)
         before = snowpipe.overdue(session, "songs")
         with session.stage(store, commit.file_keys("songs")):
-            deliver(session, store, "songs", commit.file_keys("songs")[0])
+            deliver(session, "songs", commit.file_keys("songs")[0])
         take_in(session, "songs")
         return before, snowpipe.overdue(session, "songs")
 
@@ -202,7 +202,7 @@ def test_refresh_copies_what_is_too_old_for_a_pipe_and_only_that(
     def work(session: Session) -> tuple[list[str], list[str]]:
         with session.stage(store, [key for commit in commits.values() for key in commit.file_keys("songs")]):
             snowpipe.record_commits(session, commits.values(), NOW)
-            deliver(session, store, "songs", commits[day(0)].file_keys("songs")[0])
+            deliver(session, "songs", commits[day(0)].file_keys("songs")[0])
             take_in(session, "songs")
             sent = snowpipe.refresh(session, "songs", commits, NOW)
             take_in(session, "songs")
@@ -228,7 +228,7 @@ def test_the_vacuum_takes_runs_that_the_lake_has_removed_and_nothing_that_is_cur
         with session.stage(store, keys):
             snowpipe.record_commits(session, [old, new, awaited], NOW)
             for key in keys:
-                deliver(session, store, "songs", key)
+                deliver(session, "songs", key)
         take_in(session, "songs")
         return snowpipe.vacuum(session, "songs", {"of another date"}), snowpipe.vacuum(session, "songs", {"new"})
 
@@ -254,7 +254,7 @@ def test_a_branchs_clone_holds_tables_with_the_rows_that_the_views_showed(
     def work(session: Session) -> list[str]:
         with session.stage(store, commit.file_keys("songs")):
             snowpipe.record_commits(session, [commit], NOW)
-            deliver(session, store, "songs", commit.file_keys("songs")[0])
+            deliver(session, "songs", commit.file_keys("songs")[0])
         take_in(session, "songs")
         views = [str(view) for (view,) in session.execute(environments.VIEWS, ["LAKE"])]
         for statement in environments.copied_statements(views):

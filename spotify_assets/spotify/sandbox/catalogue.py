@@ -99,7 +99,6 @@ class Album:
     release_date_precision: str
     total_tracks: int
     artists: tuple[Artist, ...]
-    upc: str
 
 
 @dataclass(frozen=True)
@@ -216,7 +215,6 @@ def _album(seed: int, lead: int, random: Random, released: dt.date | None, title
             "day",
             1 if single else inner.randint(8, 14),
             (artist(seed, lead),),
-            _upc(inner),
         )
     if random.random() < 0.06:
         return _compilation(seed, random.randrange(24))
@@ -241,7 +239,6 @@ def _album(seed: int, lead: int, random: Random, released: dt.date | None, title
         precision,
         inner.randint(8, 18),
         (artist(seed, lead),),
-        _upc(inner),
     )
 
 
@@ -258,9 +255,4 @@ def _compilation(seed: int, number: int) -> Album:
         "year",
         random.randint(18, 40),
         (various,),
-        _upc(random),
     )
-
-
-def _upc(random: Random) -> str:
-    return f"{random.randrange(10**12):012d}"

@@ -173,7 +173,7 @@ def _read(calls: PlaylistCalls, pool: Executor, first: Page | None = None) -> _R
     step = len(first.items)
     if total is None or step > total:
         return _until_the_last(calls, first, total)
-    if step == total:
+    if step == total and not first.body.get("next"):
         return _Reading(pages=(first,), total=total, fault=_mismatch((first,), total))
     if step == 0:
         return _Reading(
@@ -182,8 +182,10 @@ def _read(calls: PlaylistCalls, pool: Executor, first: Page | None = None) -> _R
     needed = math.ceil(total / step)
     if not (calls.may_spend(2 * needed + 6) or calls.may_spend(needed + 4)):
         return _beyond_the_budget(calls, pool, first, total, needed)
-    rest = _all([pool.submit(calls.page, offset) for offset in range(step, total, step)])
-    return _reading((first, *rest), total)
+    pages = [first, *_all([pool.submit(calls.page, offset) for offset in range(step, total, step)])]
+    while pages[-1].items and pages[-1].body.get("next"):  # the total may be too small
+        pages.append(calls.page(pages[-1].offset + len(pages[-1].items)))
+    return _reading(tuple(pages), total)
 
 
 def _beyond_the_budget(calls: PlaylistCalls, pool: Executor, first: Page, total: int, needed: int) -> _Reading:
@@ -256,8 +258,11 @@ def _read_along(calls: PlaylistCalls, known: _Reading) -> _Reading:
 def _reading(pages: tuple[Page, ...], total: int, *, ended: bool | None = None) -> _Reading:
     overlap = next((k for a, b in itertools.pairwise(pages) if (k := _overlap(a, b))), 0)
     fault = f"a page begins with the last {overlap} entries of the page before" if overlap else _mismatch(pages, total)
-    last = pages[-1]
-    at_end = not last.body.get("next") if ended is None else ended
+    filled = [len(page.items) for page in pages]
+    while len(filled) > 1 and not filled[-1]:
+        filled.pop()  # pages behind the end
+    unbroken = all(count == filled[0] for count in filled[:-1])
+    at_end = unbroken and not pages[-1].body.get("next") if ended is None else ended
     return _Reading(pages=_in_place(pages), total=total, fault=fault, overlap=bool(overlap), ended=at_end)
 
 

@@ -10,15 +10,19 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from spotify_assets.assets.raw import raw_assets
 from spotify_assets.automation.extraction import MOST_TRIES, next_run, unfinished_extraction_sensor
 from spotify_assets.automation.jobs import EXTRACT
 from spotify_assets.automation.planning import Attempt, Outcome
+from spotify_assets.lake.layout import RAW_PREFIX
+from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.spotify import spotify_resource
 from spotify_assets.retries import FAILURE_TAG, RETRY_AT_TAG
 from spotify_assets.settings import load_settings
 from spotify_assets.spotify.budget import STATE_KEY, CallState, CoolDown
 from spotify_assets.spotify.tracking import Playlists, Standing, Tracked, Tracking
 from spotify_assets_tests.automation.world import TODAY, World, days_ago
+from spotify_assets_tests.spotify.spotify_server import error, spotify_server
 
 SPOTIFY = spotify_resource(
     load_settings({"SPOTIFY_CLIENT_ID": "i", "SPOTIFY_CLIENT_SECRET": "s", "SPOTIFY_PLAYLISTS": "mine"})
@@ -161,3 +165,40 @@ def test_the_sensor_makes_no_run_during_a_cool_down(world: World) -> None:
 
     assert asked(world, hours=2) == []
     assert len(asked(world, hours=2)) == 1
+
+
+def test_a_day_that_one_wrong_answer_would_have_lost_is_finished_by_the_sensor(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job, the sensor and the job again, on a Spotify that answers 404 for some minutes."""
+    monkeypatch.setattr("spotify_assets.spotify.extract.PATIENCE", ())
+    with spotify_server() as server:
+        ids = server.add(2)
+        account = {"SPOTIFY_CLIENT_ID": "i", "SPOTIFY_CLIENT_SECRET": "s", "SPOTIFY_PLAYLISTS": ",".join(ids)}
+        addresses = {"SPOTIFY_API_URL": server.api, "SPOTIFY_TOKEN_URL": server.token_url}
+        spotify = spotify_resource(load_settings({**account, **addresses}))
+        extraction = dg.Definitions(
+            assets=raw_assets(snapshot_dates(dt.date(2026, 1, 1))),
+            jobs=[dg.define_asset_job(EXTRACT, selection="raw/playlist_snapshots")],
+            resources={"spotify": spotify, "lake": world.lake},
+        ).resolve_job_def(EXTRACT)
+        server.forever[ids[0]] = error(404, "Resource not found")
+        day = dt.datetime.now(dt.UTC).date().isoformat()
+
+        first = extraction.execute_in_process(instance=world.instance, partition_key=day)
+        sensor = unfinished_extraction_sensor(dg.DefaultSensorStatus.STOPPED, clock=lambda: world.now)
+        world.now = dt.datetime.now(dt.UTC)
+        early = world.tick(sensor, launch=False, spotify=spotify)
+        world.now += dt.timedelta(minutes=11)
+        later = world.tick(sensor, launch=False, spotify=spotify)
+        server.forever.clear()
+        second = extraction.execute_in_process(instance=world.instance, partition_key=day)
+        world.now += dt.timedelta(minutes=30)
+        done = world.tick(sensor, launch=False, spotify=spotify)
+
+    assert (first.success, second.success) == (True, True)
+    assert not early.run_requests
+    assert [request.partition_key for request in later.run_requests or ()] == [day]
+    assert not done.run_requests
+    assert "is extracted" in world.skipped[-1]
+    assert len(list(world.store.list(RAW_PREFIX))) == 2

@@ -19,13 +19,18 @@ SCOPES = "playlist-read-private playlist-read-collaborative"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server sends instead of the truth. `cut` closes the connection: before any byte, or in mid-body."""
+    """What the server sends instead of the truth. `cut` closes the connection: before any byte, or in mid-body.
+
+    `drip` (seconds) is between two bytes of the body, or with `drip_head` of the head.
+    """
 
     status: int = 200
     body: bytes | str | object = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
     cut: str = ""
+    drip: float = 0.0
+    drip_head: bool = False
 
     @property
     def data(self) -> bytes:
@@ -98,12 +103,14 @@ class SpotifyServer:
         self.mine: list[str | None] = []
         self.faults: dict[str, deque[Answer]] = {}
         self.forever: dict[str, Answer] = {}
+        self.changes: list[tuple[str, Callable[[dict[str, Any], dict[str, list[str]]], dict[str, Any]]]] = []
         self.tokens: deque[Answer] = deque()
         self.token_always: Answer | None = None
         self.on_request: Callable[[str, dict[str, list[str]]], None] = lambda path, query: None
         self.requests: list[str] = []
         self.token_requests: list[str] = []
         self.authorizations: list[str] = []
+        self.connections = 0
         self.delay = 0.0
         self.in_flight = 0
         self.most_in_flight = 0
@@ -138,7 +145,12 @@ class SpotifyServer:
         for ending, always in self.forever.items():
             if path.endswith(ending):
                 return always
-        return self._truth(path.removeprefix("/v1/").strip("/").split("/"), query)
+        answer = self._truth(path.removeprefix("/v1/").strip("/").split("/"), query)
+        for ending, change in self.changes:
+            if path.endswith(ending) and isinstance(answer.body, dict) and answer.status == 200:
+                with self._lock:
+                    answer = Answer(body=change(dict(answer.body), query))
+        return answer
 
     def _truth(self, parts: list[str], query: dict[str, list[str]]) -> Answer:
         limit, offset = int(query.get("limit", ["20"])[0]), int(query.get("offset", ["0"])[0])
@@ -185,6 +197,11 @@ def spotify_server() -> Iterator[SpotifyServer]:
         disable_nagle_algorithm = True
         wbufsize = -1
 
+        def setup(self) -> None:
+            super().setup()
+            with state._lock:
+                state.connections += 1
+
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             query = parse_qs(url.query)
@@ -214,6 +231,10 @@ def spotify_server() -> Iterator[SpotifyServer]:
                 self.close_connection = True
                 return
             data = answer.data
+            if answer.drip:
+                head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+                self.drip(head if answer.drip_head else data, b"" if answer.drip_head else head, answer.drip)
+                return
             self.send_response(answer.status)
             self.send_header("Content-Type", "application/json; charset=utf-8")
             for name, value in answer.headers.items():
@@ -225,6 +246,16 @@ def spotify_server() -> Iterator[SpotifyServer]:
                 self.wfile.write(data)
             if answer.cut:
                 self.close_connection = True
+
+        def drip(self, data: bytes, before: bytes, seconds: float) -> None:
+            """Send `before` at once, then `data` a byte at a time, until nobody listens any more."""
+            self.close_connection = True
+            self.wfile.write(before)
+            self.wfile.flush()
+            for byte in data:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(seconds)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Quiet."""

@@ -10,11 +10,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from spotify_assets.assets.raw import raw_assets
+from spotify_assets.assets.raw import listed, raw_assets, readable, report_metadata
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.lake import lake_resource
 from spotify_assets.resources.spotify import spotify_resource
 from spotify_assets.settings import load_settings
+from spotify_assets.spotify.doctor import diagnose
 from spotify_assets_tests.spotify.conftest import CLIENT_SECRET, REFRESH_TOKEN, TestClock
 from spotify_assets_tests.spotify.spotify_server import ACCESS_TOKEN, SCOPES, Answer, SpotifyServer, error
 
@@ -29,6 +30,13 @@ SITUATIONS = {
     "token endpoint gone": {"token": Answer(cut="before")},
     "access token refused": {"page": error(401, "Access token missing")},
     "forbidden": {"page": error(403, "Forbidden")},
+    "forbidden with an echo": {"page": error(403, f"Forbidden: Authorization: Bearer {ACCESS_TOKEN}")},
+    "a text with an echo": {"page": Answer(400, f"bad token {ACCESS_TOKEN} of {BASIC}, {REFRESH_TOKEN}")},
+    "a page with an echo": {"page": Answer(404, f"<html>{ACCESS_TOKEN}&nbsp;{CLIENT_SECRET}</html>")},
+    "the account with an echo": {"page": Answer(403, f"User not registered: {ACCESS_TOKEN} {ROTATED}")},
+    "broken JSON with an echo": {"page": Answer(body=f'{{"items": [NaN], "echo": "{ACCESS_TOKEN} {BASIC}"}}')},
+    "a quota with an echo": {"page": error(429, f"quota {ACCESS_TOKEN}", "QUOTA_EXCEEDED", Retry_After="46800")},
+    "a token answer with an echo": {"token": Answer(400, {"error": f"bad_{REFRESH_TOKEN}".replace("-", "_")})},
     "server errors": {"page": error(500, "Oops")},
     "quota": {"page": error(429, "Too many requests", "QUOTA_EXCEEDED", Retry_After="46800")},
 }
@@ -73,9 +81,28 @@ def test_no_secret_is_left_behind(
     except Exception as failure:
         errors = [repr(failure), *traceback.format_exception(failure)]
 
+    checks = [str(one) for report_of in (readable, listed) for one in (report_of([report]), repr(report_of([report])))]
+    found = diagnose(
+        spotify.access.client(lake_resource(settings).store, clock.now().date()),
+        spotify.access.selection(clock.now().date()),
+        grant="refresh token",
+        consented_on=clock.now().date(),
+    )
+    shown = [*checks, repr(found), str(report_metadata(report)), str(report.stopped_by)]
     output = capfd.readouterr()
     files = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
-    left = [caplog.text, output.out, output.err, *events, run, *errors, *files, repr(spotify), repr(spotify.access)]
+    left = [
+        caplog.text,
+        output.out,
+        output.err,
+        *events,
+        run,
+        *errors,
+        *shown,
+        *files,
+        repr(spotify),
+        repr(spotify.access),
+    ]
     left += [repr(settings), repr(report), str(spotify.model_dump()), repr(vars(spotify))]
     assert len(server.requests) + len(server.token_requests) > 0
     for secret in SECRETS:

@@ -83,7 +83,7 @@ def test_a_playlist_taken_off_the_list_is_read_three_more_days(
     known = server.add(3)
     server.mine = [*known]
     run(mine=True)
-    server.mine = known[:2]
+    server.mine = [*known[:2]]
     read = []
     for _ in range(5):
         clock.advance(DAY)

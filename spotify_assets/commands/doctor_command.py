@@ -76,19 +76,19 @@ def _lake(settings: Settings) -> Iterator[Finding]:
 
 
 def _spotify(settings: Settings) -> Iterator[Finding]:
-    from spotify_assets.spotify.access import SpotifyAccess
+    from spotify_assets.resources.spotify import spotify_resource
     from spotify_assets.spotify.doctor import diagnose
 
-    spotify = SpotifyAccess.of(settings)
+    spotify = spotify_resource(settings).access
     day = spotify.today()
     found = diagnose(
         spotify.client(open_lake(settings), day),
         spotify.selection(day),
-        grant=spotify.signs_in.grant,
+        grant=spotify.account.grant,
         consented_on=settings.spotify_consented_on,
     )
     for finding in found:
-        on_purpose = spotify.is_sandbox and not finding.ok and finding.subject.startswith("Playlist")
+        on_purpose = spotify.source == "sandbox" and not finding.ok and finding.subject.startswith("Playlist")
         detail = f"{finding.detail} (on purpose: it is the sandbox)"
         yield Finding(finding.subject, True, detail) if on_purpose else finding
 

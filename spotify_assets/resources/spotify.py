@@ -47,20 +47,20 @@ class SpotifyResource(dg.ConfigurableResource):
         """Spotify as these fields say."""
         from spotify_assets.spotify.access import SpotifyAccess
         from spotify_assets.spotify.auth import Account
+        from spotify_assets.spotify.sandbox.access import sandboxed
         from spotify_assets.waiting import SYSTEM_CLOCK
 
-        return SpotifyAccess(
+        access = SpotifyAccess(
             account=self._account or Account(),
             playlists=self.playlists,
             api_url=self.api_url,
             token_url=self.token_url,
             budget=self.daily_call_budget,
             concurrency=self.concurrency,
-            is_sandbox=self.is_sandbox,
-            sandbox_seed=self.sandbox_seed,
             clock=self._clock or SYSTEM_CLOCK,
             adapter=self._adapter,
         )
+        return sandboxed(access, self.sandbox_seed) if self.is_sandbox else access
 
     def today(self) -> dt.date:
         """Today, UTC: the one date Spotify answers for."""

@@ -17,6 +17,7 @@ from spotify_assets.spotify.auth import Account
 from spotify_assets.spotify.client import SpotifyClient
 from spotify_assets.spotify.extract import ExtractionReport, extract
 from spotify_assets.spotify.playlists import PlaylistSelection, parse_playlists
+from spotify_assets.spotify.snapshot import SourceName
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.waiting import SYSTEM_CLOCK, Clock
 
@@ -25,15 +26,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SANDBOX_HOUR = 6
-"""UTC hour at which the sandbox's snapshots of any date are said to be read: that of the daily schedule."""
-
 
 class Configured(Protocol):
     """The settings that matter here."""
 
-    @property
-    def source(self) -> str: ...
     @property
     def spotify_client_id(self) -> str | None: ...
     @property
@@ -59,22 +55,28 @@ def account_of(settings: Configured) -> Account:
 
 @dataclass(frozen=True, kw_only=True)
 class SpotifyAccess:
-    """Spotify, or the sandbox. `clock` and `adapter` (the transport of a date) are replaced by tests."""
+    """Spotify, or what answers in its place.
+
+    `budget` is calls in any rolling 24 hours, None where nobody's quota is spent. `clock` and `adapter` (the transport
+    of a date) are replaced by tests; the sandbox also says `all_playlists` of a date and when its snapshots are said to
+    be read (`read_at`).
+    """
 
     account: Account
     playlists: Sequence[str]
     api_url: str
     token_url: str
-    budget: int
+    budget: int | None
     concurrency: int
-    is_sandbox: bool = False
-    sandbox_seed: int = 7
+    source: SourceName = "api"
     clock: Clock = SYSTEM_CLOCK
     adapter: Callable[[dt.date], BaseAdapter] | None = None
+    all_playlists: Callable[[dt.date], Sequence[str]] | None = None
+    read_at: Callable[[dt.date], dt.datetime] | None = None
 
     @classmethod
     def of(cls, settings: Configured) -> SpotifyAccess:
-        """As the settings say."""
+        """The Web API, as the settings say."""
         return cls(
             account=account_of(settings),
             playlists=settings.spotify_playlists,
@@ -82,41 +84,28 @@ class SpotifyAccess:
             token_url=settings.spotify_token_url,
             budget=settings.spotify_daily_call_budget,
             concurrency=settings.spotify_concurrency,
-            is_sandbox=settings.source == "sandbox",
         )
-
-    @property
-    def signs_in(self) -> Account:
-        """Who asks: the account, or nobody in particular on the sandbox."""
-        return Account(access_token=SecretStr("sandbox")) if self.is_sandbox else self.account
 
     def today(self) -> dt.date:
         """Today, UTC: the one date Spotify answers for."""
         return self.clock.now().date()
 
     def selection(self, day: dt.date) -> PlaylistSelection:
-        """The playlists to track: the configured ones, or all that the sandbox has."""
-        if self.playlists or not self.is_sandbox:
+        """The playlists to track: the configured ones, or all there are."""
+        if self.playlists or self.all_playlists is None:
             return parse_playlists(self.playlists)
-        from spotify_assets.spotify.sandbox.server import Sandbox
-
-        return PlaylistSelection(tuple(Sandbox(day, seed=self.sandbox_seed).playlists))
+        return PlaylistSelection(tuple(self.all_playlists(day)))
 
     def client(self, store: ObjectStore, day: dt.date) -> SpotifyClient:
         """A client for one extraction of `day`; `store` keeps the shared budget, cool-down and rotated token."""
-        from spotify_assets.spotify.sandbox.server import API, Sandbox, SandboxAdapter
-
-        adapter = self.adapter(day) if self.adapter else None
-        if adapter is None and self.is_sandbox:
-            adapter = SandboxAdapter(Sandbox(day, seed=self.sandbox_seed))
         return SpotifyClient(
-            self.signs_in,
+            self.account,
             store,
-            api_url=API if self.is_sandbox else self.api_url,
+            api_url=self.api_url,
             token_url=self.token_url,
-            budget=None if self.is_sandbox else self.budget,  # nobody's quota is spent
+            budget=self.budget,
             concurrency=self.concurrency,
-            adapter=adapter,
+            adapter=self.adapter(day) if self.adapter else None,
             clock=self.clock,
         )
 
@@ -136,8 +125,8 @@ class SpotifyAccess:
             day,
             self.selection(day),
             run_id=run_id,
-            source="sandbox" if self.is_sandbox else "api",
-            extracted_at=dt.datetime.combine(day, dt.time(SANDBOX_HOUR), dt.UTC) if self.is_sandbox else None,
+            source=self.source,
+            extracted_at=self.read_at(day) if self.read_at else None,
             refresh=refresh,
             on_progress=on_progress,
         )

@@ -391,7 +391,10 @@ def _require_the_day(job: _Extraction) -> None:
 def _quarantine(job: _Extraction, playlist_id: str, error: SpotifyUnavailableError) -> None:
     """Keep the start of an answer that could not be used."""
     record = {"at": raw.format_time(job.client.clock.now()), "cause": str(error), "body": error.body}
-    job.store.put(answer_key(job.day, playlist_id, job.run_id), json.dumps(record, indent=1).encode())
+    try:
+        job.store.put(answer_key(job.day, playlist_id, job.run_id), json.dumps(record, indent=1).encode())
+    except PlatformError as failure:  # what is only for diagnosis takes no other playlist with it
+        log.warning("The start of an answer could not be kept: %s", failure)
 
 
 def _read(job: _Extraction, calls: PlaylistCalls, before: JsonObject, first_page: raw.Page | None) -> PlaylistOutcome:

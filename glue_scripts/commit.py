@@ -8,9 +8,10 @@ here; where it is stored belongs in `spotify_assets.lake.layout`. Standard libra
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 FORMAT_VERSION = 1
@@ -61,6 +62,16 @@ class TableFiles:
         return sum(file.rows for file in self.files)
 
 
+def content_of(key: str, data: bytes) -> int:
+    """What stands for one raw object in `content_digest`: its key and its bytes, whatever store they lie in."""
+    return int.from_bytes(hashlib.sha256(key.encode() + b"\0" + hashlib.sha256(data).digest()).digest(), "big")
+
+
+def content_digest(contents: Iterable[int]) -> str:
+    """The identity of the raw objects of a date, from `content_of` each: equal for equal objects, in any order."""
+    return f"{sum(contents) % 2**256:064x}"
+
+
 def attempt_name(run_id: str) -> str:
     """A name that no other attempt has, and that begins with the run's: `<run id>-<8 hex digits>`.
 
@@ -71,7 +82,7 @@ def attempt_name(run_id: str) -> str:
 
 @dataclass(frozen=True)
 class BuiltDay:
-    """What one attempt, named `run_id`, wrote for one snapshot date. The counts are those of `Commit`."""
+    """What one attempt, named `run_id`, wrote for one snapshot date. Counts and `content` are those of `Commit`."""
 
     day: dt.date
     run_id: str
@@ -80,9 +91,10 @@ class BuiltDay:
     quarantine_key: str | None
     tables: Mapping[str, TableFiles]
     unread_leaves: int = 0
+    content: str = ""
 
-    def commit(self, *, engine: str, sources: tuple[Source, ...], committed_at: dt.datetime) -> Commit:
-        """The record that makes this build the current one of its date."""
+    def commit(self, *, engine: str, code: str, sources: tuple[Source, ...], committed_at: dt.datetime) -> Commit:
+        """The record that makes this build the current one of its date; `code` is `fingerprint.transformation`'s."""
         return Commit(
             day=self.day.isoformat(),
             run_id=self.run_id,
@@ -94,6 +106,8 @@ class BuiltDay:
             quarantine_key=self.quarantine_key,
             tables=self.tables,
             unread_leaves=self.unread_leaves,
+            content=self.content,
+            code=code,
         )
 
     def to_record(self) -> dict[str, object]:
@@ -117,7 +131,9 @@ class Commit:
 
     `entries` is how many playlist entries the sources hold; it always equals the rows of `playlist_items` plus
     `quarantined`. `unread_leaves` counts values in entries (and playlists) that are kept without them; records written
-    before they were counted have none. `day` is ISO (YYYY-MM-DD), `committed_at` ISO UTC.
+    before they were counted have none. `day` is ISO (YYYY-MM-DD), `committed_at` ISO UTC. `content` is
+    `content_digest` of the sources, which a copy of the lake shares; `code` the fingerprint of the transformation. Both
+    are empty in older records.
     """
 
     day: str
@@ -130,16 +146,22 @@ class Commit:
     quarantine_key: str | None
     tables: Mapping[str, TableFiles]
     unread_leaves: int = 0
+    content: str = ""
+    code: str = ""
 
     def rows(self, table: str) -> int:
         """Rows of `table` on this date; 0 when it has none."""
         files = self.tables.get(table)
         return files.rows if files else 0
 
+    def files(self, table: str) -> tuple[DataFile, ...]:
+        """The Parquet files of `table` on this date."""
+        files = self.tables.get(table)
+        return files.files if files else ()
+
     def file_keys(self, table: str) -> tuple[str, ...]:
         """Keys of the Parquet files of `table` on this date, relative to the lake's root."""
-        files = self.tables.get(table)
-        return tuple(file.key for file in files.files) if files else ()
+        return tuple(file.key for file in self.files(table))
 
     def to_json(self) -> bytes:
         """The stored form, stable for equal commits."""

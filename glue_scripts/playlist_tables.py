@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from glue_scripts.fingerprint import transformation
 from glue_scripts.lake_files import LakeFiles
 from glue_scripts.manifest import Manifest
 
@@ -85,7 +86,9 @@ def _commit(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> None:
     days = {dt.date.fromisoformat(day.day): day for day in manifest.days}
     for built in build(spark, manifest, files):
         day = days[built.day]
-        commit = built.commit(engine=manifest.engine, sources=day.sources, committed_at=dt.datetime.now(dt.UTC))
+        commit = built.commit(
+            engine=manifest.engine, code=transformation(), sources=day.sources, committed_at=dt.datetime.now(dt.UTC)
+        )
         files.write(day.commit_key, commit.to_json())
         print(f"{built.day}: {built.entries} entries, {built.quarantined} quarantined, committed", flush=True)  # noqa: T201
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glue_scripts import tables
-from glue_scripts.commit import Source
+from glue_scripts.commit import Source, content_of
 from glue_scripts.lake_files import LakeFiles
 from glue_scripts.raw_reader import CARRIED, read_judged
 
@@ -39,12 +39,13 @@ COLUMNS: Mapping[str, tables.Shape] = {**tables.JUDGED, **CARRIED, "bad_line": "
 @dataclass(frozen=True)
 class Counted:
     """How many entries some raw objects of a date hold, how many of them can't be read (a line that is no page counts
-    as one of both), and how many leaves."""
+    as one of both), and how many leaves. `content` is the sum of `content_of` each."""
 
     day: str
     entries: int = 0
     quarantined: int = 0
     leaves: int = 0
+    content: int = 0
 
     def __add__(self, other: Counted) -> Counted:
         return Counted(
@@ -52,6 +53,7 @@ class Counted:
             self.entries + other.entries,
             self.quarantined + other.quarantined,
             self.leaves + other.leaves,
+            self.content + other.content,
         )
 
 
@@ -84,14 +86,19 @@ def stage_pass(files: LakeFiles, sources: Sequence[Source], key: str) -> list[Co
         connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'; set threads = 1")
         connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
         connection.execute("set temp_directory = ?", [str(scratch / "spill")])
-        read_judged(connection, {source: _fetched(files, source, scratch) for source in sources}, scratch)
+        fetched = {source: _fetched(files, source, scratch) for source in sources}
+        read_judged(connection, fetched, scratch)
         staged = scratch / "staged.parquet"
         select = f"select {', '.join(COLUMNS)} from ({_WITH_BAD_LINES})"
         connection.execute(f"copy ({select}) to '{staged}' (format parquet, compression zstd)")
         files.write(key, staged.read_bytes())
         for name in ("snapshots", "playlist_leaves"):
             connection.execute(f"create view {name} as {tables.relations(tables.DUCKDB)[name]}")
-        return [Counted(*found) for found in connection.execute(_COUNTS).fetchall()]
+        counted = {str(day): Counted(day, *counts) for day, *counts in connection.execute(_COUNTS).fetchall()}
+        for source, path in fetched.items():
+            day, content = source.day.isoformat(), content_of(source.key, path.read_bytes())
+            counted[day] = counted.get(day, Counted(day)) + Counted(day, content=content)
+        return list(counted.values())
 
 
 _COUNTS = f"""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from glue_scripts import tables
-from glue_scripts.commit import BuiltDay, DataFile, TableFiles
+from glue_scripts.commit import BuiltDay, DataFile, TableFiles, content_digest
 from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.lake_files import LakeFiles
 from glue_scripts.manifest import Manifest
@@ -91,6 +91,7 @@ def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator
                 for name in LAKE_TABLES
             },
             counted.leaves,
+            content_digest([counted.content]),
         )
         if built.tables["playlist_items"].rows != counted.entries - counted.quarantined:
             raise RuntimeError(

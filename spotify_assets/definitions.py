@@ -57,7 +57,9 @@ def build_defs(
     without = settings.dates_without_snapshots
     assets = [
         *raw_assets(partitions),
-        *lake_assets(partitions, settings.transform_engine, without),
+        *lake_assets(
+            partitions, settings.transform_engine, without, rebuild_outdated=settings.rebuild_outdated == "on"
+        ),
         *(landed_lake_assets(partitions) if settings.loads_by_pipe else lake_load_assets(partitions, without)),
         loads_asset(),
         *dimension_assets(),

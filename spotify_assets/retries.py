@@ -19,7 +19,8 @@ WORTH_WAITING = dt.timedelta(minutes=5)
 """A failure that can't pass sooner than this is not retried by the step: a later run resumes."""
 
 FAILURE_TAG = "spotify_assets/failure"
-"""`permanent` on a run that failed for good: the sensors that plan runs don't ask for the same again."""
+"""`permanent` on a run that failed for good: the sensors that plan runs don't ask for the same again. `transient` on
+one whose cause passes by itself: they ask for the same again, ever more slowly, for as long as it lasts."""
 
 RETRY_AT_TAG = "spotify_assets/retry_at"
 """When a transient failure can pass at the earliest (ISO, UTC), where that is known."""
@@ -46,8 +47,10 @@ def speak_to_dagster(
         later = error.retry_at is not None and error.retry_at - dt.datetime.now(dt.UTC) > WORTH_WAITING
         known = {RETRY_AT_TAG: error.retry_at.isoformat()} if error.retry_at else {}
         retries = NO_RUN_RETRY_TAGS if later else {}
-        if retries or known:
-            context.instance.add_run_tags(context.run_id, {**retries, **known})
+        run = context.instance.get_run_by_id(context.run_id)
+        if run is not None and run.tags.get(FAILURE_TAG) != "permanent":
+            known[FAILURE_TAG] = "transient"
+        context.instance.add_run_tags(context.run_id, {**retries, **known})
         shown = dict(metadata or {})
         if error.retry_at:
             shown["retry_at"] = dg.MetadataValue.timestamp(error.retry_at)

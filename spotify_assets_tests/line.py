@@ -41,7 +41,9 @@ class Home:
     def build(self, first: dt.date | None = None, last: dt.date | None = None) -> list[tuple[dt.date, dt.date]]:
         """What `spotify-assets build` does; the ranges that were run."""
         with self.line() as line:
-            return bring_up_to_date(line, self.settings, first, last)
+            update = bring_up_to_date(line, self.settings, first, last)
+        update.raise_failures()
+        return update.built
 
     def tables(self, *, without_runs: bool = False) -> dict[str, list[tuple]]:
         """Every row of every table of the warehouse, sorted; `without_runs` leaves run_id out."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,8 @@ import dagster as dg
 import pytest
 
 from glue_scripts.contract import LAKE_TABLES
+from glue_scripts.spans import days_between
+from spotify_assets.assets.lake import HAS_SNAPSHOTS
 from spotify_assets.lake import layout, state, watch
 from spotify_assets.local.runs import RunFailed
 from spotify_assets_tests import entries as e
@@ -86,8 +87,8 @@ def test_a_late_snapshot_of_an_old_day_rebuilds_that_day_alone(home: Home, tmp_p
     assert songs[e.spotify_id("trackLate one")][-2:] == (day, day)
 
 
-def test_a_date_without_snapshots_fails_alone_and_names_itself(tmp_path: Path) -> None:
-    home = new_home(tmp_path)
+def test_where_it_is_to_fail_a_date_without_snapshots_fails_alone_and_names_itself(tmp_path: Path) -> None:
+    home = new_home(tmp_path, DATES_WITHOUT_SNAPSHOTS="fail")
     for day in (FIRST, dt.date(2026, 1, 3)):
         put_raw(home.store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])], day=day))
 
@@ -102,8 +103,8 @@ def test_a_date_without_snapshots_fails_alone_and_names_itself(tmp_path: Path) -
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A run with DATES_WITHOUT_SNAPSHOTS=skip over dates of which `present` alone have raw snapshots."""
+class WithGaps:
+    """A run over FIRST to LAST, of which `present` alone have raw snapshots."""
 
     home: Home
     result: dg.ExecuteInProcessResult
@@ -113,86 +114,77 @@ class Skipped:
         with self.home.line() as line:
             return set(line.instance.get_materialized_partitions(dg.AssetKey(key)))
 
-    def warnings(self) -> list[str]:
-        with self.home.line() as line:
-            entries = line.instance.all_logs(self.result.run_id)
-        return [entry.user_message for entry in entries if entry.level == logging.WARNING]
+    def check(self, name: str) -> dg.AssetCheckEvaluation:
+        (found,) = [each for each in self.result.get_asset_check_evaluations() if each.check_name == name]
+        return found
 
 
-def skipping_run(folder: Path, present: list[dt.date]) -> Skipped:
+def run_with_gaps(folder: Path, present: list[dt.date]) -> WithGaps:
     """A run over FIRST to LAST where `present` have raw snapshots."""
-    home = new_home(folder, DATES_WITHOUT_SNAPSHOTS="skip")
+    home = new_home(folder)
     for day in present:
         put_raw(home.store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])], day=day))
     with home.line() as line:
         result = line.run("build_history", (FIRST, LAST))
-    return Skipped(home, result, frozenset(day.isoformat() for day in present))
+    return WithGaps(home, result, frozenset(day.isoformat() for day in present))
 
 
 @pytest.fixture(scope="module")
-def skipped(tmp_path_factory: pytest.TempPathFactory) -> Skipped:
-    return skipping_run(tmp_path_factory.mktemp("gaps"), [FIRST, dt.date(2026, 1, 3)])
+def gaps(tmp_path_factory: pytest.TempPathFactory) -> WithGaps:
+    return run_with_gaps(tmp_path_factory.mktemp("gaps"), [FIRST, dt.date(2026, 1, 3)])
 
 
-def test_a_run_told_to_skip_gaps_builds_loads_and_computes_the_other_dates(skipped: Skipped) -> None:
-    tables = skipped.home.tables()
+def test_a_run_over_gaps_builds_loads_and_computes_the_other_dates(gaps: WithGaps) -> None:
+    tables = gaps.home.tables()
 
-    assert skipped.result.success
-    assert [row[0].isoformat() for row in tables["lake.songs"]] == sorted(skipped.present)
+    assert gaps.result.success
+    assert [row[0].isoformat() for row in tables["lake.songs"]] == sorted(gaps.present)
     assert [row[2:5] for row in tables["analytics.song_runs"]] == [(FIRST, dt.date(2026, 1, 3), 2)]
-    assert skipped.home.store.head(layout.report_key("dashboard"))
+    assert gaps.home.store.head(layout.report_key("dashboard"))
 
 
-def test_a_skipped_date_is_not_materialized_in_dagster(skipped: Skipped) -> None:
-    for table in LAKE_TABLES:
-        assert skipped.materialized("lake", table) == skipped.present, table
-        assert skipped.materialized("snowflake", "lake", table) == skipped.present, table
-
-
-def test_the_dates_beside_a_skipped_one_show_what_they_always_show(skipped: Skipped) -> None:
-    with skipped.home.line() as line:
-        for key, also in {("lake", "songs"): "dagster/uri", ("snowflake", "lake", "songs"): "lake_run"}.items():
+def test_an_empty_date_is_materialized_with_no_rows_and_without_a_commit(gaps: WithGaps) -> None:
+    days = {day.isoformat() for day in days_between(FIRST, LAST)}
+    assert state.committed_days(gaps.home.store) == [dt.date.fromisoformat(day) for day in sorted(gaps.present)]
+    for key in [("lake", "songs"), ("snowflake", "lake", "songs")]:
+        assert gaps.materialized(*key) == days
+        with gaps.home.line() as line:
             records = line.instance.fetch_materializations(dg.AssetKey(key), limit=10).records
-            shown = {record.partition_key: record.asset_materialization for record in records}
-            for event in shown.values():
-                assert event
-                assert event.metadata["dagster/partition_row_count"].value == 1
-                assert also in event.metadata
-            assert "preview" in getattr(shown["2026-01-03"], "metadata", {}), key
+        shown = {record.partition_key: record.asset_materialization for record in records}
+        rows = {day: event.metadata["dagster/partition_row_count"].value for day, event in shown.items() if event}
+        assert rows == {day: int(day in gaps.present) for day in days}
+        assert "preview" in getattr(shown["2026-01-03"], "metadata", {}), key
 
 
-def test_every_check_runs_beside_a_skipped_date(skipped: Skipped) -> None:
-    evaluations = skipped.result.get_asset_check_evaluations()
+def test_every_check_runs_beside_an_empty_date_and_one_warns_of_it(gaps: WithGaps) -> None:
+    evaluations = gaps.result.get_asset_check_evaluations()
 
-    assert all(check.passed for check in evaluations)
+    assert [check.check_name for check in evaluations if not check.passed] == [HAS_SNAPSHOTS]
+    warning = gaps.check(HAS_SNAPSHOTS)
+    assert warning.severity == dg.AssetCheckSeverity.WARN
+    assert "No snapshots for 2026-01-02, 2026-01-04" in str(warning.description)
+    assert "import" in str(warning.description)
     checked = {check.asset_key for check in evaluations}
     for table in LAKE_TABLES:
         assert {dg.AssetKey(["lake", table]), dg.AssetKey(["snowflake", "lake", table])} <= checked
 
 
-def test_one_warning_names_every_skipped_date(skipped: Skipped) -> None:
-    (warning,) = [text for text in skipped.warnings() if "raw snapshots" in text]
-
-    assert "2026-01-02, 2026-01-04" in warning
-    assert "import" in warning
-    assert "DATES_WITHOUT_SNAPSHOTS" in warning
+def test_an_empty_date_is_not_asked_for_again(gaps: WithGaps) -> None:
+    assert watch.observe_range(gaps.home.store, FIRST, LAST).stale == []
+    assert gaps.home.build() == []
 
 
-def test_a_skipped_date_is_not_asked_for_again(skipped: Skipped) -> None:
-    assert watch.look(skipped.home.store, FIRST, LAST).stale == []
-    assert skipped.home.build() == []
-
-
-def test_a_run_whose_dates_are_all_skipped_succeeds_and_materializes_none(tmp_path: Path) -> None:
-    nothing = skipping_run(tmp_path, [])
+def test_a_run_whose_dates_are_all_empty_succeeds(tmp_path: Path) -> None:
+    nothing = run_with_gaps(tmp_path, [])
 
     assert nothing.result.success
-    assert nothing.materialized("lake", "songs") == nothing.materialized("snowflake", "lake", "songs") == set()
-    assert any("2026-01-01, 2026-01-02, 2026-01-03, 2026-01-04" in text for text in nothing.warnings())
+    assert len(nothing.materialized("lake", "songs")) == len(nothing.materialized("snowflake", "lake", "songs")) == 4
+    assert "2026-01-01 to 2026-01-04" in str(nothing.check(HAS_SNAPSHOTS).description)
+    assert state.committed_days(nothing.home.store) == []
 
 
-def test_a_date_that_has_snapshots_but_was_not_built_is_not_skipped(tmp_path: Path) -> None:
-    home = new_home(tmp_path, DATES_WITHOUT_SNAPSHOTS="skip")
+def test_a_date_that_has_snapshots_but_was_not_built_is_not_empty(tmp_path: Path) -> None:
+    home = new_home(tmp_path)
     put_raw(home.store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])], day=FIRST))
 
     with home.line() as line, pytest.raises(RunFailed) as caught:
@@ -202,12 +194,29 @@ def test_a_date_that_has_snapshots_but_was_not_built_is_not_skipped(tmp_path: Pa
     assert "2026-01-02" not in str(caught.value)
 
 
+def test_a_commit_whose_raw_objects_have_vanished_keeps_its_rows_and_is_warned_of(tmp_path: Path) -> None:
+    home = new_home(tmp_path)
+    for day in (FIRST, dt.date(2026, 1, 2)):
+        put_raw(home.store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])], day=day))
+    home.build()
+    before, commits = home.tables(), state.read_commits(home.store, [FIRST])
+    home.store.delete(found.key for found in home.store.list(layout.raw_day_prefix(FIRST)))
+
+    with home.line() as line:
+        result = line.run("build_history", (FIRST, LAST))
+
+    (warning,) = [each for each in result.get_asset_check_evaluations() if each.check_name == HAS_SNAPSHOTS]
+    assert "The raw snapshots of 2026-01-01 are gone; the tables built from them are kept" in str(warning.description)
+    assert state.read_commits(home.store, [FIRST]) == commits
+    assert home.tables() == before
+
+
 def test_a_run_keeps_what_it_has_when_a_gap_is_built_later(tmp_path: Path) -> None:
     home = new_home(tmp_path)
     for day in (FIRST, dt.date(2026, 1, 3)):
         put_raw(home.store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])], day=day))
 
-    assert home.build() == [(FIRST, FIRST), (dt.date(2026, 1, 3), dt.date(2026, 1, 3))]
+    assert home.build() == [(FIRST, dt.date(2026, 1, 3))]
     runs = home.tables()["analytics.song_runs"]
     assert [(row[2], row[3], row[4], row[7]) for row in runs] == [(FIRST, dt.date(2026, 1, 3), 2, 0)]
 

@@ -41,9 +41,10 @@ def test_nothing_set_runs_everything_on_this_machine() -> None:
     assert not settings.automation_on
 
 
-def test_dates_without_snapshots_fail_unless_they_are_to_be_skipped() -> None:
-    assert load_settings({}).dates_without_snapshots == "fail"
-    assert load_settings({"DATES_WITHOUT_SNAPSHOTS": "skip"}).dates_without_snapshots == "skip"
+def test_dates_without_snapshots_are_empty_unless_they_are_to_fail() -> None:
+    assert load_settings({}).dates_without_snapshots == "empty"
+    assert load_settings({"DATES_WITHOUT_SNAPSHOTS": "skip"}).dates_without_snapshots == "empty", "its older name"
+    assert load_settings({"DATES_WITHOUT_SNAPSHOTS": "fail"}).dates_without_snapshots == "fail"
 
 
 def test_each_end_switches_on_alone(key: Path) -> None:
@@ -83,7 +84,7 @@ MISTAKES = {
     "another kind of lake": ({"LAKE_URL": "gs://bucket"}, ["LAKE_URL", "'gs://bucket'", "s3://bucket/prefix"]),
     "unknown way with gaps": (
         {"DATES_WITHOUT_SNAPSHOTS": "ignore"},
-        ["DATES_WITHOUT_SNAPSHOTS", "'ignore'", "'fail'", "'skip'"],
+        ["DATES_WITHOUT_SNAPSHOTS", "'ignore'", "'empty'", "'fail'"],
     ),
     "not a date": ({"PARTITIONS_START": "yesterday"}, ["PARTITIONS_START", "'yesterday'"]),
     "not a number": ({"SPOTIFY_DAILY_CALL_BUDGET": "many"}, ["SPOTIFY_DAILY_CALL_BUDGET", "'many'"]),

@@ -13,7 +13,7 @@ from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets.assets.lake import lake_key
 from spotify_assets.assets.metadata import column_schema
-from spotify_assets.assets.recording import names, recorded, report_alone, skipped_dates
+from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, run_dates, without_commit
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake import catalog_tables, layout
 from spotify_assets.lake.catalog_tables import PartitionPlan
@@ -33,11 +33,11 @@ def catalog_key(table: str) -> dg.AssetKey:
 
 
 def catalog_assets(
-    partitions: dg.DailyPartitionsDefinition, crawler: str | None = None, without_snapshots: WithoutSnapshots = "fail"
+    partitions: dg.DailyPartitionsDefinition, crawler: str | None = None, without_snapshots: WithoutSnapshots = "empty"
 ) -> list[dg.AssetsDefinition]:
     """One asset per table of the lake, any set of dates in one run; the saved queries; the crawler, if one is named.
 
-    A date without a commit fails; with `without_snapshots` as `skip`, one that has no raw snapshots either is left out.
+    A date without a commit fails, unless it has no raw snapshots either: an empty date, if `without_snapshots` allows.
     """
     tables = [_catalog_asset(table, partitions, without_snapshots) for table in LAKE_TABLES.values()]
     return [*tables, athena_named_queries, *([crawler_asset(crawler)] if crawler else [])]
@@ -66,8 +66,7 @@ def _catalog_asset(
         context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource
     ) -> dg.MaterializeResult:
         with speak_to_dagster(context):
-            days = [dt.date.fromisoformat(key) for key in context.partition_keys]
-            return _publish(context, table, days, lake, catalog, without_snapshots)
+            return _publish(context, table, run_dates(context), lake, catalog, without_snapshots)
 
     return catalog_table
 
@@ -91,8 +90,7 @@ def _publish(
         f"table: {', '.join(mended) or 'as it was'}"
     )
     by_date = dict(_partition_metadata(table, commits, plan, catalog))
-    left_out = skipped_dates(lake, uncommitted, without_snapshots)
-    missing = [day for day in uncommitted if day not in left_out]
+    empty, missing = without_commit(lake, uncommitted, (), without_snapshots)
     if missing:
         report_alone(context, catalog_key(table.name), by_date)
         raise PermanentError(
@@ -107,7 +105,7 @@ def _publish(
         "switched": len(plan.switch),
         "table_was_mended": ", ".join(mended) or "no",
     }
-    return recorded(context, catalog_key(table.name), by_date, metadata, whole=not left_out)
+    return recorded(context, catalog_key(table.name), {**by_date, **dict.fromkeys(empty, EMPTY)}, metadata)
 
 
 def _partition_metadata(

@@ -13,11 +13,13 @@ from pydantic import Field
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
+from glue_scripts.fingerprint import transformation
+from glue_scripts.spans import iso_date
+from spotify_assets.assets.building import POISONED_TAG, Building
 from spotify_assets.assets.metadata import column_schema, preview
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
-from spotify_assets.assets.recording import names, recorded, report_alone
+from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, run_dates
 from spotify_assets.engines.engine import DaySources, TransformEngine
-from spotify_assets.failures import PermanentError
 from spotify_assets.lake import layout, quality, state
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
@@ -25,6 +27,10 @@ from spotify_assets.settings import WithoutSnapshots
 
 GROUP = "lake"
 OWNERS = ["team:data-platform"]
+HAS_SNAPSHOTS = "has_snapshots"
+BUILT_BY_THIS_CODE = "built_by_this_code"
+
+__all__ = ["BUILT_BY_THIS_CODE", "HAS_SNAPSHOTS", "POISONED_TAG", "BuildConfig", "lake_assets", "lake_key"]
 
 
 def lake_key(table: str) -> dg.AssetKey:
@@ -37,22 +43,33 @@ class BuildConfig(dg.Config):
 
     rebuild: bool = Field(
         default=False,
-        description="Build dates again whose commit matches their raw objects, for example after the SELECTs changed.",
+        description="Build every date of the run again, whatever its commit says.",
     )
+    outdated: bool | None = Field(
+        default=None,
+        description="Build dates again that were built by other code than this; REBUILD_OUTDATED's when not given.",
+    )
+    rebuild_dates: list[str] = Field(default=[], description="Build these dates (YYYY-MM-DD) again, whatever they are.")
 
 
 def lake_assets(
-    partitions: dg.DailyPartitionsDefinition, engine_kind: str, without_snapshots: WithoutSnapshots = "fail"
+    partitions: dg.DailyPartitionsDefinition,
+    engine_kind: str,
+    without_snapshots: WithoutSnapshots = "empty",
+    *,
+    rebuild_outdated: bool = False,
 ) -> list[dg.AssetsDefinition]:
     """The seven tables as one multi-asset. `engine_kind` is the engine's name as Dagster shows it.
 
-    `without_snapshots` says what a run does about dates without raw snapshots, after it has built the others: fail, or
-    skip them with a warning.
+    `without_snapshots` says what dates without raw snapshots are: `empty`, which the check HAS_SNAPSHOTS warns of, or
+    `fail`, for a run that fails after it has built the others. With `rebuild_outdated` a run builds dates again that
+    other code built; else the check BUILT_BY_THIS_CODE warns of them.
     """
 
     @dg.multi_asset(
         name="lake_tables",
         specs=[_spec(table, engine_kind) for table in LAKE_TABLES.values()],
+        check_specs=_CHECKS,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRY_POLICY,
@@ -60,10 +77,10 @@ def lake_assets(
     )
     def lake_tables(
         context: dg.AssetExecutionContext, config: BuildConfig, lake: LakeResource, engine: TransformEngine
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         with speak_to_dagster(context):
-            days = [dt.date.fromisoformat(key) for key in context.partition_keys]
-            yield from _build(context, lake, engine, days, rebuild=config.rebuild, without_snapshots=without_snapshots)
+            outdated = rebuild_outdated if config.outdated is None else config.outdated
+            yield from _build(context, lake, engine, config, without_snapshots, outdated=outdated)
 
     return [lake_tables]
 
@@ -72,63 +89,119 @@ def _build(
     context: dg.AssetExecutionContext,
     lake: LakeResource,
     engine: TransformEngine,
-    days: Sequence[dt.date],
-    *,
-    rebuild: bool,
+    config: BuildConfig,
     without_snapshots: WithoutSnapshots,
-) -> Iterator[dg.MaterializeResult]:
-    sources = lake.sources(days)
+    *,
+    outdated: bool,
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    days = run_dates(context)
     commits = lake.commits(days)
-    missing = [day for day in days if not sources[day]]
+    sources = state.recognised(lake.store, lake.sources(days), commits)
+    lost = state.lost_files(lake.store, commits)
+    again = {*lost, *(day for text in config.rebuild_dates if (day := iso_date(text)))}
+    if outdated:
+        again |= set(state.outdated_days(commits, transformation()))
     work = [
         DaySources(day, sources[day])
         for day in days
-        if sources[day] and (rebuild or state.is_stale(sources[day], commits.get(day)))
+        if sources[day] and (config.rebuild or day in again or state.is_stale(sources[day], commits.get(day)))
     ]
     started = time.monotonic()
-    for built in engine.build(context, lake.store, context.run_id, work):
-        commit = built.commit(
-            engine=engine.engine_name, sources=sources[built.day], committed_at=dt.datetime.now(dt.UTC)
-        )
-        lake.store.put(layout.commit_key(built.day), commit.to_json())
-        commits[built.day] = commit
+    building = Building(context, lake.store, engine)
+    for day, sentence in lost.items():
+        if sources[day]:
+            context.log.warning(f"{day} is built again: {sentence}.")
+        else:
+            building.poisoned[day] = f"{sentence}, and its raw snapshots are gone too: restore either"
+    for commit in building.commits(work):
+        commits[dt.date.fromisoformat(commit.day)] = commit
     seconds = time.monotonic() - started
+    missing = [day for day in days if not sources[day]]
     context.log.info(
-        f"{len(work)} dates built in {seconds:.1f} s, "
+        f"{len(work) - len(building.poisoned)} dates built in {seconds:.1f} s, "
         f"{len(days) - len(work) - len(missing)} were up to date, {len(missing)} have no raw snapshots"
     )
-    current = {day: commits[day] for day in days if day not in missing}
-    if missing:
-        sentence = (
-            f"No raw snapshots for {names(missing)}: Spotify serves only the present, so these dates can only be "
-            "filled by `spotify-assets import` or the landing folder."
+    current = {day: commits[day] for day in days if day in commits and day not in building.poisoned}
+    strict = missing if without_snapshots == "fail" else []
+    if building.poisoned or strict:
+        for name in LAKE_TABLES:
+            done = {day: commit for day, commit in current.items() if day not in strict}
+            report_alone(context, lake_key(name), _by_date(done, name))
+        building.fail(f"No raw snapshots for {names(strict)}" if strict else "")
+    yield from _results(context, lake, days, current, {"dates_built": len(work), "seconds": round(seconds, 3)})
+    yield _has_snapshots(missing, current)
+    yield _built_by_this_code(current)
+
+
+_CHECKS = [
+    dg.AssetCheckSpec(
+        HAS_SNAPSHOTS,
+        asset=lake_key("playlists"),
+        description="Every date of the run has raw snapshots; one without is empty, or keeps the tables it has.",
+    ),
+    dg.AssetCheckSpec(
+        BUILT_BY_THIS_CODE,
+        asset=lake_key("playlists"),
+        description="Every date of the run was built by the contract, SELECTs and reader that are installed now.",
+    ),
+]
+
+
+def _built_by_this_code(current: Mapping[dt.date, Commit]) -> dg.AssetCheckResult:
+    """A warning for dates that other code built; building them again may cost a Glue run, so nobody does it unasked."""
+    outdated = state.outdated_days(current, transformation())
+    return dg.AssetCheckResult(
+        passed=not outdated,
+        check_name=BUILT_BY_THIS_CODE,
+        asset_key=lake_key("playlists"),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"Built by other code: {state.shown(outdated)}. Build them again with `spotify-assets build "
+        "--outdated`, or set REBUILD_OUTDATED=on."
+        if outdated
+        else f"Built by code {transformation()}.",
+        metadata={"outdated_dates": len(outdated), "code": transformation()},
+    )
+
+
+def _has_snapshots(missing: Sequence[dt.date], current: Mapping[dt.date, Commit]) -> dg.AssetCheckResult:
+    """A warning for dates without raw snapshots: those that are empty, and those whose commit outlived its objects."""
+    kept = [day for day in missing if day in current]
+    empty = [day for day in missing if day not in current]
+    said = []
+    if empty:
+        said.append(
+            f"No snapshots for {state.shown(empty)}: Spotify serves only the present, so these dates stay empty unless "
+            "`spotify-assets import` or the landing folder fills them."
         )
-        if without_snapshots == "fail":
-            for name in LAKE_TABLES:
-                report_alone(context, lake_key(name), _by_date(current, name))
-            raise PermanentError(f"{sentence} The other dates are built.")
-        context.log.warning(f"{sentence} They are skipped, as DATES_WITHOUT_SNAPSHOTS says.")
-    yield from _results(
-        context, lake, current, {"dates_built": len(work), "seconds": round(seconds, 3)}, whole=not missing
+    if kept:
+        said.append(
+            f"The raw snapshots of {state.shown(kept)} are gone; the tables built from them are kept. Restore the "
+            "raw objects, or these dates can't be built again."
+        )
+    return dg.AssetCheckResult(
+        passed=not missing,
+        check_name=HAS_SNAPSHOTS,
+        asset_key=lake_key("playlists"),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(said) or "Every date has snapshots.",
+        metadata={"empty_dates": len(empty), "dates_without_their_snapshots": len(kept)},
     )
 
 
 def _results(
     context: dg.AssetExecutionContext,
     lake: LakeResource,
+    days: Sequence[dt.date],
     commits: Mapping[dt.date, Commit],
     metadata: Mapping[str, float],
-    *,
-    whole: bool,
 ) -> Iterator[dg.MaterializeResult]:
-    """The seven results; unless `commits` are the `whole` of the run's dates, only theirs count as materialized."""
     for name in LAKE_TABLES:
-        by_date = _by_date(commits, name)
+        by_date = {day: dict(EMPTY) for day in days} | _by_date(commits, name)
         if commits:
             newest = max(commits)  # a preview on every date of a range would only make its events heavy
             by_date[newest]["preview"] = preview(*quality.sample(lake.store, LAKE_TABLES[name], commits[newest]))
         shared = {**metadata, "dagster/uri": lake.store.url(f"{layout.TABLES_PREFIX}{name}/")}
-        yield recorded(context, lake_key(name), by_date, shared, whole=whole)
+        yield recorded(context, lake_key(name), by_date, shared)
 
 
 def _by_date(commits: Mapping[dt.date, Commit], table: str) -> dict[dt.date, dict[str, dg.MetadataValue]]:
@@ -145,6 +218,7 @@ def _partition_metadata(commit: Commit, table: str) -> dict[str, dg.MetadataValu
         "entries": dg.MetadataValue.int(commit.entries),
         "quarantined": dg.MetadataValue.int(commit.quarantined),
         "engine": dg.MetadataValue.text(commit.engine),
+        "code": dg.MetadataValue.text(commit.code or "unknown"),
         "built_by_run": dg.MetadataValue.text(commit.run_id),
     }
 
@@ -154,6 +228,7 @@ def _spec(table: Table, engine_kind: str) -> dg.AssetSpec:
         key=lake_key(table.name),
         deps=[PLAYLIST_SNAPSHOTS],
         group_name=GROUP,
+        code_version=transformation(),
         kinds={engine_kind if engine_kind in ("duckdb", "spark") else "spark", "parquet"},
         owners=OWNERS,
         description=(

@@ -14,7 +14,7 @@ import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
 from spotify_assets.assets.metadata import ColumnSource, column_lineage, column_schema, preview
-from spotify_assets.assets.recording import names, recorded, report_alone, skipped_dates
+from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, run_dates, without_commit
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
@@ -41,11 +41,11 @@ def table_key(layer: str, table: str) -> dg.AssetKey:
 
 
 def lake_load_assets(
-    partitions: dg.DailyPartitionsDefinition, without_snapshots: WithoutSnapshots = "fail"
+    partitions: dg.DailyPartitionsDefinition, without_snapshots: WithoutSnapshots = "empty"
 ) -> list[dg.AssetsDefinition]:
     """The seven tables of schema LAKE, loaded from the files of the dates' commits; any set of dates in one run.
 
-    A date without a commit fails; with `without_snapshots` as `skip`, one that has no raw snapshots either is left out.
+    A date without a commit fails, unless it has no raw snapshots either: an empty date, if `without_snapshots` allows.
     """
     return [_lake_load(table, partitions, without_snapshots) for table in LAKE_TABLES.values()]
 
@@ -174,7 +174,7 @@ def _load(
     table: Table,
     without_snapshots: WithoutSnapshots,
 ) -> dg.MaterializeResult:
-    days = [dt.date.fromisoformat(key) for key in context.partition_keys]
+    days = run_dates(context)
     commits = lake.commits(days)
 
     def work(session: Session) -> tuple[LoadPlan, dg.MetadataValue | None]:
@@ -189,8 +189,7 @@ def _load(
         raise
     plan, shown = sent.result
     by_date = {day: _partition_metadata(plan, day) for day in plan.days}
-    left_out = skipped_dates(lake, [day for day in days if day not in commits], without_snapshots)
-    missing = [day for day in days if day not in commits and day not in left_out]
+    empty, missing = without_commit(lake, days, commits, without_snapshots)
     if missing:
         report_alone(context, context.asset_key, by_date)
         raise PermanentError(
@@ -205,9 +204,7 @@ def _load(
         "dates": len(commits),
         **({"preview": shown} if shown else {}),
     }
-    if left_out:
-        context.log.info(f"Without raw snapshots and so left out: {names(left_out)}")
-    return recorded(context, context.asset_key, by_date, metadata, whole=not left_out)
+    return recorded(context, context.asset_key, {**by_date, **dict.fromkeys(empty, EMPTY)}, metadata)
 
 
 def _partition_metadata(plan: LoadPlan, day: dt.date) -> dict[str, dg.MetadataValue]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from spotify_assets.automation import planning
 from spotify_assets.warehouse.loaded_watch import Month
 
 VERSION = 1
@@ -17,18 +18,34 @@ _Cursor = TypeVar("_Cursor")
 
 @dataclass(frozen=True)
 class StaleCursor:
-    """Where the sweep goes on; `note` says why a stored cursor was not used."""
+    """Where the sweep goes on, and where the look for lost files; `note` says why a stored cursor was not used.
+
+    `known` has the mark of each date that was up to date when it was looked at last.
+    """
 
     sweep: dt.date | None = None
+    verify: dt.date | None = None
+    known: Mapping[dt.date, str] = field(default_factory=dict)
     note: str = ""
 
     @classmethod
     def parse(cls, text: str | None) -> StaleCursor:
         """The stored cursor, or one that starts over."""
-        return _parsed(text, lambda stored: cls(sweep=_date(stored["sweep"])), lambda note: cls(note=note))
+
+        def build(stored: Mapping[str, object]) -> StaleCursor:
+            known = planning.decode_contents(str(stored.get("known", "")))
+            return cls(_date(stored["sweep"]), _date(stored.get("verify")), known)
+
+        return _parsed(text, build, lambda note: cls(note=note))
 
     def dump(self) -> str:
-        return _dumped({"sweep": self.sweep.isoformat() if self.sweep else None})
+        return _dumped(
+            {
+                "sweep": self.sweep.isoformat() if self.sweep else None,
+                "verify": self.verify.isoformat() if self.verify else None,
+                "known": planning.encode_contents(self.known),
+            }
+        )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from glue_scripts.spans import days_between, iso_date, slices
-from spotify_assets.lake.state import stretches
+from spotify_assets.lake.state import shown, stretches
 
 Outcome = Literal["running", "failed", "cancelled", "succeeded"]
 
@@ -26,7 +26,9 @@ _NOT_ASKED = "." * DIGEST_LENGTH
 class Attempt:
     """A run that was requested for dates. `contents` holds the digest of what each date needed at that time.
 
-    `permanent` says that it failed in a way that trying again can't change; `retry_at` (UTC) when that is known.
+    `permanent` says that it failed in a way that trying again can't change, `transient` that the cause passes by
+    itself; neither, that nobody knows (a process that died). `poisoned` are the dates it named as the ones it failed
+    for. `retry_at` (UTC) is when trying again can help, where that is known.
     """
 
     run_id: str
@@ -35,38 +37,47 @@ class Attempt:
     ended_at: dt.datetime | None = None
     permanent: bool = False
     retry_at: dt.datetime | None = None
+    transient: bool = False
+    poisoned: frozenset[dt.date] = frozenset()
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one tick asks for. `sizes[n]` is how many dates a run may span that were tried n times before.
+    """How much one tick asks for, and how long a date rests.
 
-    A date is tried `len(sizes)` times. The sizes shrink so that one poisoned date ends up alone and the others pass.
+    `sizes[n]` is how many dates a run may span that failed n times before for no passing cause: the sizes shrink so
+    that one poisoned date ends up alone and the others pass. An outage shrinks nothing: what it stopped is asked for as
+    it was, after pauses that grow up to `longest_pause`, for as long as it lasts.
     """
 
     sizes: tuple[int, ...] = (366, 366, 31, 1)
     runs_per_tick: int = 5
     first_pause: dt.timedelta = dt.timedelta(minutes=5)
     pause_growth: int = 4
+    longest_pause: dt.timedelta = dt.timedelta(hours=6)
 
     def pause(self, tries: int) -> dt.timedelta:
         """How long a date rests after its `tries`th failure."""
-        return self.first_pause * self.pause_growth ** (tries - 1)
+        return min(self.longest_pause, self.first_pause * self.pause_growth ** min(tries - 1, 10))
 
 
 @dataclass(frozen=True)
 class Request:
-    """A run to request: the inclusive range `first` to `last`, for the sake of the dates in `contents`."""
+    """A run to request: the inclusive range `first` to `last`, for the sake of the dates in `contents`.
+
+    `after` is the run that tried the same last, if one did.
+    """
 
     first: dt.date
     last: dt.date
     contents: Mapping[dt.date, str]
     tries: int
+    after: str = ""
 
     @property
     def key(self) -> str:
-        """The run key: the same for the same dates, contents and number of tries, whoever computes it."""
-        text = f"{self.first} {self.last} {encode_contents(self.contents)}"
+        """The run key: the same for the same dates, contents and earlier tries, whoever computes it."""
+        text = f"{self.first} {self.last} {encode_contents(self.contents)} {self.after}"
         return f"{hashlib.sha256(text.encode()).hexdigest()[:16]}-{self.tries + 1}"
 
 
@@ -92,7 +103,7 @@ class Plan:
             ("in flight", self.in_flight),
             ("resting after a failure", self.resting),
             ("left for the next tick", self.postponed),
-            ("given up after repeated or permanent failures (fix the cause, then run them from the UI)", self.given_up),
+            ("given up after a permanent failure (fix the cause, then run them from the UI)", self.given_up),
             ("unchanged by a run that succeeded (run them from the UI if they should be)", self.succeeded),
         ]
         return "; ".join(f"{len(days)} {what}: {shown(days)}" for what, days in parts if days)
@@ -100,10 +111,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Ready:
-    """How often a date was tried, and which of `Limits.sizes` its next range may have."""
+    """How often a date was tried, which of `Limits.sizes` its next range may have, and which run tried it last."""
 
     tries: int
     level: int
+    last_run: str = ""
 
 
 @dataclass
@@ -129,18 +141,19 @@ def plan(
     """The runs to request for `needs` (date to digest of what it needs).
 
     A date of `busy` waits: some run in flight touches it. A date that a run of the same digest failed on rests, then
-    is tried again in a smaller range, a bounded number of times; one whose run succeeded never. A range may run
-    through dates of `through` that need nothing. `now` is in UTC.
+    is tried again: after an outage as it was, else in a smaller range. One that failed for good is given up, and one
+    whose run succeeded is left alone. A range may run through dates of `through` that need nothing. `now` is in UTC.
     """
     limits = limits or Limits()
     found = _sort(needs, attempts, busy, now, limits)
     free = set(through) - set(needs) - busy
     requests: list[Request] = []
     for level, size in enumerate(limits.sizes):
-        days = {day: ready.tries for day, ready in found.ready.items() if ready.level == level}
+        days = {day: ready for day, ready in found.ready.items() if ready.level == level}
         for first, last in ranges(days, free, size):
             contents = {day: needs[day] for day in days if first <= day <= last}
-            requests.append(Request(first, last, contents, max(days[day] for day in contents)))
+            most = max((days[day] for day in contents), key=lambda ready: ready.tries)
+            requests.append(Request(first, last, contents, most.tries, most.last_run))
     requests.sort(key=lambda request: (request.tries, -request.last.toordinal()))
     taken, left = requests[: limits.runs_per_tick], requests[limits.runs_per_tick :]
     return Plan(
@@ -182,17 +195,20 @@ def _sort(
 
 def _sort_failed(found: _Sorted, day: dt.date, mine: Sequence[Attempt], now: dt.datetime, limits: Limits) -> None:
     tries = len(mine)
-    alone_for_good = any(attempt.permanent and len(attempt.contents) == 1 for attempt in mine)
+    for_good = any(day in attempt.poisoned or (attempt.permanent and len(attempt.contents) == 1) for attempt in mine)
     ended = [attempt.ended_at for attempt in mine if attempt.ended_at]
     ready_at = [max(ended) + limits.pause(tries)] if ended else []
     ready_at += [attempt.retry_at for attempt in mine if attempt.retry_at]
-    if alone_for_good or tries >= len(limits.sizes):
+    if for_good:
         found.given_up.add(day)
     elif ready_at and now < max(ready_at):
         found.resting.add(day)
     else:
-        together = any(attempt.permanent for attempt in mine)  # the cause may be a neighbour: part from it sooner
-        found.ready[day] = _Ready(tries, min(tries + together, len(limits.sizes) - 1))
+        # The cause may be a neighbour, whom the date parts from; from a named one at once, and for an outage never.
+        parting = sum(not attempt.transient and not attempt.poisoned for attempt in mine)
+        together = any(attempt.permanent and not attempt.poisoned for attempt in mine)
+        level = min(parting + together, len(limits.sizes) - 1)
+        found.ready[day] = _Ready(tries, level, max(mine, key=lambda attempt: attempt.ended_at or now).run_id)
 
 
 def ranges(days: Iterable[dt.date], through: Iterable[dt.date], size: int) -> list[tuple[dt.date, dt.date]]:
@@ -236,8 +252,6 @@ def decode_contents(text: str) -> dict[dt.date, str]:
     return {first + dt.timedelta(days=number): part for number, part in enumerate(parts) if part != _NOT_ASKED}
 
 
-def shown(days: Iterable[dt.date], most: int = 5) -> str:
-    """The dates as ranges, for people; only the first `most` ranges."""
-    found = stretches(days)
-    texts = [f"{first}" if first == last else f"{first} to {last}" for first, last in found[:most]]
-    return ", ".join([*texts, *([f"and {len(found) - most} more ranges"] if len(found) > most else [])])
+def decode_dates(text: str) -> list[dt.date]:
+    """Dates from a text that lists them with commas; parts that are no dates are left out."""
+    return [day for part in text.split(",") if (day := iso_date(part))]

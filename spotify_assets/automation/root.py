@@ -42,7 +42,7 @@ def _sensors(settings: Settings, jobs: list[Job]) -> list[dg.SensorDefinition]:
     status = dg.DefaultSensorStatus.RUNNING if settings.automation_on else dg.DefaultSensorStatus.STOPPED
     events = queue is not None
     return [
-        stale_dates_sensor(start, status, events=events),
+        stale_dates_sensor(start, status, events=events, rebuild_outdated=settings.rebuild_outdated == "on"),
         landing_sensor(status, events=events),
         *([lake_events_sensor(start, queue, jobs, status)] if queue else []),
         snowpipe_sensor(REFRESH, status) if settings.loads_by_pipe else loaded_files_sensor(start, status),

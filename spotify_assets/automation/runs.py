@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from glue_scripts.spans import days_between, iso_date
+from spotify_assets.assets.lake import POISONED_TAG
 from spotify_assets.automation import planning
 from spotify_assets.automation.planning import Attempt, Outcome, Request
 from spotify_assets.retries import FAILURE_TAG, RETRY_AT_TAG
@@ -64,6 +65,8 @@ def with_tags(instance: dg.DagsterInstance, tags: Mapping[str, str], job: str | 
             outcome=_OUTCOMES.get(record.dagster_run.status, "running"),
             ended_at=dt.datetime.fromtimestamp(record.end_time, dt.UTC) if record.end_time else None,
             permanent=record.dagster_run.tags.get(FAILURE_TAG) == "permanent",
+            transient=record.dagster_run.tags.get(FAILURE_TAG) == "transient",
+            poisoned=frozenset(planning.decode_dates(record.dagster_run.tags.get(POISONED_TAG, ""))),
             retry_at=_time(record.dagster_run.tags.get(RETRY_AT_TAG)),
         )
         for record in records

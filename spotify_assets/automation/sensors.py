@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from glue_scripts.fingerprint import transformation
 from spotify_assets.automation import planning, runs
 from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
 from spotify_assets.automation.cursors import EventsCursor, LandingCursor, StaleCursor
@@ -17,7 +18,7 @@ from spotify_assets.automation.jobs import BUILD, OWNERS
 from spotify_assets.automation.maintenance import ADOPT, ADOPT_OP
 from spotify_assets.automation.planning import Limits, Plan
 from spotify_assets.lake import layout, watch
-from spotify_assets.lake.watch import Look
+from spotify_assets.lake.watch import Observation
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.spotify import landing
 from spotify_assets.storage.s3_events import EventQueue, Message
@@ -33,15 +34,24 @@ LAKE_EVENTS = "lake_events"
 SAFETY_NET_SECONDS = 600
 """How often the inbox is listed where events announce what lands."""
 
+VERIFY_MINUTES = 5
+"""How often the files of one date are looked for: some 2,000 dates a week."""
+
 MESSAGES_PER_TICK = 200
 RECEIVING_SECONDS = 10.0
 EVENT_DATES_PER_TICK = 60
 
 
 def stale_dates_sensor(
-    start: dt.date, status: dg.DefaultSensorStatus, *, events: bool = False, clock: Clock = utc_now
+    start: dt.date,
+    status: dg.DefaultSensorStatus,
+    *,
+    events: bool = False,
+    rebuild_outdated: bool = False,
+    clock: Clock = utc_now,
 ) -> dg.SensorDefinition:
-    """Requests `build_history` for dates from `start` on whose raw objects are not those of their commit.
+    """Requests `build_history` for dates from `start` on whose raw objects are not those of their commit, or of whose
+    commit a file is lost; with `rebuild_outdated` also for those that other code built.
 
     With `events` another sensor hears of new objects at once, and this one only sweeps.
     """
@@ -55,7 +65,7 @@ def stale_dates_sensor(
         description=(
             "Compares the raw objects of a date with the ones its commit was built from, and has the dates that differ "
             f"built, loaded and computed. Looks at the last {window_days} days every time and sweeps through the rest "
-            "of history, some dates at a time."
+            "of history, some dates at a time; every few minutes it looks whether the files of one date are all there."
         ),
         owners=OWNERS,
     )
@@ -64,17 +74,22 @@ def stale_dates_sensor(
         today = now.date()
         cursor = StaleCursor.parse(context.cursor)
         window = watch.window(today, start, window_days)
-        recent = watch.look(lake.store, window, today)
-        swept = watch.sweep(lake.store, start, cursor.sweep, window)
-        seen = recent.joined(swept.look)
-        planned = plan_builds(context.instance, seen, now)
+        recent = watch.observe_range(lake.store, window, today, cursor.known)
+        swept = watch.sweep(lake.store, start, cursor.sweep, window, cursor.known)
+        seen = recent.joined(swept.observation)
+        verify = cursor.verify
+        if now.minute % VERIFY_MINUTES == 0 and now.second < TICK_SECONDS:
+            checked = watch.sweep(lake.store, start, verify, today + dt.timedelta(days=1), days=1, seconds=0)
+            seen, verify = seen.joined(watch.verified(lake.store, checked.observation)), checked.next
+        planned = plan_builds(context.instance, seen, now, rebuild_outdated=rebuild_outdated)
         parts = [f"the window {window} to {today}"] if recent.days else []
-        parts += [f"the sweep's {planning.shown(swept.look.days)}"] if swept.look.days else []
+        parts += [f"the sweep's {planning.shown(swept.observation.days)}"] if swept.observation.days else []
+        known = {**{day: mark for day, mark in cursor.known.items() if day not in seen.days}, **seen.marks}
         return _result(
             f"{cursor.note}Looked at {' and '.join(parts) or 'nothing'}: {_seen(seen)}",
             planned,
             [runs.run_request(STALE_DATES, BUILD, request) for request in planned.requests],
-            StaleCursor(sweep=swept.next).dump(),
+            StaleCursor(swept.next, verify, known).dump(),
             context,
         )
 
@@ -116,7 +131,7 @@ def lake_events_sensor(
         named = {raw.day for key in keys if (raw := layout.parse_raw_key(key)) and raw.day >= start}
         days = sorted(cursor.pending | named)
         now_days, later = days[-EVENT_DATES_PER_TICK:], days[:-EVENT_DATES_PER_TICK]
-        seen = watch.look_at(lake.store, now_days)
+        seen = watch.observe_dates(lake.store, now_days)
         planned = plan_builds(context.instance, seen, now)
         requests = [runs.run_request(STALE_DATES, BUILD, request) for request in planned.requests]
         landed = cursor.landed or any(key.startswith(layout.LANDING_INBOX_PREFIX) for key in keys)
@@ -174,27 +189,35 @@ def landing_sensor(
     return landed_objects
 
 
-def plan_builds(instance: dg.DagsterInstance, seen: Look, now: dt.datetime) -> Plan:
-    """The runs that the stale dates of a look call for, given what Dagster's runs say about them."""
-    if not seen.stale:
+def plan_builds(
+    instance: dg.DagsterInstance, seen: Observation, now: dt.datetime, *, rebuild_outdated: bool = False
+) -> Plan:
+    """The runs that the stale dates of an observation call for, given what Dagster's runs say about them."""
+    wanted = needs(seen, rebuild_outdated=rebuild_outdated)
+    if not wanted:
         return Plan()
     return planning.plan(
-        needs(seen),
+        wanted,
         runs.attempts(instance, STALE_DATES),
         busy=runs.busy_dates(instance),
-        through=seen.up_to_date,
+        through=seen.passable,
         now=now,
     )
 
 
-def needs(seen: Look) -> dict[dt.date, str]:
-    """What each stale date needs, as a digest of its raw objects and of the commit that is not built from them."""
+def needs(seen: Observation, *, rebuild_outdated: bool = False) -> dict[dt.date, str]:
+    """What each date needs, as a digest of its raw objects, of the commit that is not built from them, and of what else
+    is wrong with it."""
+    stale = set(seen.stale)
+    outdated = {day for day in seen.outdated if seen.sources.get(day)} - stale if rebuild_outdated else set()
     return {
         day: planning.digest(
             seen.commits[day].run_id if day in seen.commits else "",
             *(f"{source.key} {source.etag}" for source in seen.sources[day]),
+            *([seen.lost[day]] if day in seen.lost else []),
+            *([transformation()] if day in outdated else []),
         )
-        for day in seen.stale
+        for day in sorted(stale | outdated)
     }
 
 
@@ -228,9 +251,11 @@ def _receipts(messages: list[Message]) -> list[str]:
     return [message.receipt for message in messages if message.keys is not None]
 
 
-def _seen(seen: Look) -> str:
-    text = f"{seen.objects} raw objects, {len(seen.commits)} commits, {len(seen.stale)} stale dates"
-    return "; ".join([text, *seen.unreadable.values()])
+def _seen(seen: Observation) -> str:
+    text = f"{seen.objects} raw objects, {len(seen.commits)} commits read, {len(seen.stale)} stale dates"
+    outdated = [f"{len(seen.outdated)} dates were built by other code"] if seen.outdated else []
+    lost = [f"{day}: {sentence}" for day, sentence in sorted(seen.lost.items())]
+    return "; ".join([text, *outdated, *lost, *seen.unreadable.values()])
 
 
 def _result(

@@ -40,7 +40,9 @@ def command() -> None:
             for stretch in state.stretches(missing):
                 line.run("extract_playlists", stretch)
                 console.print(f"  snapshots    {stretch[0]} to {stretch[1]}")
-            for stretch in bring_up_to_date(line, settings, first, today):
+            update = bring_up_to_date(line, settings, first, today)
+            update.raise_failures()
+            for stretch in update.built:
                 console.print(f"  tables       {stretch[0]} to {stretch[1]}")
     _report(console, settings, time.monotonic() - started)
 

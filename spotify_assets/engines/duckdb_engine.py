@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from glue_scripts.commit import BuiltDay, DataFile, TableFiles, attempt_name
+from glue_scripts.commit import BuiltDay, DataFile, TableFiles, attempt_name, content_digest, content_of
 from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.raw_reader import read_judged
 from glue_scripts.tables import COUNTS_SELECT, DUCKDB, QUARANTINE_SELECT, relations, table_selects
@@ -116,12 +116,16 @@ def build_days(
             with _reading():
                 read_judged(connection, {source: paths[source.key] for source in sources}, scratch)
             _create_relations(connection)
-            found = _Found(
+            computed = _Computed(
                 counts={day: tuple(counts) for day, *counts in connection.execute(COUNTS_SELECT).fetchall()},
                 quarantine=_quarantine(connection),
                 files=_write_all(connection, table_selects(DUCKDB, run_id), scratch),
+                contents={
+                    work.day: content_digest(content_of(key, paths[key].read_bytes()) for key in work.keys)
+                    for work in days
+                },
             )
-            return _store(store, run_id, days, found)
+            return _store(store, run_id, days, computed)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -151,13 +155,14 @@ class _File:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Computed:
     """What a pass computed. `counts`: date to (entries, unreadable ones, unreadable leaves); `quarantine`: date to its
-    records."""
+    records; `contents`: date to the digest of its raw objects."""
 
     counts: Mapping[dt.date, tuple[int, ...]]
     quarantine: Mapping[dt.date, Sequence[Mapping[str, object]]]
     files: Sequence[_File]
+    contents: Mapping[dt.date, str]
 
 
 def _create_relations(connection: duckdb.DuckDBPyConnection) -> None:
@@ -187,21 +192,21 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, select: str, scrat
     ]
 
 
-def _store(store: ObjectStore, run_id: str, days: Sequence[DaySources], found: _Found) -> list[BuiltDay]:
+def _store(store: ObjectStore, run_id: str, days: Sequence[DaySources], computed: _Computed) -> list[BuiltDay]:
     """Put the files where the lake's layout wants them, and say what each date got."""
     targets: dict[tuple[str, dt.date], dict[str, _File]] = {}
-    for file in sorted(found.files, key=lambda file: (file.table, file.path)):
+    for file in sorted(computed.files, key=lambda file: (file.table, file.path)):
         placed = targets.setdefault((file.table, file.day), {})
         prefix = layout.table_run_prefix(file.table, run_id, file.day)
         placed[f"{prefix}part-{len(placed):05d}.parquet"] = file
     store.upload_many({key: file.path for placed in targets.values() for key, file in placed.items()})
     built = []
     for work in days:
-        quarantine = found.quarantine.get(work.day, ())
+        quarantine = computed.quarantine.get(work.day, ())
         key = layout.quarantine_key(work.day, run_id) if quarantine else None
         if key:
             store.put(key, "".join(json.dumps(record) + "\n" for record in quarantine).encode())
-        entries, unreadable, leaves = found.counts.get(work.day, (0, 0, 0))
+        entries, unreadable, leaves = computed.counts.get(work.day, (0, 0, 0))
         built.append(
             BuiltDay(
                 day=work.day,
@@ -209,6 +214,7 @@ def _store(store: ObjectStore, run_id: str, days: Sequence[DaySources], found: _
                 entries=entries,
                 quarantined=unreadable,
                 quarantine_key=key,
+                content=computed.contents[work.day],
                 tables={
                     table: TableFiles(
                         tuple(

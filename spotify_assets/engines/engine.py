@@ -27,6 +27,11 @@ class DaySources:
     day: dt.date
     sources: tuple[Source, ...]
 
+    @property
+    def keys(self) -> list[str]:
+        """The objects' keys."""
+        return [source.key for source in self.sources]
+
 
 class TransformEngine(dg.ConfigurableResource, abc.ABC):
     """Builds the seven tables of any set of dates."""
@@ -35,6 +40,11 @@ class TransformEngine(dg.ConfigurableResource, abc.ABC):
     @abc.abstractmethod
     def engine_name(self) -> str:
         """`duckdb`, `spark` or `glue`; recorded in every commit."""
+
+    @property
+    def builds_dates_apart(self) -> bool:
+        """Whether a build that failed may be tried in halves at once, to find the date that it failed for."""
+        return True
 
     @abc.abstractmethod
     def examine(self) -> str:

@@ -35,6 +35,10 @@ class GlueEngine(TransformEngine):
     def engine_name(self) -> str:
         return "glue"
 
+    @property
+    def builds_dates_apart(self) -> bool:
+        return False  # each half would be a run that is paid for: the planner asks for smaller ranges, after a pause
+
     def examine(self) -> str:
         return self.job.examine()
 

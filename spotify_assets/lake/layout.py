@@ -169,6 +169,11 @@ def state_key(name: str) -> str:
     return f"{STATE_PREFIX}{_checked('[a-z_]+', name, 'state name')}.json"
 
 
+def contents_key(day: dt.date) -> str:
+    """Key of what is known of the contents of a date's raw objects, where their etags are not the commit's."""
+    return f"{STATE_PREFIX}contents/day={day.isoformat()}.json"
+
+
 def report_key(name: str) -> str:
     """Key of an HTML report."""
     return f"{REPORTS_PREFIX}{_checked('[a-z_]+', name, 'report name')}.html"

@@ -7,17 +7,21 @@ Nothing here knows Dagster.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from glue_scripts.commit import Commit, Source
-from glue_scripts.spans import days_between, iso_date
-from spotify_assets.failures import PermanentError
-from spotify_assets.lake import layout
+from glue_scripts.commit import Commit, Source, content_digest, content_of
+from glue_scripts.contract import LAKE_TABLES
+from glue_scripts.spans import days_between, iso_date, slices
+from spotify_assets.failures import PermanentError, PlatformError
+from spotify_assets.lake import layout, quality
 from spotify_assets.lake.layout import RawKey
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
 _PARALLEL_LISTINGS = 16
+_READ_TOGETHER = 64
 
 
 def current_sources(objects: Iterable[StoredObject]) -> tuple[Source, ...]:
@@ -78,9 +82,114 @@ def read_commits(store: ObjectStore, days: Iterable[dt.date]) -> dict[dt.date, C
     return commits
 
 
+def outdated_days(commits: Mapping[dt.date, Commit], code: str) -> list[dt.date]:
+    """The dates whose commit was made by other code than `code`, ascending; a commit that does not say counts."""
+    return sorted(day for day, commit in commits.items() if commit.code != code)
+
+
+def recognised(
+    store: ObjectStore, sources: Mapping[dt.date, tuple[Source, ...]], commits: Mapping[dt.date, Commit]
+) -> dict[dt.date, tuple[Source, ...]]:
+    """`sources`, with those of a date as its commit names them where the objects are the same under other etags.
+
+    A copied or restored lake, and an object that was put again as it was, have other etags and the same content. Etags
+    that agree cost nothing. Where they don't, the objects are read once and what they hold is remembered in the lake.
+    """
+    return {
+        day: commits[day].sources if day in commits and _is_copy(store, day, found, commits[day]) else found
+        for day, found in sources.items()
+    }
+
+
+def _is_copy(store: ObjectStore, day: dt.date, sources: tuple[Source, ...], commit: Commit) -> bool:
+    if not commit.content or not sources or sources == commit.sources:
+        return False
+    if [source.key for source in sources] != [source.key for source in commit.sources]:
+        return False
+    return _content(store, day, sources) == commit.content
+
+
+def _content(store: ObjectStore, day: dt.date, sources: tuple[Source, ...]) -> str:
+    """`content_digest` of a date's raw objects; what was read is remembered under their etags. "" when one is gone."""
+    etags = hashlib.sha256("\0".join(f"{source.key} {source.etag}" for source in sources).encode()).hexdigest()
+    key = layout.contents_key(day)
+    remembered = store.get_or_none(key)
+    if remembered is not None:
+        try:
+            known = json.loads(remembered)
+            if known["etags"] == etags:
+                return str(known["content"])
+        except (ValueError, KeyError, TypeError):
+            pass  # somebody else's, or damaged: it only saves reading
+    total = 0
+    for some in slices(sources, _READ_TOGETHER):
+        for name, data in store.get_many(source.key for source in some).items():
+            if data is None:
+                return ""
+            total += content_of(name, data)
+    content = content_digest([total])
+    store.put(key, json.dumps({"etags": etags, "content": content}).encode())
+    return content
+
+
+_LISTED_APART = 20
+"""Up to as many dates their folders are listed one by one; beyond it, each table's whole folder once."""
+
+
+def lost_files(
+    store: ObjectStore, commits: Mapping[dt.date, Commit], tables: Iterable[str] = LAKE_TABLES
+) -> dict[dt.date, str]:
+    """The dates of which a file that the commit names is gone or has another size, each with a sentence that names it.
+
+    Nothing is read: seven listings per date, or a listing of all tables.
+    """
+    lost: dict[dt.date, str] = {}
+    for table in tables:
+        named = [(day, file) for day, commit in commits.items() for file in commit.files(table)]
+        if not named:
+            continue
+        if len(commits) > _LISTED_APART:
+            prefixes = [f"{layout.TABLES_PREFIX}{table}/"]
+        else:
+            prefixes = sorted({f"{file.key.rpartition('/')[0]}/" for _, file in named})
+        sizes = {stored.key: stored.size for prefix in prefixes for stored in store.list(prefix)}
+        for day, file in named:
+            if sizes.get(file.key) != file.size and day not in lost:
+                size = sizes.get(file.key)
+                lost[day] = (
+                    f"{file.key} is gone" if size is None else f"{file.key} has {size} bytes instead of {file.size}"
+                )
+    return lost
+
+
+def broken_files(store: ObjectStore, commits: Mapping[dt.date, Commit]) -> dict[dt.date, str]:
+    """The dates of which a file can't be read, or holds other rows than the commit says; every file is read."""
+    import duckdb
+
+    broken: dict[dt.date, str] = {}
+    for day, commit in commits.items():
+        for table in LAKE_TABLES.values():
+            try:
+                faults = quality.faults(store, table, {day: commit})
+            except (duckdb.Error, OSError, PlatformError) as error:
+                broken[day] = f"{table.name} can't be read: {str(error).splitlines()[0][:200]}"
+                break
+            if faults:
+                broken[day] = f"{table.name}: {faults[0].rule} does not hold, such as {faults[0].example}"
+                break
+    return broken
+
+
 def stale_days(sources: Mapping[dt.date, tuple[Source, ...]], commits: Mapping[dt.date, Commit]) -> list[dt.date]:
     """The dates of `sources` that need building, ascending."""
     return sorted(day for day, found in sources.items() if is_stale(found, commits.get(day)))
+
+
+def shown(days: Iterable[dt.date], most: int = 5) -> str:
+    """The dates as ranges, for people; only the first `most` ranges."""
+    ranges = stretches(days)
+    texts = [f"{first}" if first == last else f"{first} to {last}" for first, last in ranges[:most]]
+    return ", ".join([*texts, *([f"and {len(ranges) - most} more ranges"] if len(ranges) > most else [])])
 
 
 def stretches(days: Iterable[dt.date], *, through: Iterable[dt.date] = ()) -> list[tuple[dt.date, dt.date]]:

@@ -1,16 +1,21 @@
 """Bringing a deployment up to date from where it stands: what the sensors do, in this process.
 
-Derived from state alone: raw objects against commits, commits against what the warehouse has loaded. The last step
-always runs: assets after the load find for themselves what they have not seen yet.
+Derived from state alone: raw objects and code against commits, what commits name against what lies there, commits
+against what the warehouse has loaded. What fails, fails alone: the rest is built and loaded, and the end says what
+failed and why.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from glue_scripts.contract import LAKE_TABLES, all_tables
-from spotify_assets.lake import state
+from glue_scripts.fingerprint import transformation
+from glue_scripts.spans import days_between
+from spotify_assets.lake import state, watch
 
 if TYPE_CHECKING:
     from spotify_assets.local.runs import Line
@@ -21,49 +26,152 @@ if TYPE_CHECKING:
 Stretch = tuple[dt.date, dt.date]
 
 
-def behind(
-    store: ObjectStore, warehouse: WarehouseResource, first: dt.date | None = None, last: dt.date | None = None
-) -> tuple[list[dt.date], list[dt.date]]:
-    """(dates that need work, dates that have raw snapshots), ascending, from `first` to `last` inclusive.
+@dataclass(frozen=True)
+class Behind:
+    """The dates that need work, ascending, and why; a date may need several kinds.
 
-    A date needs work when its commit is not built from its current raw objects, or when a table of the warehouse does
-    not hold the commit's run.
+    `stale`: its commit is not built from its current raw objects. `lost`: files that its commit names are gone or cut
+    off (the sentence that says so). `unloaded`: a table of the warehouse does not hold the commit's run. `outdated`:
+    its commit was made by other code. `unreadable`: its commit record is damaged. `passable` dates cost a run nothing.
     """
-    days = [day for day in state.raw_days(store) if (not first or day >= first) and (not last or day <= last)]
-    sources = {day: found for day, found in state.read_current_sources(store, days).items() if found}
-    commits = state.read_commits(store, sources)
-    stale = set(state.stale_days(sources, commits))
+
+    stale: tuple[dt.date, ...] = ()
+    lost: Mapping[dt.date, str] = field(default_factory=dict)
+    unloaded: tuple[dt.date, ...] = ()
+    outdated: tuple[dt.date, ...] = ()
+    unreadable: Mapping[dt.date, str] = field(default_factory=dict)
+    passable: tuple[dt.date, ...] = ()
+
+    def ranges(self, days: Collection[dt.date], *, around: Collection[dt.date] = ()) -> list[Stretch]:
+        """`days` as few ranges, through dates that cost nothing, never through those of `around`."""
+        return state.stretches(set(days) - {*around}, through=set(self.passable) - {*around})
+
+
+@dataclass
+class Updated:
+    """What was brought up to date: the ranges built and loaded, those only loaded, and what failed (sentences).
+
+    `healed` says which files were lost and built again; `outdated` are the dates left as other code made them.
+    """
+
+    built: list[Stretch] = field(default_factory=list)
+    loaded: list[Stretch] = field(default_factory=list)
+    healed: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    outdated: tuple[dt.date, ...] = ()
+
+    @property
+    def did_something(self) -> bool:
+        return bool(self.built or self.loaded or self.failures)
+
+    def raise_failures(self) -> None:
+        """Raise RunFailed with everything that failed, if anything did."""
+        from spotify_assets.local.runs import RunFailed
+
+        if self.failures:
+            raise RunFailed("\n".join(self.failures))
+
+
+def behind(
+    store: ObjectStore,
+    warehouse: WarehouseResource,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    *,
+    verify: bool = False,
+) -> Behind:
+    """What needs work from `first` to `last` inclusive. With `verify` every file is read, else only listed."""
+
+    def asked(day: dt.date) -> bool:
+        return (not first or day >= first) and (not last or day <= last)
+
+    days = [day for day in state.raw_days(store) if asked(day)]
+    every = sorted({*days, *(day for day in state.committed_days(store) if asked(day))})
+    commits, unreadable = watch.readable_commits(store, every)
+    sources = state.recognised(store, state.read_current_sources(store, days), commits)
+    lost = state.lost_files(store, commits)
+    if verify:
+        lost = {**state.broken_files(store, {day: each for day, each in commits.items() if day not in lost}), **lost}
     loaded = warehouse.all_loaded_runs(list(LAKE_TABLES))
-    unloaded = {
+    unloaded = [
         day for day, commit in commits.items() if any(runs.get(day) != commit.run_id for runs in loaded.values())
-    }
-    return sorted(stale | unloaded), sorted(sources)
+    ]
+    stale = [day for day in state.stale_days(sources, commits) if day not in unreadable]
+    between = days_between(every[0], every[-1]) if every else []
+    return Behind(
+        stale=tuple(stale),
+        lost=lost,
+        unloaded=tuple(sorted(unloaded)),
+        outdated=tuple(day for day in state.outdated_days(commits, transformation()) if sources.get(day)),
+        unreadable=unreadable,
+        passable=tuple(day for day in between if day not in {*stale, *lost, *unreadable}),
+    )
 
 
 def bring_up_to_date(
-    line: Line, settings: Settings, first: dt.date | None = None, last: dt.date | None = None
-) -> list[Stretch]:
-    """Adopt, build, load and compute everything that is behind, through Dagster; the ranges of dates that were run."""
+    line: Line,
+    settings: Settings,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    *,
+    outdated: bool = False,
+    verify: bool = False,
+) -> Updated:
+    """Adopt, build, load and compute everything that is behind, through Dagster.
+
+    Dates made by other code are built again with `outdated`, or when REBUILD_OUTDATED says so.
+    """
     from spotify_assets.resources.root import warehouse_resource
-    from spotify_assets.spotify.landing import waiting
     from spotify_assets.storage.object_store import open_lake
 
     store = open_lake(settings)
+    warehouse = warehouse_resource(settings)
+    update = Updated()
+    _adopt(line, store, update)
+    line = line.following_the_archive()
+    first = max(first or line.start, line.start)
+    found = behind(store, warehouse, first, last, verify=verify)
+    update.failures += found.unreadable.values()
+    update.healed += [f"{day}: {sentence}" for day, sentence in sorted(found.lost.items())]
+    outdated = outdated or settings.rebuild_outdated == "on"
+    wanted = {*found.stale, *found.unloaded, *found.lost, *(found.outdated if outdated else ())}
+    build = {"outdated": outdated, "rebuild_dates": [day.isoformat() for day in sorted(found.lost)]}
+    for stretch in found.ranges(wanted, around=found.unreadable):
+        if _run(line, "build_history", stretch, update, {"lake_tables": {"config": build}}):
+            update.built.append(stretch)
+    if update.failures:
+        left = behind(store, warehouse, first, last)
+        for stretch in left.ranges(left.unloaded, around={*left.stale, *left.lost, *left.unreadable}):
+            if _run(line, "load_warehouse", stretch, update):
+                update.loaded.append(stretch)
+    elif not update.built:
+        _run(line, "refresh_analytics", None, update)
+    update.outdated = () if outdated else found.outdated
+    return update
+
+
+def _adopt(line: Line, store: ObjectStore, update: Updated) -> None:
+    from spotify_assets.spotify.landing import waiting
+
     left = waiting(store)
-    while left:
-        line.run("adopt_landing")
+    while left and _run(line, "adopt_landing", None, update):
         left, before = waiting(store), left
         if left == before:
             break
-    line = line.following_the_archive()
-    first = max(first or line.start, line.start)
-    needed, present = behind(store, warehouse_resource(settings), first, last)
-    stretches = state.stretches(needed, through=present)
-    for stretch in stretches:
-        line.run("build_history", stretch)
-    if not stretches:
-        line.run("refresh_analytics")
-    return stretches
+
+
+def _run(
+    line: Line, job: str, stretch: Stretch | None, update: Updated, config: Mapping[str, object] | None = None
+) -> bool:
+    """Whether a run of `job` succeeded; why not is noted, and what does not depend on it goes on."""
+    from spotify_assets.local.runs import RunFailed
+
+    try:
+        line.run(job, stretch, config=config)
+    except RunFailed as failure:
+        update.failures.append(str(failure))
+        return False
+    return True
 
 
 def why_nothing(

@@ -20,7 +20,7 @@ SpotifySource = Literal["api", "sandbox"]
 TransformEngineName = Literal["duckdb", "spark", "glue"]
 WarehouseName = Literal["snowflake", "embedded"]
 SnowflakeLoad = Literal["copy", "snowpipe"]
-WithoutSnapshots = Literal["fail", "skip"]
+WithoutSnapshots = Literal["empty", "fail"]
 Switch = Literal["on", "off"]
 
 MAY, MUST, NEVER = "○", "**●**", "–"
@@ -259,8 +259,18 @@ class HistorySettings(_Group):
 
     partitions_start: dt.date = setting(dt.date(2026, 1, 1), "the first snapshot date", branch="○ the same as full")
     dates_without_snapshots: WithoutSnapshots = setting(
-        "fail", "`fail`, or `skip`: dates without raw snapshots are named in a warning and the run goes on"
+        "empty",
+        "`empty`: a date without raw snapshots has no rows, and a warning; `fail`: it fails the run, after the rest",
     )
+
+    rebuild_outdated: Switch = setting(
+        "off", "`on`: dates that other code built are built again by sensors and `build`; on Glue that is billed"
+    )
+
+    @field_validator("dates_without_snapshots", mode="before")
+    @classmethod
+    def _empty_by_its_older_name(cls, value: object) -> object:
+        return "empty" if value == "skip" else value
 
     @field_validator("partitions_start", mode="before")
     @classmethod

@@ -18,6 +18,7 @@ from spotify_assets.lake.catalog_tables import partition_input, partition_locati
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets_tests.automation.world import put_raw
 from spotify_assets_tests.moto_aws import REGION, write_commit
 
 DAYS = [dt.date(2026, 1, 1) + dt.timedelta(days=number) for number in range(5)]
@@ -122,6 +123,7 @@ def test_materializing_again_changes_nothing(s3_lake, catalog, monkeypatch) -> N
 def test_a_date_without_a_commit_fails_alone_and_is_named(s3_lake, catalog, glue) -> None:
     for day in (DAYS[0], DAYS[2]):
         write_commit(s3_lake, day, "run")
+    put_raw(s3_lake.store, DAYS[1])
     result = materialize(s3_lake, catalog, DAYS[0], DAYS[2], raise_on_error=False)
     assert not result.success
     assert set(locations(glue, catalog, "songs")) == {"2026-01-01", "2026-01-03"}
@@ -129,10 +131,10 @@ def test_a_date_without_a_commit_fails_alone_and_is_named(s3_lake, catalog, glue
     assert "2026-01-02" in str(failure.event_specific_data)
 
 
-def test_a_date_that_is_to_be_skipped_has_no_partition_and_is_not_materialized(s3_lake, catalog, glue) -> None:
+def test_an_empty_date_has_no_partition_and_is_materialized_as_empty(s3_lake, catalog, glue) -> None:
     for day in (DAYS[0], DAYS[2]):
         write_commit(s3_lake, day, "run")
-    skipping = [asset for asset in catalog_assets(PARTITIONS, None, "skip") if asset.key == catalog_key("songs")]
+    songs = [asset for asset in ASSETS if asset.key == catalog_key("songs")]
     tags = {
         "dagster/asset_partition_range_start": DAYS[0].isoformat(),
         "dagster/asset_partition_range_end": DAYS[2].isoformat(),
@@ -140,11 +142,12 @@ def test_a_date_that_is_to_be_skipped_has_no_partition_and_is_not_materialized(s
 
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
-            [*skipping, *SONGS_CHECK], resources={"lake": s3_lake, "catalog": catalog}, tags=tags, instance=instance
+            [*songs, *SONGS_CHECK], resources={"lake": s3_lake, "catalog": catalog}, tags=tags, instance=instance
         )
         materialized = instance.get_materialized_partitions(catalog_key("songs"))
 
-    assert set(locations(glue, catalog, "songs")) == materialized == {"2026-01-01", "2026-01-03"}
+    assert set(locations(glue, catalog, "songs")) == {"2026-01-01", "2026-01-03"}
+    assert materialized == {"2026-01-01", "2026-01-02", "2026-01-03"}
     assert evaluations(result)["songs"].passed
 
 

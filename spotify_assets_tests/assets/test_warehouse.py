@@ -19,6 +19,7 @@ from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import marts
+from spotify_assets_tests.automation.world import put_raw
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
 from spotify_assets_tests.warehouse.use import build_all, load, merge_all
 
@@ -99,6 +100,7 @@ def test_one_run_loads_a_range_of_dates_and_everything_after_it(
 def test_a_date_without_a_commit_fails_alone_and_is_named(store: ObjectStore, warehouse: EmbeddedWarehouse) -> None:
     for n in (0, 2):
         commit_day(store, day(n), f"run-{n}", tables_of(PLAYLISTS))
+    put_raw(store, day(1))
 
     songs = table_key("lake", "songs")
     with dg.DagsterInstance.ephemeral() as instance:

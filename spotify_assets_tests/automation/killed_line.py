@@ -58,7 +58,7 @@ def _through_dagster(settings: Settings) -> None:
     from spotify_assets.local.updating import bring_up_to_date
 
     with open_line(settings) as line:
-        bring_up_to_date(line, settings)
+        bring_up_to_date(line, settings).raise_failures()
 
 
 def _by_hand(settings: Settings, store: ObjectStore) -> None:
@@ -75,7 +75,9 @@ def _by_hand(settings: Settings, store: ObjectStore) -> None:
     run_id = uuid.uuid4().hex
     plan = [DaySources(day, sources[day]) for day in stale]
     for built in DuckDBEngine().build(dg.build_asset_context(), store, run_id, plan):
-        commit = built.commit(engine="duckdb", sources=sources[built.day], committed_at=dt.datetime.now(dt.UTC))
+        commit = built.commit(
+            engine="duckdb", code="", sources=sources[built.day], committed_at=dt.datetime.now(dt.UTC)
+        )
         store.put(layout.commit_key(built.day), commit.to_json())
     commits = state.read_commits(store, days)
     with warehouse_resource(settings).session() as session:

@@ -7,10 +7,10 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glue_scripts.spans import days_between
 from spotify_assets.automation.planning import (
     Attempt,
     Limits,
-    Plan,
     decode_contents,
     digest,
     encode_contents,
@@ -18,7 +18,6 @@ from spotify_assets.automation.planning import (
     ranges,
     shown,
 )
-from spotify_assets.lake.watch import days_between
 
 DAY = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
@@ -61,20 +60,18 @@ def test_what_succeeded_is_never_asked_for_again(needs: dict[dt.date, str], atte
 
 
 @given(NEEDS)
-def test_a_failed_plan_is_asked_for_under_other_keys_and_ends(needs: dict[dt.date, str]) -> None:
+def test_a_failed_plan_is_asked_for_under_other_keys_for_as_long_as_it_fails(needs: dict[dt.date, str]) -> None:
     attempts: list[Attempt] = []
     keys: set[str] = set()
     now, limits = NOW, Limits(runs_per_tick=1000)
-    found = Plan()
-    for _ in range(10):
+    for number in range(10):
         found = plan(needs, attempts, busy=set(), through=(), now=now, limits=limits)
         for request in found.requests:
             assert request.key not in keys, "Dagster would ignore it"
             keys.add(request.key)
-            attempts.append(Attempt("r", request.contents, "failed", ended_at=now))
+            attempts.append(Attempt(f"r{number}", request.contents, "failed", ended_at=now))
         now += dt.timedelta(days=3)
-    assert found.given_up == set(needs)
-    assert all(sum(day in each.contents for each in attempts) == len(limits.sizes) for day in needs)
+        assert found.requested == set(needs)
 
 
 @given(NEEDS)
@@ -100,11 +97,23 @@ def test_ranges_hold_every_date_once_and_are_no_longer_than_asked(
 
 def test_a_date_rests_longer_after_each_failure() -> None:
     needs = {DAY: digest("a")}
-    failed = [Attempt(str(number), needs, "failed", ended_at=NOW) for number in range(3)]
-    for count, minutes in ((1, 5), (2, 20), (3, 80)):
+    failed = [Attempt(str(number), needs, "failed", ended_at=NOW) for number in range(9)]
+    for count, minutes in ((1, 5), (2, 20), (3, 80), (4, 320), (5, 360), (9, 360)):
         just_before, then = (NOW + dt.timedelta(minutes=minutes, seconds=each) for each in (-1, 1))
         assert plan(needs, failed[:count], busy=set(), through=(), now=just_before).resting == {DAY}
         assert plan(needs, failed[:count], busy=set(), through=(), now=then).requested == {DAY}
+
+
+def test_an_outage_parts_no_range_and_a_named_date_is_parted_from_at_once() -> None:
+    needs = {DAY + dt.timedelta(days=count): digest("a") for count in range(40)}
+    ended, later = NOW, NOW + dt.timedelta(days=1)
+    outage = [Attempt(str(number), needs, "failed", ended_at=ended, transient=True) for number in range(5)]
+    (whole,) = plan(needs, outage, busy=set(), through=(), now=later).requests
+    assert (whole.first, whole.last) == (DAY, max(needs))
+    named = Attempt("r", needs, "failed", ended_at=ended, permanent=True, poisoned=frozenset([DAY]))
+    found = plan(needs, [named], busy=set(), through=(), now=later)
+    assert found.given_up == {DAY}
+    assert [(each.first, each.last) for each in found.requests] == [(DAY + dt.timedelta(days=1), max(needs))]
 
 
 def test_a_cool_down_is_waited_for() -> None:

@@ -47,7 +47,9 @@ def committed(store: ObjectStore) -> Commit:
     )
     work = day_sources(store, DAY)
     built = build_day(store, "run-1", work)
-    commit = built.commit(engine="duckdb", sources=work.sources, committed_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    commit = built.commit(
+        engine="duckdb", code="", sources=work.sources, committed_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    )
     store.put(layout.commit_key(DAY), commit.to_json())
     return commit
 

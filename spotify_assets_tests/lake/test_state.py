@@ -36,19 +36,19 @@ def test_foreign_objects_do_not_count() -> None:
 
 def test_a_date_is_stale_until_its_commit_names_its_objects(store: ObjectStore) -> None:
     put_raw(store, DAY)
-    assert watch.look_at(store, [DAY]).stale == [DAY]
+    assert watch.observe_dates(store, [DAY]).stale == [DAY]
     commit(store, DAY)
-    assert watch.look_at(store, [DAY]).stale == []
+    assert watch.observe_dates(store, [DAY]).stale == []
     put_raw(store, DAY, "p2")
-    assert watch.look_at(store, [DAY]).stale == [DAY]
+    assert watch.observe_dates(store, [DAY]).stale == [DAY]
 
 
 def test_a_date_without_objects_is_never_stale(store: ObjectStore) -> None:
-    assert watch.look_at(store, [DAY]).stale == []
+    assert watch.observe_dates(store, [DAY]).stale == []
     put_raw(store, DAY)
     commit(store, DAY)
     store.delete([found.key for found in store.list(layout.RAW_PREFIX)])
-    assert watch.look_at(store, [DAY]).stale == []
+    assert watch.observe_dates(store, [DAY]).stale == []
 
 
 def test_a_damaged_commit_names_itself_and_the_remedy(store: ObjectStore) -> None:
@@ -77,7 +77,7 @@ def test_the_sweep_comes_by_every_date_in_turn(days: set[dt.date], size: int) ->
     at, seen = None, []
     for _ in range(len(days)):
         swept = watch.sweep(store, DAY, at, before, days=size, seconds=0)  # pyright: ignore[reportArgumentType]
-        seen += swept.look.days
+        seen += swept.observation.days
         at = swept.next
         if at == DAY:
             break

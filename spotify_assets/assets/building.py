@@ -1,0 +1,138 @@
+"""Building dates so that one that can't be built fails alone: its neighbours are built, checked and committed.
+
+A date is poisoned when the engine fails on it by itself, or when what was built of it breaks the contract. It is never
+committed, so that whatever was current of it stays current, and nothing of it is loaded. The lake's asset uses this;
+what Dagster shows is its business.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
+
+import dagster as dg
+
+from glue_scripts.commit import BuiltDay, Commit
+from glue_scripts.contract import LAKE_TABLES
+from glue_scripts.fingerprint import transformation
+from glue_scripts.spans import slices
+from spotify_assets.engines.engine import DaySources, TransformEngine
+from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.lake import layout, quality
+from spotify_assets.storage.object_store import ObjectStore
+
+POISONED_TAG = ".dagster/spotify_assets/poisoned"
+"""On a run that failed for some of its dates: which, so that the others are not tried again for their sake."""
+
+_CHECKED_TOGETHER = 31
+"""Dates whose files are checked in one pass."""
+
+_TOO_MANY = 3
+"""Dates that fail one after the other while none is built: then the cause is none of theirs."""
+
+
+class Building:
+    """One step's builds. `poisoned` says of each date that could not be built why."""
+
+    def __init__(self, context: dg.AssetExecutionContext, store: ObjectStore, engine: TransformEngine) -> None:
+        self._context = context
+        self._store = store
+        self._engine = engine
+        self._built = 0
+        self.poisoned: dict[dt.date, str] = {}
+
+    def commits(self, work: Sequence[DaySources]) -> Iterator[Commit]:
+        """Build `work`; the commit of each date, once it is current.
+
+        Raises what the engine raises when it concerns more than single dates; dates already yielded stay built.
+        """
+        sources = {each.day: each.sources for each in work}
+        for some in slices(self._each(work), _CHECKED_TOGETHER):
+            now = dt.datetime.now(dt.UTC)
+            made = {
+                built.day: built.commit(
+                    engine=self._engine.engine_name,
+                    code=transformation(),
+                    sources=sources[built.day],
+                    committed_at=now,
+                )
+                for built in some
+            }
+            for day in self._broken(made):
+                self._discard(made.pop(day))
+            for day, commit in made.items():
+                self._store.put(layout.commit_key(day), commit.to_json())
+                yield commit
+
+    def fail(self, also: str = "") -> NoReturn:
+        """Fail the step for the poisoned dates, each with its cause, and for what else is to be said."""
+        tags = {POISONED_TAG: ",".join(day.isoformat() for day in sorted(self.poisoned))} if self.poisoned else {}
+        if tags:
+            self._context.instance.add_run_tags(self._context.run_id, tags)
+        what, remedies = [], []
+        if also:
+            what.append(also)
+            remedies.append(
+                "fill those by `spotify-assets import` or the landing folder (Spotify serves only the present)"
+            )
+        if self.poisoned:
+            causes = "; ".join(f"{day}: {cause}" for day, cause in sorted(self.poisoned.items()))
+            what.append(f"Dates that can't be built: {causes}")
+            remedies.append("repair, replace or remove their raw objects")
+        raise PermanentError(f"{'. '.join(what)}. The other dates are built", remedy="; ".join(remedies))
+
+    def _each(self, work: Sequence[DaySources]) -> Iterator[BuiltDay]:
+        """Build `work` together and, where that fails, in halves, down to the dates that fail by themselves."""
+        if not work:
+            return
+        left = {each.day: each for each in work}
+        try:
+            for built in self._engine.build(self._context, self._store, self._context.run_id, work):
+                left.pop(built.day, None)
+                self._built += 1
+                yield built
+            return
+        except TransientError:
+            raise
+        except FileNotFoundError as error:
+            raise TransientError(f"A raw object was removed while it was read ({error})") from error
+        except Exception as error:
+            if len(work) > 1 and not self._engine.builds_dates_apart:
+                raise
+            if len(work) == 1:
+                if not self._built and len(self.poisoned) + 1 >= _TOO_MANY:
+                    raise
+                (day,) = left
+                self.poisoned[day] = _sentence(error)
+                self._context.log.warning(f"{day} can't be built and is left as it was: {self.poisoned[day]}")
+                return
+        rest = list(left.values())
+        middle = (len(rest) + 1) // 2
+        yield from self._each(rest[:middle])
+        yield from self._each(rest[middle:])
+
+    def _broken(self, made: dict[dt.date, Commit]) -> list[dt.date]:
+        """The dates of `made` whose tables break the contract; the cause of each is noted."""
+        if not any(quality.faults(self._store, table, made) for table in LAKE_TABLES.values()):
+            return []
+        broken = []
+        for day, commit in made.items():
+            found = [
+                f"{table.name}: {fault.rule}, but {fault.rows} rows break it, such as {fault.example}"
+                for table in LAKE_TABLES.values()
+                for fault in quality.faults(self._store, table, {day: commit})
+            ]
+            if found:
+                broken.append(day)
+                self.poisoned[day] = "; ".join(found[:3])
+                self._context.log.warning(f"{day} breaks the contract and is left as it was: {self.poisoned[day]}")
+        return broken
+
+    def _discard(self, commit: Commit) -> None:
+        keys = [key for table in commit.tables for key in commit.file_keys(table)]
+        self._store.delete([*keys, *([commit.quarantine_key] if commit.quarantine_key else [])])
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0].rstrip(".")[:500] or type(error).__name__

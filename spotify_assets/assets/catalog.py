@@ -11,6 +11,7 @@ import dagster as dg
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
+from glue_scripts.fingerprint import fingerprint
 from spotify_assets.assets.lake import lake_key
 from spotify_assets.assets.metadata import column_schema
 from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, run_dates, without_commit
@@ -52,6 +53,7 @@ def _catalog_asset(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUP,
+        code_version=fingerprint("spotify_assets", ["lake/catalog_tables.py"], [table]),
         kinds={"aws", "parquet"},
         owners=OWNERS,
         retry_policy=RETRY_POLICY,

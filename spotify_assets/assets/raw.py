@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
+from glue_scripts.fingerprint import fingerprint
 from spotify_assets.lake.layout import raw_day_prefix
 from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
@@ -23,6 +24,8 @@ PLAYLIST_SNAPSHOTS = dg.AssetKey(["raw", "playlist_snapshots"])
 READABLE_CHECK = "playlists_readable"
 LISTED_CHECK = "playlists_listed"
 _SHOWN = 50
+_FORMAT = ("spotify/extract.py", "spotify/reading.py", "spotify/snapshot.py")
+"""What decides what a raw object holds."""
 
 _DESCRIPTION = """
 Every tracked playlist exactly as Spotify sent it: one gzip JSON-lines object per snapshot date × playlist, one line per
@@ -54,6 +57,7 @@ def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     @dg.asset(
         key=PLAYLIST_SNAPSHOTS,
         group_name="raw",
+        code_version=fingerprint("spotify_assets", _FORMAT),
         kinds={"api", "json", "s3"},
         owners=["team:data-platform"],
         description=_DESCRIPTION,

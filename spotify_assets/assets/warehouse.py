@@ -6,16 +6,18 @@ One step per table, so that a bad table stops only its own downstream. What is s
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import dagster as dg
 
+from glue_scripts.commit import Commit
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
 from spotify_assets.assets.metadata import ColumnSource, column_lineage, column_schema, preview
 from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, run_dates, without_commit
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
+from spotify_assets.lake import state
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
@@ -32,6 +34,7 @@ OWNERS = ["team:data-platform"]
 POOL = "snowflake"
 
 _PREVIEW_ROWS = 5
+_SHOWN_LOST = 10
 _Result = TypeVar("_Result")
 
 
@@ -186,6 +189,7 @@ def _load(
     except PlatformError as error:
         if lake.commits(days) != commits:
             raise TransientError(f"Dates were built again in the lake while they were being loaded: {error}") from error
+        _say_what_is_lost(lake, table, commits, error)
         raise
     plan, shown = sent.result
     by_date = {day: _partition_metadata(plan, day) for day in plan.days}
@@ -205,6 +209,18 @@ def _load(
         **({"preview": shown} if shown else {}),
     }
     return recorded(context, context.asset_key, {**by_date, **dict.fromkeys(empty, EMPTY)}, metadata)
+
+
+def _say_what_is_lost(
+    lake: LakeResource, table: Table, commits: Mapping[dt.date, Commit], error: PlatformError
+) -> None:
+    """Raise PermanentError when files that the commits name are gone: no other try of the load finds them."""
+    lost = state.lost_files(lake.store, commits, [table.name])
+    if lost:
+        raise PermanentError(
+            "; ".join(f"{day}: {sentence}" for day, sentence in sorted(lost.items())[:_SHOWN_LOST]),
+            remedy="`spotify-assets build` builds these dates again from their raw snapshots",
+        ) from error
 
 
 def _partition_metadata(plan: LoadPlan, day: dt.date) -> dict[str, dg.MetadataValue]:

@@ -12,7 +12,7 @@ from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
 from spotify_assets.automation.cursors import LoadedCursor
 from spotify_assets.automation.jobs import LOAD, OWNERS
 from spotify_assets.automation.planning import Plan
-from spotify_assets.lake import watch
+from spotify_assets.lake import state, watch
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.warehouse import loaded_watch
@@ -139,7 +139,12 @@ class _Tick:
         }
         if not needs:
             return Plan()
-        return planning.plan(needs, self.attempts, busy=self.busy, through=(), now=self._now)
+        # A load passes through dates that are committed or empty; one with raw objects and no commit would fail it.
+        unbuilt = set(state.raw_days(self._lake.store)) - set(state.committed_days(self._lake.store))
+        months = (loaded_watch.next_month(first) - dt.timedelta(days=1) for first in waiting)
+        held = {day for last in months for day in days_between(last.replace(day=1), last)}
+        through = set(days_between(min(needs), max(needs))) - unbuilt - held
+        return planning.plan(needs, self.attempts, busy=self.busy, through=through, now=self._now)
 
     @property
     def busy(self) -> set[dt.date]:

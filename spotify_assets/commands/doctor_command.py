@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 import click
 from rich.console import Console
 
+from glue_scripts.fingerprint import transformation
 from spotify_assets.failures import PlatformError
 from spotify_assets.findings import Finding
-from spotify_assets.lake import layout, state
+from spotify_assets.lake import layout, state, watch
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.storage.object_store import open_lake
 
@@ -73,6 +74,17 @@ def _lake(settings: Settings) -> Iterator[Finding]:
     raw, committed = state.raw_days(store), state.committed_days(store)
     span = f", {raw[0]} to {raw[-1]}" if raw else ""
     yield Finding("history", True, f"{len(raw)} dates with snapshots{span}; {len(committed)} built")
+    commits, unreadable = watch.readable_commits(store, committed)
+    for sentence in unreadable.values():
+        yield Finding("history", False, sentence)
+    outdated = state.outdated_days(commits, transformation())
+    if outdated:
+        yield Finding(
+            "history",
+            True,
+            f"{len(outdated)} dates were built by other code ({state.shown(outdated)}): `spotify-assets build "
+            "--outdated` builds them again",
+        )
 
 
 def _spotify(settings: Settings) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -90,3 +91,38 @@ def test_what_a_killed_spark_run_had_staged_goes(lake: LakeResource) -> None:
     assert vacuum(lake.store, dt.datetime.now(dt.UTC)).removed == 0
     assert vacuum(lake.store, LATER).removed == 1
     assert list(lake.store.list(layout.STAGING_PREFIX)) == []
+
+
+def test_the_current_quarantine_and_whatever_a_commit_names_stay_however_old(lake: LakeResource) -> None:
+    """A commit may name files of another run than its own, in any table, and a quarantine of any name."""
+    commit = write_commit(lake, DAY, "one")
+    quarantine = layout.quarantine_key(DAY, "another")
+    lake.store.put(quarantine, b"{}")
+    lake.store.put(layout.commit_key(DAY), replace(commit, run_id="two", quarantine_key=quarantine).to_json())
+    before = {found.key for found in lake.store.list("")}
+
+    assert vacuum(lake.store, LATER).removed == 0
+    assert {found.key for found in lake.store.list("")} == before
+
+
+def test_what_is_committed_while_the_vacuum_lists_stays(store: ObjectStore) -> None:
+    """Commits are read after files are listed: read before, the files of a commit in between would be superseded."""
+    lake = LakeResource(url=store.url().rstrip("/"))
+    write_commit(lake, DAY, "old")
+
+    class Committing(ObjectStore):
+        """A store in which a run commits as soon as a listing of its files has ended."""
+
+        def list(self, prefix: str, *, after: str | None = None):
+            if prefix == "tables/songs/":
+                newest = write_commit(lake, DAY, "new")
+                yield from super().list(prefix, after=after)
+                assert newest.file_keys("songs")
+                return
+            yield from super().list(prefix, after=after)
+
+    vacuum(Committing.open(store.url()), LATER)
+
+    current = Commit.from_json(store.get(layout.commit_key(DAY)))
+    assert current.run_id == "new"
+    assert {found.key for found in store.list("tables/songs/")} == set(current.file_keys("songs"))

@@ -75,51 +75,51 @@ def partition_location(table: str, run_id: str, day: dt.date, lake_url: str) -> 
     return f"{lake_url}/{layout.table_run_prefix(table, run_id, day)}"
 
 
-def table_drift(wanted: GlueShape, found: Mapping[str, Any] | None) -> list[str]:
+def table_drift(wanted: GlueShape, existing: Mapping[str, Any] | None) -> list[str]:
     """What differs between a table as it is and as the contract wants it; empty when nothing does."""
-    if found is None:
+    if existing is None:
         return ["the table is missing"]
     drift = []
-    if _columns(found.get("PartitionKeys", ())) != _columns(wanted["PartitionKeys"]):
+    if _columns(existing.get("PartitionKeys", ())) != _columns(wanted["PartitionKeys"]):
         drift.append("its partition column is not `day date`")
-    if found.get("TableType") != wanted["TableType"] or found.get("Description") != wanted["Description"]:
+    if existing.get("TableType") != wanted["TableType"] or existing.get("Description") != wanted["Description"]:
         drift.append("its type or description was changed")
-    missing = wanted["Parameters"].items() - (found.get("Parameters") or {}).items()
+    missing = wanted["Parameters"].items() - (existing.get("Parameters") or {}).items()
     drift += [f"its parameter {name} is not {value}" for name, value in sorted(missing)]
-    storage = found.get("StorageDescriptor") or {}
+    storage = existing.get("StorageDescriptor") or {}
     if _comments(storage.get("Columns", ())) != _comments(wanted["StorageDescriptor"]["Columns"]):
         drift.append("its column comments are not the contract's")
     return drift + _storage_drift(wanted["StorageDescriptor"], storage)
 
 
-def partition_drift(wanted: GlueShape, found: Mapping[str, Any] | None) -> list[str]:
+def partition_drift(wanted: GlueShape, existing: Mapping[str, Any] | None) -> list[str]:
     """What differs between a date's partition as it is and as its commit wants it; empty when nothing does."""
-    if found is None:
+    if existing is None:
         return ["the partition is missing"]
-    return _storage_drift(wanted["StorageDescriptor"], found.get("StorageDescriptor") or {})
+    return _storage_drift(wanted["StorageDescriptor"], existing.get("StorageDescriptor") or {})
 
 
 def plan_partitions(
-    table: Table, commits: Mapping[dt.date, Commit], found: Mapping[dt.date, Mapping[str, Any]], lake_url: str
+    table: Table, commits: Mapping[dt.date, Commit], existing: Mapping[dt.date, Mapping[str, Any]], lake_url: str
 ) -> PartitionPlan:
-    """What to create and what to switch so that the partitions of `commits` are theirs. `found` is what exists."""
+    """What to create and what to switch so that the partitions of `commits` are theirs. `existing` is what exists."""
     create: dict[dt.date, GlueShape] = {}
     switch: dict[dt.date, GlueShape] = {}
     unchanged: list[dt.date] = []
     for day, commit in sorted(commits.items()):
         wanted = partition_input(table, commit, lake_url)
-        if day not in found:
+        if day not in existing:
             create[day] = wanted
-        elif partition_drift(wanted, found[day]):
+        elif partition_drift(wanted, existing[day]):
             switch[day] = wanted
         else:
             unchanged.append(day)
     return PartitionPlan(create, switch, tuple(unchanged))
 
 
-def partition_day(found: Mapping[str, Any]) -> dt.date | None:
+def partition_day(existing: Mapping[str, Any]) -> dt.date | None:
     """The date of a partition as Glue gives it, or None when somebody added one that is no date."""
-    return iso_date(next(iter(found.get("Values", ())), None))
+    return iso_date(next(iter(existing.get("Values", ())), None))
 
 
 def _storage(table: Table, location: str) -> GlueShape:
@@ -134,15 +134,15 @@ def _storage(table: Table, location: str) -> GlueShape:
     }
 
 
-def _storage_drift(wanted: GlueShape, found: Mapping[str, Any]) -> list[str]:
+def _storage_drift(wanted: GlueShape, existing: Mapping[str, Any]) -> list[str]:
     drift = []
-    if found.get("Location") != wanted["Location"]:
-        drift.append(f"it points at {found.get('Location')}, not {wanted['Location']}")
-    if _columns(found.get("Columns", ())) != _columns(wanted["Columns"]):
+    if existing.get("Location") != wanted["Location"]:
+        drift.append(f"it points at {existing.get('Location')}, not {wanted['Location']}")
+    if _columns(existing.get("Columns", ())) != _columns(wanted["Columns"]):
         drift.append("its columns are not the contract's")
     formats = ("InputFormat", "OutputFormat")
-    serde = (found.get("SerdeInfo") or {}).get("SerializationLibrary")
-    if any(found.get(name) != wanted[name] for name in formats) or serde != _SERDE:
+    serde = (existing.get("SerdeInfo") or {}).get("SerializationLibrary")
+    if any(existing.get(name) != wanted[name] for name in formats) or serde != _SERDE:
         drift.append("its file format is not Parquet")
     return drift
 

@@ -90,8 +90,8 @@ class Landed:
 
 def waiting(store: ObjectStore, most: int = MOST_OBJECTS) -> list[ForeignObject]:
     """The objects that wait to be adopted, at most `most`; not those that somebody has to make readable first."""
-    found = foreign_folder(store, layout.LANDING_INBOX_PREFIX).list(most)
-    return [each for each in found if not each.stays]
+    objects = foreign_folder(store, layout.LANDING_INBOX_PREFIX).list(most)
+    return [each for each in objects if not each.stays]
 
 
 def adopt_waiting(
@@ -108,62 +108,64 @@ def adopt_waiting(
     """
     folder = foreign_folder(store, layout.LANDING_INBOX_PREFIX)
     landed = Landed()
-    found = [each for each in folder.list(MOST_OBJECTS) if only is None or each.stays or each.digest in only]
-    for each in sorted(found, key=lambda each: (each.stored.size, each.stored.key)):
+    objects = [each for each in folder.list(MOST_OBJECTS) if only is None or each.stays or each.digest in only]
+    for each in sorted(objects, key=lambda each: (each.stored.size, each.stored.key)):
         outcome = adopt_object(store, folder, each, today)
         landed.outcomes.append(outcome)
         on_outcome(outcome)
     return landed
 
 
-def adopt_object(store: ObjectStore, folder: ForeignFolder, found: ForeignObject, today: dt.date) -> Outcome:
+def adopt_object(store: ObjectStore, folder: ForeignFolder, dropped: ForeignObject, today: dt.date) -> Outcome:
     """Adopt one object and move it to `landing/processed/`, or to `landing/rejected/` with the reason beside it.
 
     An object that holds playlists and other things is processed, with what was refused beside it.
     """
-    if found.stays:
-        return Outcome(found.name, waits=found.problem)
+    if dropped.stays:
+        return Outcome(dropped.name, waits=dropped.problem)
     adopted: list[Adopted] = []
     try:
-        _require_readable(found)
-        data = _read(folder, found)
-        refused = _adopt_contents(store, found, data, today, adopted)
+        _require_readable(dropped)
+        data = _read(folder, dropped)
+        refused = _adopt_contents(store, dropped, data, today, adopted)
     except Changed:
-        return Outcome(found.name)
+        return Outcome(dropped.name)
     except _Unreadable as trouble:
-        return Outcome(found.name, waits=str(trouble))
+        return Outcome(dropped.name, waits=str(trouble))
     except PermissionError:
-        return _reject(store, folder, found, (), f"{found.name} can't be read: make it readable and drop it again.")
+        return _reject(store, folder, dropped, (), f"{dropped.name} can't be read: make it readable and drop it again.")
     except (PayloadError, SnapshotError) as error:
-        return _reject(store, folder, found, tuple(adopted), str(error))
+        return _reject(store, folder, dropped, tuple(adopted), str(error))
     except _UNUSABLE as error:
-        reason = f"{found.name} holds something that no playlist holds ({type(error).__name__}: {str(error)[:200]})."
-        return _reject(store, folder, found, tuple(adopted), reason)
-    target = f"{layout.LANDING_PROCESSED_PREFIX}{target_name(found)}"
+        reason = f"{dropped.name} holds something that no playlist holds ({type(error).__name__}: {str(error)[:200]})."
+        return _reject(store, folder, dropped, tuple(adopted), reason)
+    target = f"{layout.LANDING_PROCESSED_PREFIX}{target_name(dropped)}"
     if refused:
-        _record(store, f"{target}.refused.json", found, adopted, refused)
-    return _moved(folder, found, target, Outcome(found.name, tuple(adopted), moved_to=target, refused=tuple(refused)))
+        _record(store, f"{target}.refused.json", dropped, adopted, refused)
+    return _moved(
+        folder, dropped, target, Outcome(dropped.name, tuple(adopted), moved_to=target, refused=tuple(refused))
+    )
 
 
 class _Unreadable(Exception):
     """The object may not be read, for a reason that somebody has to change first."""
 
 
-def _read(folder: ForeignFolder, found: ForeignObject) -> bytes:
+def _read(folder: ForeignFolder, dropped: ForeignObject) -> bytes:
     try:
-        return folder.read(found)
+        return folder.read(dropped)
     except PermanentError as error:
         raise _Unreadable(str(error)) from error
 
 
 def _adopt_contents(
-    store: ObjectStore, found: ForeignObject, data: bytes, today: dt.date, adopted: list[Adopted]
+    store: ObjectStore, dropped: ForeignObject, data: bytes, today: dt.date, adopted: list[Adopted]
 ) -> list[str]:
     """Adopt every playlist in `data`, adding to `adopted`; why the rest was refused. Raises PayloadError when nothing
     in it can be adopted."""
     refused: list[str] = []
     payloads: list[Payload] = []
-    for part in read_file(as_file(data), found.name, Origin(uploaded=found.stored.last_modified)):
+    for part in read_file(as_file(data), dropped.name, Origin(uploaded=dropped.stored.last_modified)):
         if isinstance(part, Payload):
             payloads.append(part)
         else:
@@ -177,35 +179,37 @@ def _adopt_contents(
             refused.append(str(error))
     if not adopted:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-        raise PayloadError(f"{refused[0].rstrip('.')}{more}" if refused else f"{found.name} holds no playlist.")
+        raise PayloadError(f"{refused[0].rstrip('.')}{more}" if refused else f"{dropped.name} holds no playlist.")
     return refused
 
 
-def _require_readable(found: ForeignObject) -> None:
-    if found.problem is not None:
-        raise PayloadError(f"{found.name} was not opened: {found.problem}.")
-    if found.stored.size > MAX_OBJECT_BYTES:
+def _require_readable(dropped: ForeignObject) -> None:
+    if dropped.problem is not None:
+        raise PayloadError(f"{dropped.name} was not opened: {dropped.problem}.")
+    if dropped.stored.size > MAX_OBJECT_BYTES:
         raise PayloadError(
-            f"{found.name} was not read: it has {found.stored.size} bytes, more than the {MAX_OBJECT_BYTES} that any "
-            "playlist has; split it or compress it."
+            f"{dropped.name} was not read: it has {dropped.stored.size} bytes, more than the {MAX_OBJECT_BYTES} that "
+            "any playlist has; split it or compress it."
         )
 
 
 def _reject(
-    store: ObjectStore, folder: ForeignFolder, found: ForeignObject, adopted: tuple[Adopted, ...], reason: str
+    store: ObjectStore, folder: ForeignFolder, dropped: ForeignObject, adopted: tuple[Adopted, ...], reason: str
 ) -> Outcome:
-    target = f"{layout.LANDING_REJECTED_PREFIX}{target_name(found)}"
-    _record(store, f"{target}.reason.json", found, adopted, [reason])
-    return _moved(folder, found, target, Outcome(found.name, adopted, rejected=_utf8(reason), moved_to=target))
+    target = f"{layout.LANDING_REJECTED_PREFIX}{target_name(dropped)}"
+    _record(store, f"{target}.reason.json", dropped, adopted, [reason])
+    return _moved(folder, dropped, target, Outcome(dropped.name, adopted, rejected=_utf8(reason), moved_to=target))
 
 
-def _record(store: ObjectStore, key: str, found: ForeignObject, adopted: Sequence[Adopted], refused: list[str]) -> None:
+def _record(
+    store: ObjectStore, key: str, dropped: ForeignObject, adopted: Sequence[Adopted], refused: list[str]
+) -> None:
     """Say beside an object what was not taken in, and why."""
     record = {
-        "object": found.name,
-        "bytes": found.stored.size,
-        "etag": found.stored.etag,
-        "last_modified": found.stored.last_modified.isoformat(),
+        "object": dropped.name,
+        "bytes": dropped.stored.size,
+        "etag": dropped.stored.etag,
+        "last_modified": dropped.stored.last_modified.isoformat(),
         "reason": _utf8(refused[0]),
         "refused": [_utf8(reason) for reason in refused],
         "adopted": [each.key for each in adopted],
@@ -213,25 +217,25 @@ def _record(store: ObjectStore, key: str, found: ForeignObject, adopted: Sequenc
     store.put(key, json.dumps(record, indent=1).encode())
 
 
-def _moved(folder: ForeignFolder, found: ForeignObject, target: str, outcome: Outcome) -> Outcome:
+def _moved(folder: ForeignFolder, dropped: ForeignObject, target: str, outcome: Outcome) -> Outcome:
     try:
-        folder.move(found, target)
+        folder.move(dropped, target)
     except Changed:
-        return Outcome(found.name, outcome.adopted)
+        return Outcome(dropped.name, outcome.adopted)
     except PermissionError as error:
-        return Outcome(found.name, outcome.adopted, waits=f"it can't be moved ({error.strerror}): allow it")
+        return Outcome(dropped.name, outcome.adopted, waits=f"it can't be moved ({error.strerror}): allow it")
     return outcome
 
 
-def target_name(found: ForeignObject) -> str:
+def target_name(dropped: ForeignObject) -> str:
     """Where an object goes below `processed/` or `rejected/`: its name made harmless, with its digest.
 
     The same object always goes to the same place, and two different ones never to one.
     """
-    segments = [_UNSAFE.sub("_", segment)[:_SEGMENT_LENGTH] for segment in found.name.split("/")]
+    segments = [_UNSAFE.sub("_", segment)[:_SEGMENT_LENGTH] for segment in dropped.name.split("/")]
     kept = [segment for segment in segments if segment.strip(".")][-_SEGMENTS:] or ["object"]
     last = PurePosixPath(kept[-1])
-    return "/".join([*kept[:-1], f"{last.stem}.{found.digest}{last.suffix}"])
+    return "/".join([*kept[:-1], f"{last.stem}.{dropped.digest}{last.suffix}"])
 
 
 def _utf8(text: str) -> str:

@@ -45,8 +45,8 @@ class ForeignObject:
     @property
     def digest(self) -> str:
         """What tells this object from one of the same key with other content or from another time."""
-        found = self.stored
-        text = f"{found.key}\x00{found.etag}\x00{found.size}\x00{found.last_modified.isoformat()}"
+        stored = self.stored
+        text = f"{stored.key}\x00{stored.etag}\x00{stored.size}\x00{stored.last_modified.isoformat()}"
         return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
@@ -61,11 +61,11 @@ class ForeignFolder(Protocol):
         """The first `most` objects in the order of keys."""
         ...
 
-    def read(self, found: ForeignObject) -> bytes:
+    def read(self, foreign: ForeignObject) -> bytes:
         """The content. Raises Changed, and PermissionError where it may not be read."""
         ...
 
-    def move(self, found: ForeignObject, target: str) -> None:
+    def move(self, foreign: ForeignObject, target: str) -> None:
         """Make the object the lake's object `target`, without its bytes passing through here. Raises Changed.
 
         A crash leaves it where it was, or in both places; moving it again is safe. Raises PermissionError where it may
@@ -119,55 +119,57 @@ class _LocalFolder:
                 continue
             try:
                 with os.scandir(self.root / self.prefix / name) as entries:
-                    found = sorted(entries, key=lambda entry: entry.name)
-                folders += [f"{name}{entry.name}/" for entry in reversed(found) if entry.is_dir(follow_symlinks=False)]
+                    in_order = sorted(entries, key=lambda entry: entry.name)
+                folders += [
+                    f"{name}{entry.name}/" for entry in reversed(in_order) if entry.is_dir(follow_symlinks=False)
+                ]
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
                 yield _shut(name, f"it can't be looked into ({error.strerror})")
                 continue
-            for entry in found:
+            for entry in in_order:
                 try:
                     if not entry.is_dir(follow_symlinks=False) and not _is_being_written(entry):
                         yield self._described(f"{name}{entry.name}", entry.stat(follow_symlinks=False))
                 except FileNotFoundError:
                     continue  # somebody took it away while we were looking
 
-    def _described(self, key: str, found: os.stat_result) -> ForeignObject:
+    def _described(self, key: str, status: os.stat_result) -> ForeignObject:
         problem = None
-        if stat.S_ISLNK(found.st_mode):
+        if stat.S_ISLNK(status.st_mode):
             problem = "it is a link: drop the file itself"
-        elif not stat.S_ISREG(found.st_mode):
+        elif not stat.S_ISREG(status.st_mode):
             problem = "it is no regular file"
-        return ForeignObject(local_objects.described(key, found), problem)
+        return ForeignObject(local_objects.described(key, status), problem)
 
-    def read(self, found: ForeignObject) -> bytes:
-        path = self.root / self.prefix / found.stored.key
+    def read(self, foreign: ForeignObject) -> bytes:
+        path = self.root / self.prefix / foreign.stored.key
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except PermissionError:
             raise
         except OSError as error:
-            raise Changed(found.name) from error
+            raise Changed(foreign.name) from error
         with os.fdopen(handle, "rb") as file:
-            self._require_same(found, os.fstat(handle))
-            data = file.read(found.stored.size + 1)
-            self._require_same(found, os.fstat(handle))
+            self._require_same(foreign, os.fstat(handle))
+            data = file.read(foreign.stored.size + 1)
+            self._require_same(foreign, os.fstat(handle))
         return data
 
-    def move(self, found: ForeignObject, target: str) -> None:
-        path = self.root / self.prefix / found.stored.key
+    def move(self, foreign: ForeignObject, target: str) -> None:
+        path = self.root / self.prefix / foreign.stored.key
         try:
-            self._require_same(found, path.lstat())
+            self._require_same(foreign, path.lstat())
             (self.root / target).parent.mkdir(parents=True, exist_ok=True)
             path.rename(self.root / target)
         except FileNotFoundError as error:
-            raise Changed(found.name) from error
+            raise Changed(foreign.name) from error
 
     @staticmethod
-    def _require_same(found: ForeignObject, now: os.stat_result) -> None:
-        if local_objects.described(found.stored.key, now) != found.stored:
-            raise Changed(found.name)
+    def _require_same(foreign: ForeignObject, now: os.stat_result) -> None:
+        if local_objects.described(foreign.stored.key, now) != foreign.stored:
+            raise Changed(foreign.name)
 
 
 @dataclass(frozen=True)
@@ -180,35 +182,35 @@ class _S3Folder:
 
     def _objects(self) -> Iterator[ForeignObject]:
         start = f"{self.place.prefix}{self.prefix}"
-        for found in s3_objects.raw_listing(self.place, self.prefix):
-            key = str(found["Key"]).removeprefix(start)
-            if (key == "" or key.endswith("/")) and not found["Size"]:
+        for listed in s3_objects.raw_listing(self.place, self.prefix):
+            key = str(listed["Key"]).removeprefix(start)
+            if (key == "" or key.endswith("/")) and not listed["Size"]:
                 continue  # what the console makes for a folder
-            yield ForeignObject(StoredObject(key, found["ETag"], found["Size"], found["LastModified"]))
+            yield ForeignObject(StoredObject(key, listed["ETag"], listed["Size"], listed["LastModified"]))
 
-    def read(self, found: ForeignObject) -> bytes:
-        with self._changed(found, f"Reading {found.name} from landing"):
+    def read(self, foreign: ForeignObject) -> bytes:
+        with self._changed(foreign, f"Reading {foreign.name} from landing"):
             answer = self.place.client().get_object(
-                Bucket=self.place.bucket, Key=self._key(found), IfMatch=found.stored.etag
+                Bucket=self.place.bucket, Key=self._key(foreign), IfMatch=foreign.stored.etag
             )
-            return answer["Body"].read(found.stored.size + 1)
+            return answer["Body"].read(foreign.stored.size + 1)
 
-    def move(self, found: ForeignObject, target: str) -> None:
-        client, bucket, key = self.place.client(), self.place.bucket, self._key(found)
-        same = {"CopySourceIfMatch": found.stored.etag}
-        with self._changed(found, f"Moving {found.name} out of landing"):
+    def move(self, foreign: ForeignObject, target: str) -> None:
+        client, bucket, key = self.place.client(), self.place.bucket, self._key(foreign)
+        same = {"CopySourceIfMatch": foreign.stored.etag}
+        with self._changed(foreign, f"Moving {foreign.name} out of landing"):
             client.copy({"Bucket": bucket, "Key": key}, bucket, f"{self.place.prefix}{target}", same)
-            client.delete_object(Bucket=bucket, Key=key, IfMatch=found.stored.etag)
+            client.delete_object(Bucket=bucket, Key=key, IfMatch=foreign.stored.etag)
 
     @staticmethod
     @contextmanager
-    def _changed(found: ForeignObject, what: str) -> Iterator[None]:
+    def _changed(foreign: ForeignObject, what: str) -> Iterator[None]:
         """Failures as everywhere; Changed when the object is gone or is another by now."""
         try:
             with aws_failures(what):
                 yield
         except (AwsNotFound, AwsConflict) as error:
-            raise Changed(found.name) from error
+            raise Changed(foreign.name) from error
 
-    def _key(self, found: ForeignObject) -> str:
-        return f"{self.place.prefix}{self.prefix}{found.stored.key}"
+    def _key(self, foreign: ForeignObject) -> str:
+        return f"{self.place.prefix}{self.prefix}{foreign.stored.key}"

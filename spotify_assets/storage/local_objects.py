@@ -32,9 +32,9 @@ def listing(root: Path, prefix: str, after: str | None) -> Iterator[StoredObject
             if after is None or key > after or after.startswith(key):
                 yield from listing(root, key, after)
         elif (after is None or key > after) and not STAGED.search(key) and entry.is_file(follow_symlinks=False):
-            found = stat(root, key)
-            if found is not None:
-                yield found
+            stored = stat(root, key)
+            if stored is not None:
+                yield stored
 
 
 def folders(root: Path, prefix: str) -> list[str]:
@@ -45,22 +45,22 @@ def folders(root: Path, prefix: str) -> list[str]:
 def stat(root: Path, key: str) -> StoredObject | None:
     """The object at `key`, or None."""
     try:
-        found = (root / key).lstat()
+        status = (root / key).lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return described(key, found) if mode.S_ISREG(found.st_mode) else None
+    return described(key, status) if mode.S_ISREG(status.st_mode) else None
 
 
-def described(key: str, found: os.stat_result) -> StoredObject:
+def described(key: str, status: os.stat_result) -> StoredObject:
     """A local file as an object; its tag changes with the file, the time of writing and the size, as obstore's does."""
-    etag = f"{found.st_ino:x}-{found.st_mtime_ns // 1000:x}-{found.st_size:x}"
-    return StoredObject(key, etag, found.st_size, dt.datetime.fromtimestamp(found.st_mtime, dt.UTC))
+    etag = f"{status.st_ino:x}-{status.st_mtime_ns // 1000:x}-{status.st_size:x}"
+    return StoredObject(key, etag, status.st_size, dt.datetime.fromtimestamp(status.st_mtime, dt.UTC))
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     """What is in a folder under names that are keys; nothing when there is no such folder."""
     try:
-        with os.scandir(folder) as found:
-            return [entry for entry in found if is_addressable(entry.name)]
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if is_addressable(entry.name)]
     except (FileNotFoundError, NotADirectoryError):
         return []

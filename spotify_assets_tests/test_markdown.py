@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from markdown_it import MarkdownIt
 
 from spotify_assets.assets.metadata import preview
 from spotify_assets.markdown import escaped, plain
+from spotify_assets_tests.dashboard.naughty import NAUGHTY
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -66,3 +69,36 @@ def test_a_message_says_what_the_markdown_shows(text: str) -> None:
 
 def test_a_name_of_several_lines_begins_no_block() -> None:
     assert escaped("one\n\n# two\r\n\tthree") == "one  \\# two   three"
+
+
+@pytest.mark.parametrize("text", NAUGHTY)
+def test_naughty_names_are_shown_exactly_in_a_preview(text: str) -> None:
+    table = MARKDOWN.parse(preview(["name", "end"], [[text, 1]]).value)
+
+    cells = [token for token in table if token.type == "inline"]
+
+    shown = "".join(token.content for token in cells[2].children or ())
+    assert len(cells) == 4
+    assert {token.type for token in cells[2].children or ()} <= {"text", "text_special"}
+    assert shown.removesuffix("…") == _on_one_line(text)[: 79 if len(text) > 80 else None]
+
+
+def _on_one_line(text: str) -> str:
+    """Line breaks and tabs as blanks; blanks around the text are Markdown's."""
+    return "".join(" " if letter in "\n\t\u2028\u2029" else letter for letter in text).strip()
+
+
+OWN_WORDS = {"warehouse.py": "links of query ids", "catalog.py": "the project's own named queries"}
+"""Modules that make Markdown of nothing foreign."""
+
+
+def test_whatever_makes_markdown_escapes_what_it_is_given() -> None:
+    package = Path(__file__).parents[1] / "spotify_assets"
+
+    unescaped = [
+        path.name
+        for path in package.rglob("*.py")
+        if "MetadataValue.md(" in (text := path.read_text(encoding="utf-8")) and "escaped(" not in text
+    ]
+
+    assert set(unescaped) <= OWN_WORDS.keys()

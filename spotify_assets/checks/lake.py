@@ -92,7 +92,8 @@ def _complete_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksD
         return dg.AssetCheckResult(
             passed=not found,
             severity=dg.AssetCheckSeverity.WARN,
-            description="; ".join(map(str, found[:_SHOWN])) + more or f"{len(commits)} dates of whole snapshots",
+            description=escaped("; ".join(map(str, found[:_SHOWN])) + more)
+            or f"{len(commits)} dates of whole snapshots",
             metadata={"dates": len(commits), "incomplete_snapshots": len(found)},
         )
 
@@ -113,7 +114,7 @@ def _leaves_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDef
         return dg.AssetCheckResult(
             passed=not unread,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{unread} values can't be read, such as {'; '.join(examples)}"
+            description=f"{unread} values can't be read, such as {escaped('; '.join(examples))}"
             if unread
             else f"{len(commits)} dates, every value read",
             metadata={"unread_leaves": unread, "dates": len(commits)},

@@ -50,6 +50,10 @@ function redraw() {
   for (const [element, again] of drawn) if (element.isConnected) again();
 }
 
+let firstDrawn = () => {};
+/** Kept once a chart is drawn. @type {Promise<void>} */
+const charted = new Promise((done) => { firstDrawn = done; });
+
 /** @param {HTMLElement} element */
 const widthOf = (element) => (printing() ? Math.min(element.clientWidth || PAGE_WIDTH, PAGE_WIDTH) : element.clientWidth || 320);
 
@@ -91,6 +95,7 @@ function figure(spec) {
     made.after?.(Plotly, plot);
     plot.dataset.drawn = "yes";
     document.documentElement.dataset.first ??= String(Math.round(performance.now()));
+    firstDrawn();
   };
   drawn.set(plot, draw);
   void draw();

@@ -3,9 +3,9 @@
 /** @param {number} song */
 async function songPage(song) {
   const { songs } = app;
-  const all = await allHistories();
+  const all = (await allHistories()).filter(({ history }) => history.lists.some((list) => list.includes(song)));
   const where = all.flatMap(({ playlist, history }) => { const stay = stays(history, songs).get(song); return stay ? [{ playlist, history, stay }] : []; });
-  const partly = all.filter(({ history }) => !stays(history, songs).has(song) && history.lists.some((list) => list.includes(song))).map(({ playlist }) => playlist);
+  const partly = all.filter(({ history }) => !stays(history, songs).has(song)).map(({ playlist }) => playlist);
   const recording = songs.recording.get(song);
   const others = recording === undefined ? [] : songs.recordings[recording].filter((other) => other !== song);
   const firsts = where.map(({ stay }) => stay.first);
@@ -75,8 +75,11 @@ async function artistPage(artist) {
   const { songs } = app;
   const all = await allHistories();
   const own = songs.credits.flatMap((credits, song) => (credits.includes(artist) ? [song] : []));
+  const isOwn = new Uint8Array(songs.ids.length);
+  for (const song of own) isOwn[song] = 1;
+  const holding = all.filter(({ history }) => history.lists.some((list) => list.some((song) => isOwn[song])));
   const rows = own.map((song) => {
-    const where = all.flatMap(({ playlist, history }) => { const stay = stays(history, songs).get(song); return stay ? [{ playlist, stay }] : []; });
+    const where = holding.flatMap(({ playlist, history }) => { const stay = stays(history, songs).get(song); return stay ? [{ playlist, stay }] : []; });
     return { song, where, first: Math.min(...where.map(({ stay }) => stay.first)), last: Math.max(...where.map(({ stay }) => stay.last)), best: Math.min(...where.map(({ stay }) => stay.best)), now: where.filter(({ stay }) => stay.isPresent).length };
   }).filter(({ where }) => where.length).sort((a, b) => b.now - a.now || b.where.length - a.where.length || a.best - b.best);
   const debut = rows.length ? rows.reduce((earliest, row) => (row.first < earliest.first ? row : earliest)) : null;

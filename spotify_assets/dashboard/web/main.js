@@ -29,7 +29,8 @@ function popularity() {
   return popular;
 }
 
-const whenIdle = (/** @type {() => void} */ work) => ("requestIdleCallback" in globalThis ? requestIdleCallback(work, { timeout: 400 }) : setTimeout(work, 50));
+/** What can wait until the first chart is drawn. @param {() => void} work */
+const whenIdle = (work) => { void (drawn.size ? charted : Promise.resolve()).then(() => { setTimeout(work, 0); }); };
 
 // Addresses and the time chosen -----------------------------------------------------------------------------------
 

@@ -94,11 +94,12 @@ function sharePanel(all) {
   }));
   const latest = columns.at(-1);
   const gaps = gapsIn(dates.days);
+  const highest = Math.max(0, ...days.map((_, index) => series.reduce((sum, { values }) => sum + values[index], 0)));
   return figure({
     title: "Who holds the most places", height: 360, label: `Share of all entries per artist over time. The numbers are in the table below it.`,
     lede: "Share of all entries that credit the artist, of the artists with the most over the time shown. An entry that credits two artists counts for both.",
     empty: !leaders.length ? "No song credits an artist." : null, single: days.length === 1,
-    plot: (_element, colours, width) => sharePlot(series, { from: days[0], to: days[days.length - 1], gaps, step, y: { tickformat: ".0%" } }, colours, width, 360),
+    plot: (_element, colours, width) => sharePlot(series, { from: days[0], to: days[days.length - 1], gaps, step, y: { tickformat: highest < 0.05 ? ".1%" : ".0%" } }, colours, width, 360),
     numbers: () => table({
       caption: `Artists on ${dayWords(days[days.length - 1])}`, open: 8, rows: leaders.filter((artist) => latest?.slots.has(artist)).sort((a, b) => latest?.slots.get(b) - latest?.slots.get(a)), columns: [
         { name: "Artist", value: name, show: (artist) => artistLink(app.songs, artist) },
@@ -161,7 +162,7 @@ async function popularityPanel() {
   const rows = Object.entries(songs).map(([song, values]) => ({ song: Number(song), now: values.at(-1) ?? -1, before: values.at(-2) ?? -1 }))
     .filter(({ now, before }) => now >= 0 && before >= 0 && now !== before).sort((a, b) => Math.abs(b.now - b.before) - Math.abs(a.now - a.before) || b.now - a.now);
   if (!rows.length) {
-    box.append(el("p", { class: "empty" }, days.length ? "No song’s popularity changed on the latest day." : "Spotify sent no popularity; it no longer sends one to new apps."));
+    box.append(el("p", { class: "empty" }, Object.keys(songs).length ? "No song’s popularity changed on the latest day." : "Spotify sent no popularity; it no longer sends one to new apps."));
     return box;
   }
   box.append(el("p", { class: "lede" }, `Spotify’s own measure, 0 to 100: what changed between ${dayWords(Number(dayOf(days[days.length - 2])))} and ${dayWords(Number(dayOf(days[days.length - 1])))}.`), table({

@@ -48,6 +48,8 @@ function rankPlot(history, songs, { from, to, depth, pinned, onPick, onZoom }, e
   const chosen = standouts(lines, depth);
   if (pinned !== null && lines.has(pinned)) chosen.set(pinned, "pin");
   const words = (/** @type {number} */ song) => `<b>${plotText(shorten(titleOf(songs, song), 60))}</b><br>${plotText(shorten(artistsOf(songs, song), 60))}`;
+  /** @type {{day: number, rank: number, said: string, song: number}[]} */
+  const dots = [];
   const trace = (/** @type {number[]} */ which, /** @type {any} */ style) => {
     /** @type {(string | null)[]} */
     const x = [];
@@ -57,27 +59,29 @@ function rankPlot(history, songs, { from, to, depth, pinned, onPick, onZoom }, e
     const text = [];
     /** @type {number[]} */
     const customdata = [];
-    /** @type {number[]} */
-    const size = [];
     for (const song of which) {
       const ranks = lines.get(song) ?? [], about = words(song);
       let open = false;
-      const lift = () => { x.push(null); y.push(null); text.push(""); customdata.push(song); size.push(0); open = false; };
+      const lift = () => { x.push(null); y.push(null); text.push(""); customdata.push(song); open = false; };
       ranks.forEach((rank, column) => {
         if (open && (rank === null || crossesGap(gaps, days[column - 1], days[column], step))) lift();
         if (rank === null) return;
-        const alone = !open && (ranks[column + 1] ?? null) === null;
-        x.push(iso(days[column])); y.push(rank); text.push(`${about}<br>No. ${rank} on ${dayWords(days[column])}`); customdata.push(song);
-        size.push(alone ? 4 : 0);
+        const said = `${about}<br>No. ${rank} on ${dayWords(days[column])}`;
+        // A song that stood there once has no line, so it gets a dot; a mark on every point of every line would be slow.
+        if (!open && ((ranks[column + 1] ?? null) === null || crossesGap(gaps, days[column], days[column + 1], step))) dots.push({ day: days[column], rank, said, song });
+        x.push(iso(days[column])); y.push(rank); text.push(said); customdata.push(song);
         open = true;
       });
       lift();
     }
-    return { type: "scatter", x, y, text, customdata, hovertemplate: "%{text}<extra></extra>", connectgaps: false, ...style, marker: { size, line: { width: 0 }, opacity: 1, ...style.marker } };
+    return { type: "scatter", x, y, text, customdata, hovertemplate: "%{text}<extra></extra>", connectgaps: false, ...style };
   };
   const colour = /** @type {Record<string, string>} */ ({ top: colours.ink, up: colours.up, down: colours.down, pin: colours.pin });
+  const faint = trace([...lines.keys()].filter((song) => !chosen.has(song)), { mode: "lines", line: { color: colours.faint, width: 1 } });
   const traces = [
-    trace([...lines.keys()].filter((song) => !chosen.has(song)), { mode: "lines+markers", line: { color: colours.faint, width: 1 }, marker: { color: colours.faint } }),
+    faint,
+    { type: "scatter", mode: "markers", x: dots.map(({ day }) => iso(day)), y: dots.map(({ rank }) => rank), text: dots.map(({ said }) => said), customdata: dots.map(({ song }) => song),
+      hovertemplate: "%{text}<extra></extra>", marker: { size: 4, color: colours.faint } },
     ...[...chosen].map(([song, kind]) => trace([song], { mode: "lines+markers", line: { color: colour[kind], width: kind === "pin" ? 3 : 2 }, marker: { color: colour[kind], size: days.length > 31 ? 3 : 5 } })),
     { type: "scatter", x: [null], y: [null], mode: "lines", line: { color: colours.pin, width: 2.5 }, hoverinfo: "skip" },
   ];
@@ -101,7 +105,7 @@ function rankPlot(history, songs, { from, to, depth, pinned, onPick, onZoom }, e
       shapes: bands.shapes, annotations: [...bands.annotations, ...spread(labels, inner - 6, 17).map((label) => sideLabel(label, inner, right))],
     },
     after: (/** @type {any} */ Plotly, /** @type {any} */ plot) => {
-      const focus = chosen.size + 1;
+      const focus = chosen.size + 2;
       plot.on("plotly_hover", (/** @type {any} */ { points: [point] }) => {
         if (point.customdata < 0) return;
         const only = trace([point.customdata], {});

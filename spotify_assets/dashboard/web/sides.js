@@ -108,8 +108,8 @@ function similarityPanel(all) {
   const gaps = gapsIn(dates.days);
   return figure({
     title: "How alike they are", height: 280, label: "Share of songs in common of each pair, over time. The numbers are in the table below it.", lede: "Songs in common, of all the songs of the two together, on days both were read whole.",
-    empty: seen.length ? null : "There is no day in the time chosen on which two of them were read whole.",
-    plot: (_element, colours, width) => ({ ...linePlot(seen, { from: Math.max(from, days[0]), to: Math.min(to, days[days.length - 1]), gaps, step, width, height: 280, colours, y: { range: [0, top * 1.08], tickformat: ".0%" } }), after: zoomed(setRange) }),
+    empty: seen.length ? null : "There is no day in the time chosen on which two of them were read whole.", single: seen.every((line) => line.days.length === 1),
+    plot: (_element, colours, width) => ({ ...linePlot(seen, { from: Math.max(from, days[0]), to: Math.min(to, days[days.length - 1]), gaps, step, width, height: 280, colours, y: { range: [0, top * 1.08], tickformat: top < 0.06 ? ".1%" : ".0%" } }), after: zoomed(setRange) }),
     numbers: () => table({ caption: "Share of songs in common", rows: seen.flatMap((line) => line.days.map((day, index) => ({ name: line.name, day, value: line.values[index] }))).reverse(), columns: [
       { name: "Pair", value: ({ name }) => name }, { name: "Day", value: ({ day }) => iso(day) }, { name: "Share", value: ({ value }) => Number(value.toFixed(4)), show: ({ value }) => percent(value), number: true }] }),
   });
@@ -126,7 +126,7 @@ function sizesPanel(all) {
   }).filter((line) => line.days.length);
   const top = Math.max(1, ...lines.flatMap(({ values }) => values));
   const first = Math.min(...lines.map(({ days }) => days[0])), last = Math.max(...lines.map(({ days }) => days[days.length - 1]));
-  return figure({ title: "Entries", height: 260, label: "Entries of each over time. The numbers are in the table below it.", empty: lines.length ? null : "No snapshot in the time chosen.",
+  return figure({ title: "Entries", height: 260, label: "Entries of each over time. The numbers are in the table below it.", empty: lines.length ? null : "No snapshot in the time chosen.", single: first === last,
     plot: (_element, colours, width) => ({ ...linePlot(lines, { from: first, to: last, gaps: gapsIn(dates.days), step, width, height: 260, colours, y: { range: [0, top * 1.08], tickformat: ",d" } }), after: zoomed(setRange) }),
     numbers: () => table({ caption: "Entries over time", rows: lines.flatMap((line) => line.days.map((day, index) => ({ name: line.name, day, value: line.values[index] }))).reverse(), columns: [{ name: "Playlist", value: ({ name }) => name }, { name: "Day", value: ({ day }) => iso(day) }, { name: "Entries", value: ({ value }) => value, number: true }] }) });
 }

@@ -223,8 +223,7 @@ def _snapshot(payload: Payload, source: Literal["import", "landing"]) -> Snapsho
             payload.day.isoformat(),
             payload.playlist,
             [[page.offset, page.body] for page in payload.pages],
-        ],
-        sort_keys=True,
+        ]
     )
     run_id = f"{raw.UPLOAD if _is_of_upload(payload) else source}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     return Snapshot(

@@ -403,7 +403,7 @@ def _offset_of(paging: JsonObject) -> int:
     return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
 
 
-def _pages(paging: JsonObject, entries: Sequence[Json], start: int, name: str) -> Iterator[Page]:
+def _pages(paging: JsonObject, entries: list[Json], start: int, name: str) -> Iterator[Page]:
     """The entries as pages that each fit a line; a single page that fits is kept as it came."""
     bounds = list(_bounds(entries, name))
     for first, last in bounds:
@@ -413,8 +413,11 @@ def _pages(paging: JsonObject, entries: Sequence[Json], start: int, name: str) -
         yield Page(start + first, body)
 
 
-def _bounds(entries: Sequence[Json], name: str) -> Iterator[tuple[int, int]]:
+def _bounds(entries: list[Json], name: str) -> Iterator[tuple[int, int]]:
     """(first, end) of each page: at most 50 entries and about a megabyte; one empty page when there are no entries."""
+    if len(json.dumps(entries, ensure_ascii=False)) <= MAX_LINE_BYTES:  # nearly always, and told in one go
+        yield from ((at, min(at + PAGE_ENTRIES, len(entries))) for at in range(0, len(entries) or 1, PAGE_ENTRIES))
+        return
     first, size = 0, 0
     for index, entry in enumerate(entries):
         length = len(json.dumps(entry, ensure_ascii=False))

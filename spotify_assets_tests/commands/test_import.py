@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from spotify_assets.lake.layout import RAW_PREFIX
 from spotify_assets.spotify import snapshot as raw
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.lakes import SHARED_DATA
+from spotify_assets_tests.spotify.test_git_history import Repository, of
 from spotify_assets_tests.spotify.test_payloads import ENTRIES, ID, entry, paging, playlist
 
 real_payloads = pytest.mark.skipif(not SHARED_DATA.is_dir(), reason=f"no recorded payloads at {SHARED_DATA}")
@@ -122,6 +125,78 @@ def test_a_partial_playlist_is_pointed_out(home: Path) -> None:
     result = run(put(home, "2026-03-01.json", paging(ENTRIES, total=250)))
 
     assert f"partial  {ID} on 2026-03-01 holds 3 of 250 entries" in result.output
+
+
+def test_like_reasons_are_grouped_with_examples_and_json_has_them_all(home: Path) -> None:
+    for number in range(1, 6):
+        put(home / "in", f"2026-03-0{number}.json", {"error": {"status": 404, "message": "gone"}})
+    put(home / "in", "2026-03-09.json", playlist(tracks=ENTRIES))
+    (home / "in" / "cover.png").write_bytes(b"")
+
+    result = run(home / "in", "--json")
+
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert "5 alike:" in result.stderr
+    assert "2026-03-03.json, and 2 more" in result.stderr
+    assert "Not looked at: 1 .png." in result.stderr
+    assert [(each["date"], each["entries"], each["is_new"]) for each in report["snapshots"]] == [
+        ("2026-03-09", 3, True)
+    ]
+    assert len(report["refused"]) == 5
+    assert report["not_looked_at"] == {".png": 1}
+
+
+def test_the_history_of_a_repository_is_imported(home: Path) -> None:
+    repository = Repository(home / "scraped")
+    for number in (1, 2):
+        repository.commit(f"2024-01-0{number}T06:00:00Z", **{f"lists__{ID}.json": of(number), "other.json": b"{}"})
+
+    result = run("--git", repository.folder, "--path", "lists", "--since", "2024-01-02")
+
+    assert result.exit_code == 0
+    assert [snapshot.day.isoformat() for snapshot in stored(home)] == ["2024-01-02"]
+    assert "1 files: 1 snapshots imported (1 entries), 0 unchanged, 0 refused." in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Say what to import"),
+        (["--fill"], "Say what to import"),
+        (["x.json", "--since", "2024-01-01"], "that --git reads"),
+    ],
+)
+def test_what_is_asked_wrongly_is_said(home: Path, arguments: list[str], said: str) -> None:
+    given = [str(put(home, "x.json", ENTRIES)) if each == "x.json" else each for each in arguments]
+
+    result = run(*given)
+
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+@real_payloads
+def test_every_recorded_file_in_one_folder_with_noise_is_one_command_and_every_file_is_accounted_for(
+    home: Path,
+) -> None:
+    everything = home / "everything"
+    shutil.copytree(SHARED_DATA, everything)
+    os.mkfifo(everything / "pipe")
+    (everything / "cover.png").write_bytes(b"\x89PNG")
+    (everything / "old.ZIP").write_bytes(b"PK\x03\x04 damaged")
+    (everything / "link").symlink_to("/dev/zero")
+    files = [path for path in everything.rglob("*") if not path.is_dir()]
+
+    result = run(everything, "--json")
+
+    report = json.loads(result.stdout)
+    assert report["files"] + sum(report["not_looked_at"].values()) == len(files)
+    known = [each["reason"] for each in report["refused"]]
+    assert sum("Nothing says of which day" in reason for reason in known) > 20  # real payloads without any date
+    assert len({each["date"] for each in report["snapshots"] if "2024-01" in each["date"]}) >= 16
+    assert not any("Traceback" in reason or "Error(" in reason for reason in known)
+    assert len(result.stderr.splitlines()) < 60, "a report that somebody reads"
 
 
 @real_payloads

@@ -283,3 +283,137 @@ def test_where_an_object_goes_is_harmless_and_its_own(name: str) -> None:
     assert target != target_name(ForeignObject(other))
     assert all(part.strip(".") and len(part) < 120 for part in target.split("/"))
     assert len(target.split("/")) <= 4
+
+
+class TestDatesOfUploads:
+    """When an object was put there says least of its day, and never overrules what Spotify or a name says."""
+
+    def spotify_answered(self, store: ObjectStore) -> str:
+        at = dt.datetime.combine(TODAY, dt.time(), dt.UTC)
+        pages = (snapshot.Page(0, {"items": [entry(track("Real"))], "total": 1}),)
+        answered = snapshot.Snapshot(TODAY, PLAYLIST, at, "run", "api", {"id": PLAYLIST}, 1, pages)
+        return snapshot.write(store, answered, at)[0]
+
+    def test_an_undated_object_never_replaces_what_spotify_answered(self, anywhere: ObjectStore) -> None:
+        """It became today's snapshot, and the real one was gone from the tables."""
+        real = self.spotify_answered(anywhere)
+
+        drop(anywhere, "latest.json", page("Old one"))
+        (adopted,) = adopt(anywhere).snapshots
+
+        assert str(snapshot.newest_of_day(anywhere, TODAY)[PLAYLIST]) == real
+        assert snapshot.read(anywhere, adopted.key).dated_by == "upload"
+
+    def test_an_undated_object_gives_way_to_one_that_a_name_dates(self, anywhere: ObjectStore) -> None:
+        drop(anywhere, "latest.json", page("Undated"))
+        adopt(anywhere)
+        drop(anywhere, f"{TODAY}.json", page("Dated"))
+        adopt(anywhere)
+
+        current = snapshot.read(anywhere, snapshot.newest_of_day(anywhere, TODAY)[PLAYLIST])
+        assert (current.dated_by, current.pages[0].items[0]["track"]["name"]) == ("name", "Dated")  # pyright: ignore[reportArgumentType, reportCallIssue, reportIndexIssue, reportOptionalSubscript]
+
+    def test_the_folders_say_the_playlist_too(self, store: ObjectStore) -> None:
+        entries = json.dumps([entry(track("One"))]).encode()
+        drop(store, f"playlist_id={PLAYLIST}/dt=2024-04-20/part-0000.json", entries)
+
+        (adopted,) = adopt(store).snapshots
+
+        assert (adopted.playlist_id, adopted.day) == (PLAYLIST, dt.date(2024, 4, 20))
+
+
+FOLDERS = {
+    "snapshot_date=2024-04-20/top50.json": "2024-04-20",
+    "year=2024/month=4/day=20/top50.json": "2024-04-20",
+    "2024/04/21/08/stream-1-2024-04-21-08-15-00-abc": "2024-04-21",
+    "2024/04/21/08/top50.json": "2024-04-21",
+    "1713571200/top50.json": "2024-04-20",
+    "top50_1713571200000.json": "2024-04-20",
+    "backup 2024-04-20/top50.json": "2024-04-20",
+    "2024-04-19/top50_2024-04-20.json": "2024-04-20",
+}
+
+
+@pytest.mark.parametrize(("name", "day"), FOLDERS.items(), ids=FOLDERS.keys())
+def test_the_day_is_the_names_else_the_folders(store: ObjectStore, name: str, day: str) -> None:
+    drop(store, name, page("One"))
+
+    (adopted,) = adopt(store).snapshots
+
+    assert adopted.day == dt.date.fromisoformat(day)
+
+
+class TestWhatCantBeReached:
+    """Each waits or is rejected with the reason, and the others go on."""
+
+    def test_a_file_that_may_not_be_read_is_rejected(self, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        drop(store, "a_2024-05-15.json", page("Shut"))
+        drop(store, "b_2024-05-16.json", page("Open"))
+        opened = os.open
+
+        def shut(path: object, *arguments: int) -> int:
+            if "a_2024" in str(path):
+                raise PermissionError(13, "Permission denied")
+            return opened(str(path), *arguments)
+
+        monkeypatch.setattr(os, "open", shut)
+        landed = adopt(store)
+
+        assert [each.day.isoformat() for each in landed.snapshots] == ["2024-05-16"]
+        assert "can't be read" in str(landed.rejected[0].rejected)
+
+    def test_a_folder_that_may_not_be_entered_waits(self, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        drop(store, "shut/a_2024-05-15.json", page("Shut"))
+        drop(store, "b_2024-05-16.json", page("Open"))
+        listed = os.scandir
+
+        def shut(path: object) -> object:
+            if str(path).rstrip("/").endswith("shut"):
+                raise PermissionError(13, "Permission denied")
+            return listed(str(path))
+
+        monkeypatch.setattr(os, "scandir", shut)
+        landed = adopt(store)
+
+        assert [each.day.isoformat() for each in landed.snapshots] == ["2024-05-16"]
+        (waiting,) = landed.left
+        assert waiting.describe() == "shut/ waits: it can't be looked into (Permission denied)"
+        assert landing.waiting(store) == []
+
+    def test_folders_nested_without_end_wait(self, store: ObjectStore) -> None:
+        drop(store, "/".join(["d"] * 200) + "/a_2024-05-15.json", page("Deep"))
+        drop(store, "b_2024-05-16.json", page("Open"))
+
+        landed = adopt(store)
+
+        assert [each.day.isoformat() for each in landed.snapshots] == ["2024-05-16"]
+        assert "nested deeper" in landed.left[0].describe()
+
+    def test_a_name_that_looks_like_a_file_being_written_is_adopted_when_it_is_not(self, store: ObjectStore) -> None:
+        drop(store, "list 2024-05-15 #40", page("Mine"))
+        assert isinstance(store.place, Path)
+        path = store.place / INBOX / "list 2024-05-15 #40"
+
+        assert adopt(store).outcomes == []
+        long_ago = path.stat().st_mtime - 120
+        os.utime(path, (long_ago, long_ago))
+
+        assert len(adopt(store).snapshots) == 1
+
+    def test_a_bad_address_is_no_address(self, store: ObjectStore) -> None:
+        value = {**json.loads(page("One")), "href": "http://[", "offset": None}
+        drop(store, f"{PLAYLIST}_2024-05-15.json", json.dumps(value).encode())
+
+        assert len(adopt(store).snapshots) == 1
+
+
+def test_an_object_of_many_things_is_processed_with_what_was_refused_beside_it(store: ObjectStore) -> None:
+    whole = {"id": PLAYLIST, "type": "playlist", "name": "P", "tracks": [entry(track("One"))]}
+    backup = {"playlists": [{"name": "Liked Songs", "tracks": [entry(track("Two"))]}, whole]}
+    drop(store, "backup_2024-05-15.json", json.dumps(backup).encode())
+
+    (outcome,) = adopt(store).outcomes
+
+    assert (len(outcome.adopted), len(outcome.refused), outcome.rejected) == (1, 1, None)
+    beside = json.loads(store.get(f"{outcome.moved_to}.refused.json"))
+    assert "'Liked Songs'" in beside["reason"]

@@ -11,7 +11,7 @@ import re
 
 from spotify_assets.spotify.snapshot import Json, JsonObject
 
-_ID = re.compile(r"/(?:track|album|artist|user|playlist|episode)/([^/?#]+)")
+_ID = re.compile(r"https?://[^/]+/(?:intl-[a-z]+/)?(track|album|artist|user|playlist|episode)/([^/?#]+)")
 
 
 def is_pretty(value: JsonObject) -> bool:
@@ -58,10 +58,18 @@ def _entry(track: Json) -> Json:
 def _linked(thing: JsonObject, kind: str) -> JsonObject:
     """A named thing with its url as Spotify writes it."""
     url = thing.get("url")
-    found = _ID.search(url) if isinstance(url, str) else None
-    kind = "episode" if isinstance(url, str) and "/episode/" in url else kind
-    identity: JsonObject = {"id": found[1], "uri": f"spotify:{kind}:{found[1]}"} if found else {"id": None, "uri": None}
-    return {**identity, "type": kind, "name": thing.get("name"), "external_urls": {"spotify": url} if url else {}}
+    name = thing.get("name")
+    found = _ID.match(url) if isinstance(url, str) else None
+    if found is None:
+        return {"id": None, "uri": None, "type": kind, "name": name, "external_urls": {}}
+    kind, known = found.groups()
+    return {
+        "id": known,
+        "uri": f"spotify:{kind}:{known}",
+        "type": kind,
+        "name": name,
+        "external_urls": {"spotify": url},
+    }
 
 
 def _object(value: Json) -> JsonObject:

@@ -20,19 +20,19 @@ def write_raw_lake(root: Path, *, objects: int, entries: int, days: int = 1, see
     About half the entries are songs seen before, entries are about 4 kB of JSON as in the old payload shape.
     """
     random_ = random.Random(seed)
-    known = [_track(random_) for _ in range(max(200, objects * entries // 50))]
+    known = [make_track(random_) for _ in range(max(200, objects * entries // 50))]
     first = dt.date(2026, 1, 1)
     dates = [first + dt.timedelta(days=number) for number in range(days)]
     for number in range(objects):
         day = dates[number % days]
-        playlist_id = _id(random_)
+        playlist_id = make_id(random_)
         items = [
             {
                 "added_at": "2025-06-01T10:20:30Z",
                 "is_local": False,
                 "primary_color": None,
                 "added_by": {"id": "listener", "type": "user", "uri": "spotify:user:listener"},
-                "track": random_.choice(known) if random_.random() < 0.5 else _track(random_),
+                "track": random_.choice(known) if random_.random() < 0.5 else make_track(random_),
             }
             for _ in range(entries)
         ]
@@ -58,11 +58,11 @@ def write_raw_lake(root: Path, *, objects: int, entries: int, days: int = 1, see
     return dates
 
 
-def _id(random_: random.Random) -> str:
+def make_id(random_: random.Random) -> str:
     return "".join(random_.choices(_BASE62, k=22))
 
 
-_ARTISTS = [_id(random.Random(number)) for number in range(2_000)]
+_ARTISTS = [make_id(random.Random(number)) for number in range(2_000)]
 
 
 def _credit(random_: random.Random) -> dict:
@@ -78,8 +78,8 @@ def _credit(random_: random.Random) -> dict:
     }
 
 
-def _track(random_: random.Random) -> dict:
-    track_id, album_id, credit = _id(random_), _id(random_), _credit(random_)
+def make_track(random_: random.Random) -> dict:
+    track_id, album_id, credit = make_id(random_), make_id(random_), _credit(random_)
     return {
         "id": track_id,
         "name": f"Song {track_id[:6]}",

@@ -268,8 +268,9 @@ MARTS: dict[str, Table] = {
     for table in (
         Table(
             "playlist_changes",
-            "One row per song that entered, left or moved in a playlist since that playlist's previous snapshot. "
-            "The first snapshot of a playlist has no rows; days without a snapshot are not changes.",
+            "One row per song that entered, left or moved in a playlist since that playlist's previous whole snapshot. "
+            "The first one of a playlist has no rows; days without a snapshot are not changes, and a snapshot that is "
+            "known to be incomplete is not compared (playlist_health names it).",
             ("snapshot_date", "playlist_id", "song_id", "occurrence"),
             (
                 SNAPSHOT_DATE,
@@ -277,7 +278,7 @@ MARTS: dict[str, Table] = {
                 SONG_ID,
                 _integer("occurrence", "1 for the song's first place in the playlist, 2 for its second, …"),
                 _text("change", "`entered`, `left` or `moved`"),
-                _date("previous_date", "The playlist's previous snapshot date"),
+                _date("previous_date", "Date of the playlist's previous whole snapshot"),
                 _integer("from_position", "0-based position before; null when it entered", nullable=True),
                 _integer("to_position", "0-based position now; null when it left", nullable=True),
                 _SONG_NAME,
@@ -285,9 +286,26 @@ MARTS: dict[str, Table] = {
             ),
         ),
         Table(
+            "song_stays",
+            "One row per unbroken stay of a song in a playlist, from its first whole snapshot to its last. A day "
+            "without a whole snapshot of the playlist is neither presence nor absence.",
+            ("playlist_id", "song_id", "first_on"),
+            (
+                PLAYLIST_ID,
+                SONG_ID,
+                _date("first_on", "Snapshot date on which the stay begins"),
+                _date("last_on", "Last whole snapshot's date of the stay so far"),
+                _integer("days_present", "Whole snapshots of the playlist in the stay"),
+                _integer("best_position", "Smallest 0-based position in the stay"),
+                _flag("is_open", "Whether it reaches to the playlist's latest whole snapshot"),
+                _SONG_NAME,
+                _ARTIST_NAME,
+            ),
+        ),
+        Table(
             "song_runs",
-            "One row per playlist and song that ever stood in it: how long it stayed and how often it came back. "
-            "A day without a snapshot of the playlist is neither presence nor absence.",
+            "One row per playlist and song that ever stood in it: how long it stayed and how often it came back, "
+            "summed over its stays.",
             ("playlist_id", "song_id"),
             (
                 PLAYLIST_ID,
@@ -360,6 +378,101 @@ MARTS: dict[str, Table] = {
                 _integer("popularity", "0 to 100"),
                 _integer("previous_popularity", "On the previous date that has one; null on the first", nullable=True),
                 _integer("change", "popularity minus previous_popularity; null on the first", nullable=True),
+                _SONG_NAME,
+                _ARTIST_NAME,
+            ),
+        ),
+        Table(
+            "playlist_week",
+            "One row per week (from Monday), playlist and song that is new, returned, gone, climbed or fell between "
+            "the playlist's last whole snapshot before the week and its last one in it; and the ten songs that have "
+            "been there longest, changed or not. A playlist's first week has the latter only.",
+            ("week_start", "playlist_id", "song_id"),
+            (
+                _date("week_start", "Monday of the week, UTC"),
+                PLAYLIST_ID,
+                SONG_ID,
+                _text("change", "`new`, `returned`, `gone`, `climbed`, `fell` or `stayed`"),
+                _date("snapshot_date", "The playlist's last whole snapshot of the week"),
+                _date("previous_date", "The one it is compared with; null in the first week", nullable=True),
+                _integer("from_position", "0-based position before; null when it was not there", nullable=True),
+                _integer("to_position", "0-based position now; null when it is gone", nullable=True),
+                _integer("places", "Places climbed (above 0) or fallen (below 0); null if not in both", nullable=True),
+                _date("in_since", "First day of its present stay; when gone, of the one that ended"),
+                _integer("longest_place", "1 to 10 for the songs that have been there longest", nullable=True),
+                _SONG_NAME,
+                _ARTIST_NAME,
+            ),
+        ),
+        Table(
+            "artist_momentum",
+            "One row per week (from Monday) and artist with a song in any tracked playlist in it or the week before: "
+            "how its part of all entries grew or shrank.",
+            ("week_start", "artist_id"),
+            (
+                _date("week_start", "Monday of the week, UTC"),
+                ARTIST_ID,
+                Column("slot_share", Type.FLOAT, "Mean part of the song entries on the week's snapshot dates, 0 to 1"),
+                Column("previous_share", Type.FLOAT, "The same of the calendar week before; null without dates", True),
+                Column("momentum", Type.FLOAT, "slot_share minus previous_share; null without the latter", True),
+                _integer("best_playlists", "Most playlists on a day of the week; 0 when gone"),
+                _text("artist_name", "Latest known name"),
+                _flag("is_debut", "Whether the artist was first seen in this week, in any playlist"),
+            ),
+        ),
+        Table(
+            "playlist_health",
+            "One row per playlist snapshot: what its entries are, and whether it is whole. Marts that compare "
+            "snapshots leave out those that are not.",
+            ("snapshot_date", "playlist_id"),
+            (
+                SNAPSHOT_DATE,
+                PLAYLIST_ID,
+                _flag("is_complete", "Whether the snapshot holds the whole playlist; if not, it is not compared"),
+                _integer("item_count", "Entries Spotify reported"),
+                _integer("entry_count", "Entries in the snapshot"),
+                _integer("tracks", "Entries that are tracks"),
+                _integer("local_files", "Entries that are local files of the owner"),
+                _integer("episodes", "Entries that are podcast episodes"),
+                _integer("missing", "Entries that Spotify has removed"),
+                _integer("withdrawn", "Tracks whose title is empty: Spotify has withdrawn them"),
+                _integer("repeated", "Entries beyond the first of their song"),
+            ),
+        ),
+        Table(
+            "playlist_freshness",
+            "One row per playlist snapshot with songs: how recently its entries were added and released. A part is of "
+            "the entries whose date is known, and null when none is.",
+            ("snapshot_date", "playlist_id"),
+            (
+                SNAPSHOT_DATE,
+                PLAYLIST_ID,
+                _integer("entries", "Song entries"),
+                _integer("added_known", "Those with a date of addition"),
+                Column("added_30_share", Type.FLOAT, "Part of them added within 30 days, 0 to 1", True),
+                Column("added_90_share", Type.FLOAT, "Part of them added within 90 days, 0 to 1", True),
+                Column("added_365_share", Type.FLOAT, "Part of them added within 365 days, 0 to 1", True),
+                _integer("released_known", "Song entries with a release date"),
+                Column("released_30_share", Type.FLOAT, "Part of them released within 30 days, 0 to 1", True),
+                Column("released_90_share", Type.FLOAT, "Part of them released within 90 days, 0 to 1", True),
+                Column("released_365_share", Type.FLOAT, "Part of them released within 365 days, 0 to 1", True),
+            ),
+        ),
+        Table(
+            "song_duplicates",
+            "One row per playlist snapshot and recording that stands in it more than once: the same song, or different "
+            "songs with one ISRC (a near-duplicate; an ISRC is not unique per recording).",
+            ("snapshot_date", "playlist_id", "kind", "duplicate_of"),
+            (
+                SNAPSHOT_DATE,
+                PLAYLIST_ID,
+                _text("kind", "`song` or `isrc`"),
+                _text("duplicate_of", "The song's id, or the ISRC"),
+                SONG_ID,
+                _integer("entries", "Entries of the recording"),
+                _integer("songs", "Different songs among them"),
+                _integer("first_position", "Smallest 0-based position"),
+                _integer("last_position", "Largest 0-based position"),
                 _SONG_NAME,
                 _ARTIST_NAME,
             ),

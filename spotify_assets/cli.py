@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "budget": "Show the Spotify calls spent in the last 24 hours, and what is left.",
     "build": "Bring everything that is stale up to date, through Dagster, as the sensors would.",
     "demo": "Run the whole pipeline on the sandbox: two weeks of snapshots to a dashboard.",
+    "digest": "Print what a week changed in every playlist, as Markdown or HTML.",
     "doctor": "Check the settings and reach every configured service; say what to fix.",
     "home": "Print the DAGSTER_HOME that this machine's runs are recorded in.",
     "glue": "Ship the Glue script and its job; write manifests for runs by hand.",

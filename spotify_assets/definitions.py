@@ -24,7 +24,6 @@ from spotify_assets.automation.snowpipe import snowpipe_checks
 from spotify_assets.checks.catalog import catalog_checks
 from spotify_assets.checks.dashboard import dashboard_checks
 from spotify_assets.checks.lake import lake_checks
-from spotify_assets.checks.marts import mart_checks
 from spotify_assets.checks.raw import raw_checks
 from spotify_assets.checks.warehouse import loads_asset, warehouse_checks
 from spotify_assets.lake import state
@@ -73,7 +72,6 @@ def build_defs(
         *lake_checks(partitions),
         *warehouse_checks(partitions, by_pipe=settings.loads_by_pipe),
         *(snowpipe_checks() if settings.loads_by_pipe else []),
-        *mart_checks(),
         *dashboard_checks(),
         *(catalog_checks(partitions) if settings.lake_is_on_s3 else []),
     ]

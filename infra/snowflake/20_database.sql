@@ -11,6 +11,8 @@ CREATE SCHEMA IF NOT EXISTS LAKE COMMENT = 'Daily snapshots exactly as in the la
 
 CREATE SCHEMA IF NOT EXISTS SPOTIFY COMMENT = 'One row per key: latest attributes, first and last seen';
 
+CREATE SCHEMA IF NOT EXISTS FACTS COMMENT = 'The rows behind the views of ANALYTICS, without names; for the loader';
+
 CREATE SCHEMA IF NOT EXISTS ANALYTICS COMMENT = 'What changed, who dominates, what overlaps';
 
 GRANT USAGE, CREATE SCHEMA ON DATABASE &{database} TO ROLE &{loader_role};
@@ -18,6 +20,8 @@ GRANT USAGE, CREATE SCHEMA ON DATABASE &{database} TO ROLE &{loader_role};
 GRANT USAGE, CREATE TABLE, CREATE VIEW, CREATE STAGE, CREATE FILE FORMAT ON SCHEMA LAKE TO ROLE &{loader_role};
 
 GRANT USAGE, CREATE TABLE, CREATE VIEW ON SCHEMA SPOTIFY TO ROLE &{loader_role};
+
+GRANT USAGE, CREATE TABLE, CREATE VIEW ON SCHEMA FACTS TO ROLE &{loader_role};
 
 GRANT USAGE, CREATE TABLE, CREATE VIEW ON SCHEMA ANALYTICS TO ROLE &{loader_role};
 

@@ -105,6 +105,7 @@ CREATE TABLE IF NOT EXISTS LAKE.LOADS (
   snapshot_date DATE COMMENT 'UTC day of the snapshot',
   run_id VARCHAR COMMENT 'Run that built the rows',
   row_count NUMBER(38,0) COMMENT 'Rows of the date',
-  loaded_at TIMESTAMP_NTZ(6) COMMENT 'When it was loaded, UTC'
+  loaded_at TIMESTAMP_NTZ(6) COMMENT 'When it was loaded, UTC',
+  code VARCHAR COMMENT 'Fingerprint of the code that loaded it; null for a pipe or older code'
 )
 COMMENT = 'One row per lake table and snapshot date: the run whose rows the table holds, even when they are none.';

@@ -3,6 +3,8 @@
 How a mart is replaced belongs in `spotify_assets.warehouse.marts`; what a column means belongs in the contract.
 """
 
+from collections.abc import Iterator, Sequence
+
 import dagster as dg
 
 from glue_scripts.contract import MARTS, Table
@@ -11,146 +13,108 @@ from spotify_assets.assets.warehouse import (
     KINDS,
     OWNERS,
     POOL,
+    Result,
     applied_metadata,
+    checked,
+    keys_held,
+    keys_hold_spec,
     sample,
     send,
     table_key,
 )
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
-from spotify_assets.warehouse import marts
+from spotify_assets.warehouse import lineage, marts, schema
+from spotify_assets.warehouse.marts import Built, Incomplete
+from spotify_assets.warehouse.session import Session
 from spotify_assets.warehouse.sql import qualified
 
 GROUP = "analytics"
-
-_DATE = ("lake/playlist_items", "snapshot_date")
-_PLAYLIST = ("lake/playlist_items", "playlist_id")
-_SONG = ("lake/playlist_items", "song_id")
-_POSITION = ("lake/playlist_items", "position")
-_SNAPSHOT = ("lake/playlists", "snapshot_date")
-_NAMES = {
-    "song_name": [("spotify/songs", "name")],
-    "artist_name": [("spotify/artists", "name"), ("spotify/songs", "artist_id")],
-}
-
-LINEAGE: dict[str, dict[str, list[tuple[str, str]]]] = {
-    "playlist_changes": {
-        "snapshot_date": [_SNAPSHOT],
-        "playlist_id": [("lake/playlists", "playlist_id")],
-        "song_id": [_SONG],
-        "occurrence": [_SONG, _POSITION],
-        "change": [_SONG, _POSITION, _SNAPSHOT],
-        "previous_date": [_SNAPSHOT],
-        "from_position": [_POSITION],
-        "to_position": [_POSITION],
-        **_NAMES,
-    },
-    "song_runs": {
-        "playlist_id": [_PLAYLIST],
-        "song_id": [_SONG],
-        "first_on": [_DATE],
-        "last_on": [_DATE],
-        "days_present": [_DATE],
-        "longest_run": [_DATE, _SNAPSHOT],
-        "best_position": [_POSITION],
-        "re_entries": [_DATE, _SNAPSHOT],
-        "is_present": [_DATE, _SNAPSHOT],
-        **_NAMES,
-    },
-    "artist_share": {
-        "snapshot_date": [_DATE],
-        "artist_id": [("lake/song_artists", "artist_id")],
-        "artist_name": [("spotify/artists", "name")],
-        "slots": [_SONG, ("lake/song_artists", "song_id")],
-        "songs": [_SONG, ("lake/song_artists", "song_id")],
-        "playlists": [_PLAYLIST, ("lake/song_artists", "song_id")],
-        "slot_share": [_SONG, ("lake/song_artists", "song_id")],
-    },
-    "release_profile": {
-        "snapshot_date": [_DATE],
-        "playlist_id": [_PLAYLIST],
-        "release_year": [("lake/albums", "release_date"), ("lake/songs", "album_id")],
-        "slots": [_SONG],
-        "slot_share": [_SONG],
-        "median_age_years": [("lake/albums", "release_date"), _DATE],
-    },
-    "playlist_overlap": {
-        "snapshot_date": [_DATE],
-        "playlist_id": [_PLAYLIST],
-        "other_playlist_id": [_PLAYLIST],
-        "songs_in_common": [_SONG],
-        "songs": [_SONG],
-        "other_songs": [_SONG],
-        "jaccard": [_SONG],
-    },
-    "song_popularity": {
-        "snapshot_date": [("lake/songs", "snapshot_date")],
-        "song_id": [("lake/songs", "song_id")],
-        "popularity": [("lake/songs", "popularity")],
-        "previous_popularity": [("lake/songs", "popularity")],
-        "change": [("lake/songs", "popularity")],
-        **_NAMES,
-    },
-}
-"""Where each column of each mart comes from, as `layer/table` and column."""
+_SHOWN = 20
 
 
 def mart_assets() -> list[dg.AssetsDefinition]:
-    """The six marts of schema ANALYTICS."""
+    """The marts of schema ANALYTICS."""
     return [_mart(table) for table in MARTS.values()]
 
 
 def _mart(table: Table) -> dg.AssetsDefinition:
+    mart = marts.DEFINITIONS[table.name]
+    key = table_key("analytics", table.name)
+
     @dg.asset(
-        key=table_key("analytics", table.name),
-        deps=[_dependency(path) for path in marts.READS[table.name]],
+        key=key,
+        deps=[_dependency(path) for path in marts.reads(table.name)],
+        check_specs=[keys_hold_spec(key, table)],
+        code_version=marts.code(table.name),
         retry_policy=RETRY_POLICY,
         pool=POOL,
         group_name=GROUP,
         kinds=KINDS,
         owners=OWNERS,
         description=(
-            f"{table.description}\n\nGrain: {', '.join(table.key)}. "
-            + (
-                "Dates whose lake rows changed are computed again, the others are kept. "
-                if table.name in marts.PER_DAY
-                else "Computed in full. "
-            )
-            + f"Reads {', '.join(_sql_name(path) for path in marts.READS[table.name])}; a date is left out while the "
-            f"lake tables hold different runs of it. Table `{qualified('analytics', table.name)}`."
+            f"{table.description}\n\nGrain: {', '.join(table.key)}. {_HOW[mart.how]} Reads "
+            f"{', '.join(_sql_name(path) for path in marts.reads(table.name))}"
+            + ("; a date is left out while the lake tables hold different runs of it" if mart.lake else "")
+            + f". {'View' if schema.is_view('analytics', table.name) else 'Table'} "
+            f"`{qualified('analytics', table.name)}`."
         ),
         metadata={
             "dagster/column_schema": column_schema(table),
             "dagster/column_lineage": column_lineage(_lineage(table)),
         },
     )
-    def build(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+    def build(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
         with speak_to_dagster(context):
-            return _build(context, warehouse, table)
+            yield from checked(lambda: _build(context, warehouse, table))
 
     return build
 
 
+_HOW: dict[marts.How, str] = {
+    "days": "Dates whose lake rows changed are computed again, the others are kept.",
+    "snapshots": "Snapshots that differ are compared again with the playlist's one before and after; incomplete ones "
+    "are left out.",
+    "weeks": "The weeks of changed dates and the ones after them are computed again.",
+    "popularity": "Dates whose lake rows changed are computed again, and what stands beside them on later ones.",
+    "view": "A view: nothing is computed.",
+}
+
+
 def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: Table) -> dg.MaterializeResult:
-    newest_first = "snapshot_date" if "snapshot_date" in table.key else "last_on"
-    sent = send(
-        context,
-        warehouse,
-        lambda session: (
-            marts.build(session, table.name),
-            sample(session, "analytics", table, newest_first=newest_first),
-        ),
-    )
-    built, shown = sent.result
+    column = next(name for name in ("week_start", "snapshot_date", "last_on") if name in table.column_names)
+
+    def work(session: Session) -> tuple[Built, dg.MetadataValue, list[Incomplete]]:
+        built = marts.build(session, table.name)
+        newest = max(built.pending.present, default=None)
+        since = marts.monday(newest) if newest and column == "week_start" else newest
+        shown = sample(session, "analytics", table, newest_first=column, since=since)
+        return built, shown, marts.left_out(session, table.name, built.pending)
+
+    sent = send(context, warehouse, work)
+    built, shown, left_out = sent.result
     return dg.MaterializeResult(
         metadata={
             **sent.metadata,
-            **(applied_metadata(built.pending) if built.pending is not None else {}),
+            **applied_metadata(built.pending),
+            **left_out_metadata(left_out),
             "dagster/row_count": built.rows,
             "dagster/table_name": warehouse.table_name("analytics", table.name),
             "preview": shown,
-        }
+        },
+        check_results=[keys_held(built.checked)],
     )
+
+
+def left_out_metadata(left_out: Sequence[Incomplete]) -> dict[str, dg.MetadataValue]:
+    """Which of the new snapshots could not be compared."""
+    if not left_out:
+        return {}
+    shown = "; ".join(f"{day} {playlist}" for day, playlist in left_out[:_SHOWN])
+    return {
+        "incomplete_snapshots": dg.MetadataValue.int(len(left_out)),
+        "left_out": dg.MetadataValue.text(shown),
+    }
 
 
 def _dependency(path: str) -> dg.AssetDep:
@@ -163,7 +127,7 @@ def _dependency(path: str) -> dg.AssetDep:
 def _lineage(table: Table) -> dict[str, list[ColumnSource]]:
     return {
         column: [(table_key(*path.split("/")), name) for path, name in sources]
-        for column, sources in LINEAGE[table.name].items()
+        for column, sources in lineage.recorded()[table.name].items()
     }
 
 

@@ -6,9 +6,9 @@ One step per table, so that a bad table stops only its own downstream. What is s
 
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import dagster as dg
 
@@ -22,7 +22,7 @@ from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.settings import WithoutSnapshots
-from spotify_assets.warehouse import dimensions, loads
+from spotify_assets.warehouse import dimensions, loads, quality
 from spotify_assets.warehouse.loads import LoadPlan
 from spotify_assets.warehouse.session import QueryTag, Session
 from spotify_assets.warehouse.sql import column_list, qualified
@@ -112,13 +112,52 @@ def send(
     return Sent(result, metadata)
 
 
-def sample(session: Session, layer: str, table: Table, *, newest_first: str | None = None) -> dg.MetadataValue:
-    """A preview of a table: its newest rows by a date column, or any."""
-    order = f" ORDER BY {newest_first} DESC, {column_list(table.key)}" if newest_first else ""
+def sample(
+    session: Session, layer: str, table: Table, *, newest_first: str, since: dt.date | None = None
+) -> dg.MetadataValue:
+    """A preview of a table: its newest rows by a date column, sought from `since` on where that is known."""
+    where = f" WHERE {newest_first} >= ?" if since else ""
     rows = session.execute(
-        f"SELECT {column_list(table.column_names)} FROM {qualified(layer, table.name)}{order} LIMIT {_PREVIEW_ROWS}"
+        f"SELECT {column_list(table.column_names)} FROM {qualified(layer, table.name)}{where} "
+        f"ORDER BY {newest_first} DESC, {column_list(table.key)} LIMIT {_PREVIEW_ROWS}",
+        [since] if since else [],
     )
     return preview(table.column_names, rows)
+
+
+Result: TypeAlias = "dg.MaterializeResult | dg.AssetCheckResult"
+"""What the step of a table that is computed yields."""
+
+
+def keys_hold_spec(key: dg.AssetKey, table: Table) -> dg.AssetCheckSpec:
+    """A blocking check within the step: the key is unique and every required column is filled."""
+    return dg.AssetCheckSpec(
+        "keys_hold",
+        asset=key,
+        blocking=True,
+        description=(
+            f"{', '.join(table.key)} is unique, and every required column is filled, in the rows that were brought in; "
+            "checked before they become visible."
+        ),
+    )
+
+
+def keys_held(rows: int) -> dg.AssetCheckResult:
+    """The check passed, on so many rows."""
+    said = f"{rows} rows" if rows else "nothing new to look at"
+    return dg.AssetCheckResult(check_name="keys_hold", passed=True, description=said, metadata={"rows": rows})
+
+
+def checked(work: Callable[[], dg.MaterializeResult]) -> Iterator[Result]:
+    """What a step yields that checks what it brings in: its result, or else which rules would have been broken."""
+    try:
+        yield work()
+    except quality.RulesBroken as error:
+        said = "; ".join(map(str, error.faults))
+        yield dg.AssetCheckResult(
+            check_name="keys_hold", passed=False, description=said, metadata={"broken_rules": len(error.faults)}
+        )
+        raise
 
 
 def applied_metadata(pending: Pending) -> dict[str, dg.MetadataValue]:
@@ -138,6 +177,7 @@ def _lake_load(
         deps=[_upstream(table)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        code_version=loads.code(table.name),
         retry_policy=RETRY_POLICY,
         pool=POOL,
         group_name=GROUP,
@@ -182,7 +222,9 @@ def _load(
 
     def work(session: Session) -> tuple[LoadPlan, dg.MetadataValue | None]:
         plan = loads.load_table(session, lake.store, table.name, commits)
-        return plan, sample(session, "lake", table, newest_first="snapshot_date") if plan.runs else None
+        return plan, sample(
+            session, "lake", table, newest_first="snapshot_date", since=plan.days[-1]
+        ) if plan.runs else None
 
     try:
         sent = send(context, warehouse, work)
@@ -230,9 +272,12 @@ def _partition_metadata(plan: LoadPlan, day: dt.date) -> dict[str, dg.MetadataVa
 
 def _dimension(table: Table) -> dg.AssetsDefinition:
     upstream = table_key("lake", table.name)
+    key = table_key("spotify", table.name)
 
     @dg.asset(
-        key=table_key("spotify", table.name),
+        key=key,
+        check_specs=[keys_hold_spec(key, table)],
+        code_version=dimensions.code(table.name),
         deps=[dg.AssetDep(upstream, partition_mapping=dg.AllPartitionMapping())],
         retry_policy=RETRY_POLICY,
         pool=POOL,
@@ -249,9 +294,9 @@ def _dimension(table: Table) -> dg.AssetsDefinition:
             "dagster/column_lineage": column_lineage(_dimension_lineage(table)),
         },
     )
-    def merge(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+    def merge(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
         with speak_to_dagster(context):
-            return _merge(context, warehouse, table)
+            yield from checked(lambda: _merge(context, warehouse, table))
 
     return merge
 
@@ -273,7 +318,8 @@ def _merge(context: dg.AssetExecutionContext, warehouse: WarehouseResource, tabl
             "dagster/row_count": merged.rows,
             "dagster/table_name": warehouse.table_name("spotify", table.name),
             "preview": shown,
-        }
+        },
+        check_results=[keys_held(merged.checked)],
     )
 
 

@@ -5,6 +5,7 @@ job succeeds, and until then runs that fail in the same way say nothing more.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 import dagster as dg
 
@@ -22,7 +23,18 @@ _WILL_RETRY_TAG = "dagster/will_retry"
 _SECONDS = 10
 _SNS_SUBJECT = 100
 
-Send = Callable[[Incident], None]
+
+class Message(Protocol):
+    """What the channel delivers: a title on one line, and a text in Markdown that holds it."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+Send = Callable[[Message], None]
 
 
 def run_failures_sensor(
@@ -80,24 +92,24 @@ def sender(settings: Settings) -> Send:
     """What delivers a message where the settings say."""
     webhook, topic = settings.alert_webhook_url, settings.alert_sns_topic_arn
 
-    def send(incident: Incident) -> None:
+    def send(message: Message) -> None:
         if webhook is not None:
-            _post(webhook.get_secret_value(), incident)
+            _post(webhook.get_secret_value(), message)
         if topic is not None:
             with aws_failures(f"Publishing to {topic}"):
                 client("sns", settings.aws_endpoint_url).publish(
-                    TopicArn=topic, Subject=_subject(incident.title), Message=incident.text
+                    TopicArn=topic, Subject=_subject(message.title), Message=message.text
                 )
 
     return send
 
 
-def _post(url: str, incident: Incident) -> None:
+def _post(url: str, message: Message) -> None:
     """Post the message as Slack, Mattermost and Teams take it. The address is a secret: no error repeats it."""
     import requests
 
     try:
-        answer = requests.post(url, json={"text": incident.text}, timeout=_SECONDS)
+        answer = requests.post(url, json={"text": message.text}, timeout=_SECONDS)
     except requests.RequestException as error:
         raise TransientError(f"ALERT_WEBHOOK_URL could not be reached ({type(error).__name__}).") from None
     if answer.status_code >= 500 or answer.status_code == 429:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from spotify_assets.automation.alerts import run_failures_sensor
+from spotify_assets.automation.digest import digest_job, digest_schedules
 from spotify_assets.automation.extraction import unfinished_extraction_sensor
 from spotify_assets.automation.jobs import REFRESH, Job, build_jobs
 from spotify_assets.automation.landing_vacuum import landing_vacuum_job
@@ -30,10 +31,11 @@ class Automation:
 
 def automation(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> Automation:
     """All of it, switched on by default where SPOTIFY_ASSETS_AUTOMATION is, and registered everywhere."""
-    jobs: list[Job] = [*build_jobs(), *maintenance_jobs(), *warehouse_jobs(settings)]
+    jobs: list[Job] = [*build_jobs(), *maintenance_jobs(), *warehouse_jobs(settings), digest_job(settings)]
     if settings.loads_by_pipe:
         jobs.append(landing_vacuum_job())
-    return Automation(jobs, build_schedules(settings, partitions), _sensors(settings, jobs))
+    schedules = [*build_schedules(settings, partitions), *digest_schedules(settings)]
+    return Automation(jobs, schedules, _sensors(settings, jobs))
 
 
 def _sensors(settings: Settings, jobs: list[Job]) -> list[dg.SensorDefinition]:

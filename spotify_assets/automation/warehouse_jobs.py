@@ -3,9 +3,9 @@
 import dagster as dg
 from pydantic import Field
 
-from glue_scripts.contract import DIMENSIONS, MARTS
+from glue_scripts.contract import DIMENSIONS
 from spotify_assets.assets.warehouse import POOL
-from spotify_assets.checks.warehouse import ALL_CHECK, LOADS_KEY, RECENT_CHECK
+from spotify_assets.checks.warehouse import ALL_CHECK, KEYS_CHECK, LOADS_KEY, RECENT_CHECK
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
 from spotify_assets.settings import Settings
@@ -20,11 +20,15 @@ DROP_BRANCH = "drop_branch_database"
 OWNERS = ["team:data-platform"]
 
 
+TABLES = (*(f"spotify/{name}" for name in DIMENSIONS), *(f"analytics/{name}" for name in marts.DEFINITIONS))
+"""What can be computed again, each after the tables it reads."""
+
+
 class RebuildConfig(dg.Config):
     """Which tables to compute again; all of them by default."""
 
     tables: list[str] = Field(
-        default=[*(f"spotify/{name}" for name in DIMENSIONS), *(f"analytics/{name}" for name in MARTS)],
+        default=list(TABLES),
         description="Tables as schema/table, such as spotify/songs or analytics/song_runs.",
     )
 
@@ -40,8 +44,8 @@ def warehouse_jobs(
 ) -> "list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]":
     """The jobs; `drop_branch_database` exists in production's deployment on Snowflake only."""
     jobs: list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition] = [
-        _reconciliation(RECONCILE_RECENT, RECENT_CHECK, "the last two weeks"),
-        _reconciliation(RECONCILE_ALL, ALL_CHECK, "everything"),
+        _reconciliation(RECONCILE_RECENT, "the last two weeks", RECENT_CHECK),
+        _reconciliation(RECONCILE_ALL, "everything, and the keys of every table", ALL_CHECK, KEYS_CHECK),
         _rebuild_job(),
     ]
     if settings.warehouse_name == "snowflake" and not settings.dagster_cloud_is_branch_deployment:
@@ -69,10 +73,10 @@ def warehouse_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def _reconciliation(name: str, check: str, period: str) -> "dg.UnresolvedAssetJobDefinition":
+def _reconciliation(name: str, period: str, *checks: str) -> "dg.UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         name,
-        selection=dg.AssetSelection.checks(dg.AssetCheckKey(LOADS_KEY, check)),
+        selection=dg.AssetSelection.checks(*(dg.AssetCheckKey(LOADS_KEY, check) for check in checks)),
         description=f"Compare the warehouse with the lake's commits, date by date and table by table: {period}.",
         owners=OWNERS,
     )
@@ -86,14 +90,13 @@ def _rebuild_job() -> dg.JobDefinition:
         description="Compute dimensions and marts from nothing but LAKE; readers see the old rows until each is done.",
     )
     def rebuild(context: dg.OpExecutionContext, config: RebuildConfig, warehouse: WarehouseResource) -> None:
-        known = {*(f"spotify/{name}" for name in DIMENSIONS), *(f"analytics/{name}" for name in MARTS)}
-        unknown = sorted(set(config.tables) - known)
+        unknown = sorted(set(config.tables) - set(TABLES))
         if unknown:
             raise dg.Failure(
-                f"{', '.join(unknown)}: no such table; there are {', '.join(sorted(known))}.", allow_retries=False
+                f"{', '.join(unknown)}: no such table; there are {', '.join(TABLES)}.", allow_retries=False
             )
         with speak_to_dagster(context):
-            for path in sorted(config.tables, reverse=True):  # spotify before analytics, which reads it
+            for path in (path for path in TABLES if path in config.tables):  # each after those it reads
                 context.log.info(f"{path}: {_rebuild_one(warehouse, path, context.run_id)} rows")
 
     @dg.job(

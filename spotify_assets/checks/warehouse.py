@@ -8,7 +8,7 @@ import datetime as dt
 
 import dagster as dg
 
-from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
+from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Table
 from spotify_assets.assets.metadata import column_schema
 from spotify_assets.assets.warehouse import GROUP, KINDS, OWNERS, table_key
 from spotify_assets.lake import state
@@ -17,7 +17,7 @@ from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.warehouse import quality, reconcile, schema
 from spotify_assets.warehouse.reconcile import Difference
-from spotify_assets.warehouse.session import QueryTag
+from spotify_assets.warehouse.session import QueryTag, Session
 from spotify_assets.warehouse.sql import qualified
 
 LOADS_KEY = dg.AssetKey(["warehouse_loads"])
@@ -25,6 +25,7 @@ LOADS_KEY = dg.AssetKey(["warehouse_loads"])
 
 RECENT_CHECK = "recent_dates_reconcile"
 ALL_CHECK = "all_dates_reconcile"
+KEYS_CHECK = "all_keys_hold"
 RECENT_DAYS = 14
 
 _SHOWN = 20
@@ -33,15 +34,15 @@ _SHOWN = 20
 def warehouse_checks(
     partitions: dg.DailyPartitionsDefinition, *, by_pipe: bool = False
 ) -> list[dg.AssetChecksDefinition]:
-    """`matches_commits` of each lake table, `keys_hold` of each dimension, and the two reconciliations.
+    """`matches_commits` of each lake table, the two reconciliations, and `all_keys_hold`.
 
     With `by_pipe` nothing is loaded by a run, so no run can check what it loaded: reconciliation remains.
     """
     return [
         *(() if by_pipe else (_matches_commits(table, partitions) for table in LAKE_TABLES.values())),
-        *(keys_hold("spotify", table) for table in DIMENSIONS.values()),
         _reconciliation(RECENT_CHECK, RECENT_DAYS),
         _reconciliation(ALL_CHECK, None),
+        _all_keys_hold(),
     ]
 
 
@@ -58,28 +59,6 @@ def loads_asset() -> dg.AssetSpec:
         ),
         metadata={"dagster/column_schema": column_schema(schema.LOADS)},
     )
-
-
-def keys_hold(layer: str, table: Table) -> dg.AssetChecksDefinition:
-    """A blocking check: the key is unique and every required column is filled."""
-
-    @dg.asset_check(
-        asset=table_key(layer, table.name),
-        name="keys_hold",
-        blocking=True,
-        description=f"{', '.join(table.key)} is unique, and every required column is filled.",
-    )
-    def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        tag = QueryTag(f"{table_key(layer, table.name).to_user_string()}:keys_hold")
-        rows, faults = warehouse.run(lambda session: quality.faults(session, layer, table), tag)
-        return dg.AssetCheckResult(
-            passed=not faults,
-            description="; ".join(escaped(f"{fault.rule}: broken {fault.count} times") for fault in faults)
-            or f"{rows} rows",
-            metadata={"rows": rows, "broken_rules": len(faults)},
-        )
-
-    return check
 
 
 def _matches_commits(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
@@ -113,6 +92,37 @@ def _reconciliation(name: str, last_days: int | None) -> dg.AssetChecksDefinitio
     def check(lake: LakeResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
         days = state.committed_days(lake.store)
         return _result(lake, warehouse, list(LAKE_TABLES), days[-last_days:] if last_days else days, whole=True)
+
+    return check
+
+
+def _all_keys_hold() -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=LOADS_KEY,
+        name=KEYS_CHECK,
+        description=(
+            "In every row of every dimension and mart the key is unique and every required column is filled. The runs "
+            "check what they bring in; this looks at everything."
+        ),
+    )
+    def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
+        tables = [("spotify", table) for table in DIMENSIONS.values()] + [("analytics", t) for t in MARTS.values()]
+
+        def look(session: Session) -> tuple[int, list[str]]:
+            schema.prepare(session, tables)
+            rows, broken = 0, []
+            for layer, table in tables:
+                count, faults = quality.faults(session, layer, table)
+                rows += count
+                broken += [f"{layer}.{table.name}: {fault}" for fault in faults]
+            return rows, broken
+
+        rows, broken = warehouse.run(look, QueryTag(KEYS_CHECK))
+        return dg.AssetCheckResult(
+            passed=not broken,
+            description="; ".join(broken[:_SHOWN]) or f"{rows} rows of {len(tables)} tables",
+            metadata={"rows": rows, "tables": len(tables), "broken_rules": len(broken)},
+        )
 
     return check
 

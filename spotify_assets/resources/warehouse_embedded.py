@@ -15,12 +15,13 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
+from spotify_assets.resources.embedded_connection import TRANSLATIONS, connect
 from spotify_assets.resources.warehouse import INTERACTIVE, WarehouseResource
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse.session import QueryTag, Session, headline
@@ -69,6 +70,8 @@ class EmbeddedWarehouse(WarehouseResource):
         if self._kept is None:
             stack = ExitStack()
             self._kept = stack, stack.enter_context(self.session(tag))
+            TRANSLATIONS.read(Path(self.folder))
+            stack.callback(TRANSLATIONS.write, Path(self.folder))
         session = self._kept[1]
         session.query_ids.clear()
         try:
@@ -127,7 +130,7 @@ class EmbeddedWarehouse(WarehouseResource):
             stack.callback(instance.duck_conn.close)
             database = identifier(self.database)
             _attach(instance, database, folder / f"{database}.db")
-            connection = _connect(instance, database, folder)
+            connection = connect(instance, database, folder)
             stack.callback(connection.close)
             yield Session(connection, translate=_failure, stage=_stage)
 
@@ -153,38 +156,6 @@ def _attach(instance: FakeSnow, database: str, file: Path) -> None:
             remedy="if it is damaged, move it and the .wal file beside it away and run 'spotify-assets build': "
             "everything in it is computed again from the lake",
         ) from error
-
-
-class _Forgetful(dict[str, tuple[Any, ...]]):
-    """In place of fakesnow's cache of every result, for RESULT_SCAN: a connection is kept for a whole run."""
-
-    def __setitem__(self, key: str, value: tuple[Any, ...]) -> None:
-        return
-
-
-def _connect(instance: FakeSnow, database: str, folder: Path) -> Any:
-    """A fakesnow connection that can run MERGE inside a transaction.
-
-    fakesnow 0.12.1 files the comment of a new table in another attached database, without escaping it, and does so
-    (for no comment) for the temporary table it runs a MERGE through; DuckDB refuses that in a transaction that writes.
-    So comments are left out, as those of columns are anyway. Drop this when `MERGE` between `BEGIN` and `COMMIT` and
-    `COMMENT = 'it''s'` run on a plain `FakeSnow.connect`.
-    """
-    from fakesnow.conn import FakeSnowflakeConnection
-    from fakesnow.cursor import FakeSnowflakeCursor
-
-    class WithoutComments(FakeSnowflakeCursor):
-        def _execute(self, transformed: Any, params: Any = None) -> None:
-            transformed.args.pop("table_comment", None)
-            super()._execute(transformed, params)
-
-    class MergingConnection(FakeSnowflakeConnection):
-        def cursor(self, cursor_class: Any = None) -> FakeSnowflakeCursor:
-            return WithoutComments(conn=self, duck_conn=self._duck_conn)
-
-    return MergingConnection(
-        instance.duck_conn.cursor(), _Forgetful(), database, "LAKE", db_path=folder, paramstyle="qmark"
-    )
 
 
 @contextmanager

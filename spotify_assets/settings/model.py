@@ -292,13 +292,23 @@ class AutomationSettings(_Group):
     vacuum_cron: str = setting("0 3 * * *", "when superseded files are removed", branch=NEVER)
     reconcile_cron: str = setting("0 10 * * *", "when the lake and the warehouse are compared", branch=NEVER)
     reconcile_all_cron: str = setting("0 11 * * 0", "when every date of them is", branch=NEVER)
-    schedule_timezone: str = setting("UTC", "of these five", branch=NEVER, in_lambda="by the stack")
+    weekly_digest_cron: str | None = setting(
+        None,
+        "when the weekly digest is sent through the alert channel; unset, never",
+        example="0 8 * * 1",
+        branch=NEVER,
+    )
+    schedule_timezone: str = setting("UTC", "of these six", branch=NEVER, in_lambda="by the stack")
 
-    @field_validator("extract_cron", "refresh_cron", "vacuum_cron", "reconcile_cron", "reconcile_all_cron")
+    @field_validator(
+        "extract_cron", "refresh_cron", "vacuum_cron", "reconcile_cron", "reconcile_all_cron", "weekly_digest_cron"
+    )
     @classmethod
-    def _cron(cls, value: str) -> str:
+    def _cron(cls, value: str | None) -> str | None:
         from croniter import croniter
 
+        if value is None:
+            return None
         if len(value.split()) != 5 or not croniter.is_valid(value):
             raise ValueError("use a cron expression of five fields, such as '0 6 * * *'")
         return value

@@ -1,9 +1,15 @@
 -- Dates were loaded again, or are gone. Only keys that were first or last seen on such a date can have changed in a
--- way that a merge does not see: they are computed again from all their dates, and deleted when none is left.
+-- way that a merge does not see, and of those only the ones that are no longer there on that date (the merge brings in
+-- the others): they are computed again from all their dates, and deleted when none is left. Mostly there are none.
 MERGE INTO {target} AS t
 USING (
   WITH touched AS (
-    SELECT {key} FROM {target} WHERE first_seen_on IN ({dates}) OR last_seen_on IN ({dates})
+    SELECT DISTINCT {dimension_key}
+    FROM {target} AS d
+    LEFT JOIN {source} AS f ON {on_first} AND f.snapshot_date = d.first_seen_on AND f.snapshot_date IN ({dates})
+    LEFT JOIN {source} AS e ON {on_last} AND e.snapshot_date = d.last_seen_on AND e.snapshot_date IN ({dates})
+    WHERE (d.first_seen_on IN ({dates}) AND f.snapshot_date IS NULL)
+      OR (d.last_seen_on IN ({dates}) AND e.snapshot_date IS NULL)
   ),
   latest AS (
     SELECT

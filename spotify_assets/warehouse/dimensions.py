@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from glue_scripts.contract import DIMENSIONS, Table
-from spotify_assets.warehouse import schema, state
+from spotify_assets.warehouse import quality, schema, state
+from spotify_assets.warehouse.fingerprint import fingerprint
 from spotify_assets.warehouse.session import Session
 from spotify_assets.warehouse.sql import column_list, on_key, placeholders, qualified, render
 from spotify_assets.warehouse.state import Pending
@@ -19,10 +20,11 @@ _SEEN = ("first_seen_on", "last_seen_on")
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge or rebuild did: the dates it brought in, and the rows the table has now."""
+    """What a merge or rebuild did: the dates it brought in, the rows the table has now, and how many were checked."""
 
     pending: Pending
     rows: int
+    checked: int
 
 
 def merge_statement(table: Table, days: int) -> str:
@@ -38,7 +40,7 @@ def merge_statement(table: Table, days: int) -> str:
 
 
 def recompute_statement(table: Table, days: int) -> str:
-    """The MERGE that computes anew the keys a number of superseded dates may have changed; binds them twice."""
+    """The MERGE that computes anew the keys a number of superseded dates may have changed; binds them four times."""
     attributes = _attributes(table)
     rest = tuple(name for name in attributes if name not in table.key)
     return render(
@@ -46,6 +48,9 @@ def recompute_statement(table: Table, days: int) -> str:
         **_names(table),
         dates=placeholders(days),
         on_key=on_key(table.key, "s", "t"),
+        dimension_key=column_list(table.key, "d"),
+        on_first=on_key(table.key, "f", "d"),
+        on_last=on_key(table.key, "e", "d"),
         on_touched=on_key(table.key, "l", "touched"),
         on_latest=on_key(table.key, "latest", "touched"),
         source_attributes=column_list(attributes, "l"),
@@ -61,34 +66,51 @@ def rebuild_statement(table: Table) -> str:
     return render("dimension_rebuild", **_names(table))
 
 
+def code(name: str) -> str:
+    """The fingerprint of what makes a dimension's rows."""
+    table = DIMENSIONS[name]
+    return fingerprint(table, merge_statement(table, 1), recompute_statement(table, 1), rebuild_statement(table))
+
+
 def merge(session: Session, name: str) -> Merged:
-    """Bring a dimension up to what `LAKE.<name>` holds now."""
+    """Bring a dimension up to what `LAKE.<name>` holds now; computed anew where other code made it.
+
+    What it brought in is checked before it becomes visible: raises quality.RulesBroken with the dimension as it was.
+    """
     table = DIMENSIONS[name]
     _prepare(session, table)
-    loaded = state.loaded_runs(session, name)
-    todo = state.pending(loaded, state.applied_runs(session, "spotify", name))
+    current = code(name)
+    todo = state.pending(session, "spotify", name, [name], current)
+    if todo.outdated:
+        return _rebuild(session, table, current)
+    checked = 0
     if todo:
         with session.transaction():
             if todo.superseded:
-                session.execute(recompute_statement(table, len(todo.superseded)), todo.superseded * 2)
+                session.execute(recompute_statement(table, len(todo.superseded)), todo.superseded * 4)
             if todo.present:
                 session.execute(merge_statement(table, len(todo.present)), todo.present)
-            state.record_applied(session, "spotify", name, {day: loaded[day] for day in todo.present}, todo.gone)
-    return Merged(todo, _rows(session, table))
+                checked = quality.require(session, "spotify", table, "last_seen_on >= ?", [todo.present[0]])
+            state.record_applied(session, "spotify", name, todo, current)
+    return Merged(todo, _rows(session, table), checked)
 
 
 def rebuild(session: Session, name: str) -> Merged:
     """Compute a dimension from all of LAKE, whatever it held; readers see the old rows until it is done."""
     table = DIMENSIONS[name]
     _prepare(session, table)
-    loaded = state.loaded_runs(session, name)
-    applied = state.applied_runs(session, "spotify", name)
-    todo = Pending(new=tuple(sorted(loaded)), gone=tuple(sorted(day for day in applied if day not in loaded)))
+    return _rebuild(session, table, code(name))
+
+
+def _rebuild(session: Session, table: Table, current: str) -> Merged:
+    everything = state.pending(session, "spotify", table.name, [table.name], code=None)
+    todo = Pending(new=everything.present, gone=everything.gone, runs=everything.runs, outdated=True)
     with session.transaction():
-        session.execute(f"DELETE FROM {qualified('spotify', name)}")
+        session.execute(f"DELETE FROM {qualified('spotify', table.name)}")
         session.execute(rebuild_statement(table))
-        state.record_applied(session, "spotify", name, loaded, todo.gone)
-    return Merged(todo, _rows(session, table))
+        checked = quality.require(session, "spotify", table)
+        state.record_applied(session, "spotify", table.name, todo, current)
+    return Merged(todo, _rows(session, table), checked)
 
 
 def _prepare(session: Session, table: Table) -> None:
@@ -100,7 +122,7 @@ def _prepare(session: Session, table: Table) -> None:
 
 
 def _rows(session: Session, table: Table) -> int:
-    return int(str(session.execute(f"SELECT COUNT(*) FROM {qualified('spotify', table.name)}")[0][0]))
+    return session.count(f"SELECT COUNT(*) FROM {qualified('spotify', table.name)}")
 
 
 def _names(table: Table) -> dict[str, str]:

@@ -16,7 +16,8 @@ from spotify_assets.failures import PermanentError
 from spotify_assets.lake import layout
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import schema, state
-from spotify_assets.warehouse.session import Session
+from spotify_assets.warehouse.fingerprint import fingerprint
+from spotify_assets.warehouse.session import Session, integer
 from spotify_assets.warehouse.sql import (
     FILE_FORMAT,
     chunks,
@@ -25,6 +26,7 @@ from spotify_assets.warehouse.sql import (
     placeholders,
     qualified,
     render,
+    statement,
 )
 
 _ROWS_LOADED = 3
@@ -67,6 +69,11 @@ def load_plan(table: str, commits: Mapping[dt.date, Commit]) -> LoadPlan:
     )
 
 
+def code(table: str) -> str:
+    """The fingerprint of what loads a lake table."""
+    return fingerprint(LAKE_TABLES[table], statement("lake_copy"))
+
+
 def copy_statement(target: str, stage: str, table: str, files: Sequence[str]) -> str:
     """`COPY INTO` exactly the named files of `table` (at most 1,000 keys of the lake), loaded before or not.
 
@@ -97,7 +104,7 @@ def load_table(session: Session, store: ObjectStore, table: str, commits: Mappin
         for fill in schema.fill_former("lake", plan.table):
             session.execute(fill)
         _compare(plan, copied, _counts(session, target, plan.days))
-        state.record_loads(session, table, plan.runs)
+        state.record_loads(session, table, plan.runs, code(table))
     return plan
 
 
@@ -114,7 +121,7 @@ def _counts(session: Session, target: str, days: list[dt.date]) -> dict[tuple[ob
             f"WHERE snapshot_date IN ({placeholders(len(part))}) GROUP BY snapshot_date, run_id",
             part,
         )
-        found.update({(day, run): int(str(count)) for day, run, count in rows})
+        found.update({(day, run): integer(count) for day, run, count in rows})
     return found
 
 

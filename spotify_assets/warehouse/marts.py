@@ -1,120 +1,326 @@
-"""Marts: what changed, computed from LAKE and the dimensions by the SELECTs of `sql/marts`.
+"""Marts: what changed, computed from LAKE by the SELECTs of `sql/marts`, shown with names by the views of `sql/views`.
 
-A mart is replaced in one transaction: whole, or only the dates whose inputs changed where each day stands for itself.
-Which of the two, and why, is said in the mart's SQL; `PER_DAY` lists the latter with the lake tables they read.
+A day costs a day. How a mart takes in what is new depends on what a row of it rests on (`Mart.how`):
+
+- `days`: on one date. The dates whose lake rows changed are replaced.
+- `snapshots`: on a playlist's snapshots. Those that differ, by content, decide what is computed again.
+- `weeks`: on the dates of a week and of the one before it.
+- `popularity`: on a song's previous date.
+- `view`: on another mart alone. Nothing is computed.
+
+The same SELECT serves what is new and a rebuild, with identical rows. A mart that other code made is rebuilt.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
 
 from glue_scripts.contract import MARTS, Table
-from spotify_assets.warehouse import schema, state
-from spotify_assets.warehouse.session import Session
-from spotify_assets.warehouse.sql import column_list, delete_dates, placeholders, qualified, render, statement
+from spotify_assets.warehouse import quality, schema, state
+from spotify_assets.warehouse.fingerprint import fingerprint
+from spotify_assets.warehouse.session import Session, Value
+from spotify_assets.warehouse.sql import column_list, delete_dates, on_key, placeholders, qualified, render, statement
 from spotify_assets.warehouse.state import Pending
 
-READS: dict[str, tuple[str, ...]] = {
-    "playlist_changes": ("lake/playlists", "lake/playlist_items", "spotify/songs", "spotify/artists"),
-    "song_runs": ("lake/playlists", "lake/playlist_items", "spotify/songs", "spotify/artists"),
-    "artist_share": ("lake/playlist_items", "lake/song_artists", "spotify/artists"),
-    "release_profile": ("lake/playlist_items", "lake/songs", "lake/albums"),
-    "playlist_overlap": ("lake/playlist_items",),
-    "song_popularity": ("lake/songs", "spotify/songs", "spotify/artists"),
+How = Literal["days", "snapshots", "weeks", "popularity", "view"]
+
+LOOK_BACK = dt.timedelta(days=45)
+"""How far back a song's previous popularity is looked for at first."""
+
+_EVER = dt.date(1, 1, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mart:
+    """One mart: how it takes in what is new, the tables it reads (as `layer/table`), and its files of `sql/marts`."""
+
+    how: How
+    reads: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    names: tuple[str, ...] = field(default=())
+    """The dimensions that its view joins."""
+
+    @property
+    def lake(self) -> tuple[str, ...]:
+        """The lake tables it reads."""
+        return tuple(path.removeprefix("lake/") for path in self.reads if path.startswith("lake/"))
+
+
+_SONG_NAMES = ("spotify/songs", "spotify/artists")
+_SNAPSHOTS = ("lake/playlists", "lake/playlist_items")
+
+DEFINITIONS: dict[str, Mart] = {
+    "playlist_changes": Mart(
+        how="snapshots",
+        reads=_SNAPSHOTS,
+        files=("affected_changes", "playlist_changes_clear", "playlist_changes"),
+        names=_SONG_NAMES,
+    ),
+    "song_stays": Mart(
+        how="snapshots",
+        reads=_SNAPSHOTS,
+        files=("song_stays_since", "song_stays_clear", "song_stays", "merge"),
+        names=_SONG_NAMES,
+    ),
+    "song_runs": Mart(how="view", reads=("analytics/song_stays",), names=_SONG_NAMES),
+    "artist_share": Mart(
+        how="days",
+        reads=("lake/playlist_items", "lake/song_artists"),
+        files=("artist_share",),
+        names=("spotify/artists",),
+    ),
+    "release_profile": Mart(
+        how="days", reads=("lake/playlist_items", "lake/songs", "lake/albums"), files=("release_profile",)
+    ),
+    "playlist_overlap": Mart(how="days", reads=("lake/playlist_items",), files=("playlist_overlap",)),
+    "song_popularity": Mart(
+        how="popularity",
+        reads=("lake/songs",),
+        files=("song_popularity", "song_popularity_previous", "song_popularity_returned"),
+        names=_SONG_NAMES,
+    ),
+    "playlist_week": Mart(
+        how="snapshots",
+        reads=(*_SNAPSHOTS, "analytics/song_stays"),
+        files=("affected_weeks", "playlist_week_clear", "playlist_week"),
+        names=_SONG_NAMES,
+    ),
+    "artist_momentum": Mart(
+        how="weeks",
+        reads=("lake/playlist_items", "lake/song_artists", "analytics/artist_share"),
+        files=("artist_momentum",),
+        names=("spotify/artists",),
+    ),
+    "playlist_health": Mart(how="days", reads=(*_SNAPSHOTS, "lake/songs"), files=("playlist_health",)),
+    "playlist_freshness": Mart(
+        how="days", reads=("lake/playlist_items", "lake/songs", "lake/albums"), files=("playlist_freshness",)
+    ),
+    "song_duplicates": Mart(
+        how="days", reads=("lake/playlist_items", "lake/songs"), files=("song_duplicates",), names=_SONG_NAMES
+    ),
 }
-"""The tables each mart reads, as `layer/table`."""
+"""Every mart of the contract, each after the marts it reads."""
 
-PER_DAY = ("artist_share", "release_profile", "playlist_overlap")
-"""Marts whose rows of a day depend on that day's lake rows only."""
-
-REFRESH_NAMES = {"artist_share": "marts/artist_share_names"}
-"""Statements that bring names up to date on rows that are kept."""
+_PARTS = {"playlist_changes": ("affected", "affected_changes"), "playlist_week": ("affected", "affected_weeks")}
+_PARTS |= {"song_stays": ("since", "song_stays_since")}
+"""The common beginning of a mart's statements, and its file."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """What was computed: the dates (None: all of them) and the rows the mart has now."""
+    """What was brought in, the rows the mart has now, and how many rows the check looked at."""
 
-    pending: Pending | None
+    pending: Pending
     rows: int
+    checked: int = 0
 
 
-def select_statement(name: str, days: int) -> str:
-    """The mart's SELECT; a mart of `PER_DAY` binds a number of dates, once."""
-    if name not in PER_DAY:
-        return statement(f"marts/{name}")
-    return render(f"marts/{name}", dates=placeholders(days))
+def reads(name: str) -> tuple[str, ...]:
+    """The tables a mart and its view read, as `layer/table`."""
+    mart = DEFINITIONS[name]
+    return (*mart.reads, *mart.names)
 
 
-def insert_statement(table: Table, days: int = 0) -> str:
-    """The INSERT of the mart's rows; a mart of `PER_DAY` binds a number of dates, once."""
+def code(name: str) -> str:
+    """The fingerprint of what makes a mart's rows: its statements, its columns, and the code of the marts it reads."""
+    mart = DEFINITIONS[name]
+    upstream = [code(path.removeprefix("analytics/")) for path in mart.reads if path.startswith("analytics/")]
+    common = ("pending_snapshots",) if mart.how == "snapshots" else ()
+    return fingerprint(
+        schema.stored(name)[1],
+        *(statement(f"marts/{file}") for file in mart.files),
+        *(statement(f"state/{file}") for file in common),
+        *([schema.view_select(name)] if name in schema.VIEWS else []),
+        *upstream,
+    )
+
+
+def select_statement(name: str, dates: int = 1) -> str:
+    """The mart's SELECT; one of `days`, `weeks` or `popularity` binds a number of dates as often as it names them."""
+    mart = DEFINITIONS[name]
+    if name in _PARTS:
+        part, file = _PARTS[name]
+        return render(f"marts/{name}", **{part: statement(f"marts/{file}")})
+    return render(f"marts/{name}", **{"weeks" if mart.how == "weeks" else "dates": placeholders(dates)})
+
+
+def clear_statement(name: str) -> str:
+    """The DELETE of what a mart of `snapshots` computes again."""
+    part, file = _PARTS[name]
+    return render(f"marts/{name}_clear", **{part: statement(f"marts/{file}")})
+
+
+def insert_statement(name: str, dates: int = 1) -> str:
+    """The INSERT of the rows of `select_statement`; of a mart that goes on with its rows, the MERGE."""
+    layer, table = schema.stored(name)
     columns = column_list(table.column_names)
-    select = select_statement(table.name, days)
-    target = qualified("analytics", table.name)
-    return f"INSERT INTO {target} ({columns})\nSELECT {columns}\nFROM (\n{select}\n) AS rows_now"
+    select, target = select_statement(name, dates), qualified(layer, table.name)
+    if "merge" not in DEFINITIONS[name].files:
+        return f"INSERT INTO {target} ({columns})\nSELECT {columns}\nFROM (\n{select}\n) AS rows_now"
+    rest = [column for column in table.column_names if column not in table.key]
+    return render(
+        "marts/merge",
+        target=target,
+        select=select,
+        on_key=on_key(table.key, "t", "s"),
+        assignments=",\n  ".join(f"{column} = s.{column}" for column in rest),
+        columns=columns,
+        values=column_list(table.column_names, "s"),
+    )
 
 
 def build(session: Session, name: str) -> Built:
-    """Bring a mart up to what LAKE and the dimensions hold now."""
-    if name not in PER_DAY:
-        return rebuild(session, name)
+    """Bring a mart up to what LAKE holds now; computed anew where other code made it.
+
+    What it brought in is checked before it becomes visible: raises quality.RulesBroken with the mart as it was.
+    """
     _prepare(session, name)
-    loaded = _loaded(session, name)
-    todo = state.pending(loaded, state.applied_runs(session, "analytics", name))
+    current = code(name)
+    if name in schema.VIEWS and not state.made_by(session, "analytics", name, current):
+        session.execute(schema.create_view(name))
+    if DEFINITIONS[name].how == "view":
+        return _view(session, name, current)
+    todo = pending(session, name, current)
+    if todo.outdated:
+        return _rebuild(session, name, current)
+    if not todo:
+        return Built(todo, _rows(session, *_target(name)))
     with session.transaction():
-        _replace_days(session, MARTS[name], todo)
-        state.record_applied(session, "analytics", name, {day: loaded[day] for day in todo.present}, todo.gone)
-        if name in REFRESH_NAMES:
-            session.execute(statement(REFRESH_NAMES[name]))
-    return Built(todo, _rows(session, name))
+        checked = _bring_in(session, name, todo)
+        state.record_applied(session, "analytics", name, todo, current)
+    return Built(todo, _rows(session, *_target(name)), checked)
 
 
 def rebuild(session: Session, name: str) -> Built:
     """Compute a mart from scratch, whatever it held; readers see the old rows until it is done."""
-    table = MARTS[name]
     _prepare(session, name)
-    if name not in PER_DAY:
+    if name in schema.VIEWS:
+        session.execute(schema.create_view(name))
+    if DEFINITIONS[name].how == "view":
+        return _view(session, name, code(name))
+    return _rebuild(session, name, code(name))
+
+
+def pending(session: Session, name: str, current: str) -> Pending:
+    """The dates that a mart which is computed was not yet computed from, by code `current`."""
+    return state.pending(session, "analytics", name, DEFINITIONS[name].lake, current)
+
+
+def _view(session: Session, name: str, current: str) -> Built:
+    """Nothing is computed: what it shows is its upstream's rows. The code that made it is remembered all the same."""
+    if not state.made_by(session, "analytics", name, current):
         with session.transaction():
-            session.execute(f"DELETE FROM {qualified('analytics', name)}")
-            session.execute(insert_statement(table))
-        return Built(None, _rows(session, name))
-    loaded = _loaded(session, name)
-    applied = state.applied_runs(session, "analytics", name)
-    todo = Pending(new=tuple(sorted(loaded)), gone=tuple(sorted(day for day in applied if day not in loaded)))
+            state.record_view(session, name, current)
+    return Built(Pending(), _rows(session, "analytics", name))
+
+
+def _rebuild(session: Session, name: str, current: str) -> Built:
+    everything = state.pending(session, "analytics", name, DEFINITIONS[name].lake, code=None)
+    todo = Pending(new=everything.present, gone=everything.gone, runs=everything.runs, outdated=True)
     with session.transaction():
-        session.execute(f"DELETE FROM {qualified('analytics', name)}")
-        _replace_days(session, table, todo)
-        state.record_applied(session, "analytics", name, loaded, todo.gone)
-    return Built(None, _rows(session, name))
+        session.execute(f"DELETE FROM {qualified(*_target(name))}")
+        if DEFINITIONS[name].how == "snapshots":
+            for table in (schema.APPLIED_SNAPSHOTS, schema.PENDING_SNAPSHOTS):
+                session.execute(f"DELETE FROM {qualified('facts', table.name)} WHERE table_name = ?", [name])
+        checked = _bring_in(session, name, todo) if todo.all else 0
+        state.record_applied(session, "analytics", name, todo, current)
+    return Built(todo, _rows(session, *_target(name)), checked)
 
 
-def _replace_days(session: Session, table: Table, todo: Pending) -> None:
-    days = todo.all
-    if days:
-        session.execute(delete_dates(qualified("analytics", table.name), len(days)), days)
+def _bring_in(session: Session, name: str, todo: Pending) -> int:
+    """Compute what `todo` concerns, and check it; the rows that were checked."""
+    how = DEFINITIONS[name].how
+    work = {"days": _days, "snapshots": _snapshots, "weeks": _weeks, "popularity": _popularity}[how]
+    work(session, name, todo)
+    since = todo.all[0] - dt.timedelta(days=6)  # of a week, its Monday
+    column = next(column for column in ("last_on", "week_start", "snapshot_date") if column in MARTS[name].column_names)
+    return quality.require(session, "analytics", MARTS[name], f"{column} >= ?", [since])
+
+
+def _days(session: Session, name: str, todo: Pending) -> None:
+    session.execute(delete_dates(qualified(*_target(name)), len(todo.all)), todo.all)
     if todo.present:
-        session.execute(insert_statement(table, len(todo.present)), todo.present)
+        session.execute(insert_statement(name, len(todo.present)), _repeated(name, todo.present))
+
+
+def _snapshots(session: Session, name: str, todo: Pending) -> None:
+    state.compare_snapshots(session, name, todo)
+    session.execute(clear_statement(name))
+    session.execute(insert_statement(name))
+    state.forget_pending_snapshots(session, name)
+
+
+def _weeks(session: Session, name: str, todo: Pending) -> None:
+    weeks = sorted({week for day in todo.all for week in (monday(day), monday(day) + dt.timedelta(days=7))})
+    layer, table = _target(name)
+    session.execute(f"DELETE FROM {qualified(layer, table)} WHERE week_start IN ({placeholders(len(weeks))})", weeks)
+    bounds = [weeks[0] - dt.timedelta(days=7), weeks[-1] + dt.timedelta(days=7)]
+    session.execute(insert_statement(name, len(weeks)), [*bounds, *weeks])
+
+
+def _popularity(session: Session, name: str, todo: Pending) -> None:
+    _days(session, name, todo)
+    first = todo.all[0]
+    since = first - LOOK_BACK if first.toordinal() > LOOK_BACK.days else _EVER
+    session.execute(statement("marts/song_popularity_previous"), [since, first])
+    session.execute(statement("marts/song_popularity_returned"), [first, since, first])
+
+
+def monday(day: dt.date) -> dt.date:
+    """The first day of a date's week."""
+    return day - dt.timedelta(days=day.weekday())
+
+
+def _repeated(name: str, dates: tuple[dt.date, ...]) -> list[Value]:
+    """The dates as often as the mart's SELECT names them."""
+    return [*dates] * statement(f"marts/{name}").count("{dates}")
+
+
+def _target(name: str) -> tuple[str, str]:
+    layer, table = schema.stored(name)
+    return layer, table.name
 
 
 def _prepare(session: Session, name: str) -> None:
-    tables = [tuple(path.split("/")) for path in READS[name]]
-    schema.prepare(
-        session,
-        [
-            *((layer, schema.TABLES[layer][table]) for layer, table in tables),
-            ("lake", schema.LOADS),
-            ("analytics", MARTS[name]),
-            ("analytics", schema.APPLIED),
-        ],
+    schema.prepare(session, _tables(name))
+
+
+def _tables(name: str) -> Iterator[tuple[str, Table]]:
+    for path in reads(name):
+        layer, table = path.split("/")
+        if layer == "analytics":
+            yield from _tables(table)
+        else:
+            yield layer, schema.TABLES[layer][table]
+    yield "lake", schema.LOADS
+    yield "analytics", schema.APPLIED
+    if DEFINITIONS[name].how == "snapshots":
+        yield "facts", schema.APPLIED_SNAPSHOTS
+        yield "facts", schema.PENDING_SNAPSHOTS
+    if DEFINITIONS[name].how != "view":
+        yield schema.stored(name)
+    if name in schema.VIEWS:
+        yield "analytics", MARTS[name]
+
+
+def _rows(session: Session, layer: str, table: str) -> int:
+    return session.count(f"SELECT COUNT(*) FROM {qualified(layer, table)}")
+
+
+Incomplete = tuple[dt.date, str]
+"""A snapshot: its date and its playlist's id."""
+
+
+def left_out(session: Session, name: str, todo: Pending) -> list[Incomplete]:
+    """The snapshots on the dates of `todo` that a mart could not compare, because they are known to be incomplete."""
+    if DEFINITIONS[name].how != "snapshots" or not todo.present:
+        return []
+    rows = session.execute(
+        "SELECT snapshot_date, playlist_id FROM LAKE.PLAYLISTS "
+        f"WHERE NOT is_complete AND snapshot_date IN ({placeholders(len(todo.present))}) ORDER BY 1, 2",
+        todo.present,
     )
-
-
-def _loaded(session: Session, name: str) -> dict[dt.date, str]:
-    """The run of each date that the mart's lake tables agree on; a date they don't agree on is left out."""
-    tables = [path.removeprefix("lake/") for path in READS[name] if path.startswith("lake/")]
-    return state.agreed({table: state.loaded_runs(session, table) for table in tables})
-
-
-def _rows(session: Session, name: str) -> int:
-    return int(str(session.execute(f"SELECT COUNT(*) FROM {qualified('analytics', name)}")[0][0]))
+    return [(day, str(playlist)) for day, playlist in rows if isinstance(day, dt.date)]

@@ -1,14 +1,17 @@
 """What must hold for a table of the warehouse: its key and its required columns, as the contract states them.
 
-Snowflake enforces neither, so the checks ask. Reporting to Dagster belongs in `spotify_assets.checks`.
+Snowflake enforces neither. What a merge or a mart brought in is asked about before it becomes visible (`require`),
+everything by the weekly check. Reporting to Dagster belongs in `spotify_assets.checks`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glue_scripts.contract import Table
-from spotify_assets.warehouse.session import Session
+from spotify_assets.failures import PermanentError
+from spotify_assets.warehouse.session import Session, Value, integer
 from spotify_assets.warehouse.sql import column_list, qualified
 
 
@@ -19,29 +22,54 @@ class Fault:
     rule: str
     count: int
 
+    def __str__(self) -> str:
+        return f"{self.rule}: broken {self.count} times"
 
-def rules_statement(layer: str, table: Table) -> str:
-    """One row: the rows, the keys that stand more than once, and the NULLs of each required column.
+
+class RulesBroken(PermanentError):
+    """Rows that were to be made visible break rules; the table is as it was."""
+
+    def __init__(self, name: str, faults: Sequence[Fault]) -> None:
+        super().__init__(
+            f"{name} would break its rules and was left as it was: {'; '.join(map(str, faults))}",
+            remedy="look for the rows in the lake's tables of these dates; 'keys_hold' says which rule",
+        )
+        self.faults = tuple(faults)
+
+
+def rules_statement(layer: str, table: Table, where: str = "") -> str:
+    """One row: the rows, the keys that stand more than once, and each required column's NULLs; binds `where` twice.
 
     A key column that may be NULL (`release_profile.release_year`) counts as one more value.
     """
     target = qualified(layer, table.name)
     key = column_list(table.key)
+    condition = f" WHERE {where}" if where else ""
     nulls = ",\n  ".join(f"COUNT_IF({name} IS NULL) AS {name}_nulls" for name in _required(table))
-    repeated = f"SELECT {key} FROM {target} GROUP BY {key} HAVING COUNT(*) > 1"
+    repeated = f"SELECT {key} FROM {target}{condition} GROUP BY {key} HAVING COUNT(*) > 1"
     return (
         f"SELECT\n  COUNT(*) AS row_count,\n  (SELECT COUNT(*) FROM ({repeated}) AS repeated) AS duplicates,\n"
-        f"  {nulls}\nFROM {target}"
+        f"  {nulls}\nFROM {target}{condition}"
     )
 
 
-def faults(session: Session, layer: str, table: Table) -> tuple[int, list[Fault]]:
-    """The table's rows, and the rules it breaks."""
-    found = session.execute(rules_statement(layer, table))[0]
-    rows, duplicates, *nulls = (int(str(value or 0)) for value in found)  # an empty table's COUNT_IF may be NULL
+def faults(
+    session: Session, layer: str, table: Table, where: str = "", params: Sequence[Value] = ()
+) -> tuple[int, list[Fault]]:
+    """The table's rows, those of `where` alone when given, and the rules they break."""
+    answer = session.execute(rules_statement(layer, table, where), [*params, *params])[0]
+    rows, duplicates, *nulls = (integer(value or 0) for value in answer)  # an empty table's COUNT_IF may be NULL
     counts = {f"{', '.join(table.key)} is unique": duplicates}
     counts |= {f"{name} is not null": count for name, count in zip(_required(table), nulls, strict=True)}
     return rows, [Fault(rule, count) for rule, count in counts.items() if count]
+
+
+def require(session: Session, layer: str, table: Table, where: str = "", params: Sequence[Value] = ()) -> int:
+    """The rows looked at. Raises RulesBroken when they break a rule."""
+    rows, broken = faults(session, layer, table, where, params)
+    if broken:
+        raise RulesBroken(qualified(layer, table.name), broken)
+    return rows
 
 
 def _required(table: Table) -> list[str]:

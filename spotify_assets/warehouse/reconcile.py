@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.warehouse import schema
-from spotify_assets.warehouse.session import Session
+from spotify_assets.warehouse.session import Session, integer
 from spotify_assets.warehouse.sql import qualified
 
 _CONTENT = """
@@ -56,7 +56,7 @@ def read_content(session: Session, table: str, first: dt.date, last: dt.date) ->
     sql = content_statement(table)
     rows = session.execute(sql, [table, first, last, first, last])
     return [
-        Content(day, None if recorded is None else str(recorded), None if run is None else str(run), int(str(count)))
+        Content(day, None if recorded is None else str(recorded), None if run is None else str(run), integer(count))
         for day, recorded, run, count in rows
         if isinstance(day, dt.date)
     ]

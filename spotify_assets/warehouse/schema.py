@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Column, Table, Type
 from spotify_assets.failures import PermanentError
 from spotify_assets.warehouse.session import Session
-from spotify_assets.warehouse.sql import SCHEMAS, literal, placeholders, qualified
+from spotify_assets.warehouse.sql import SCHEMAS, column_list, literal, placeholders, qualified, render, statement
 
 LOADS = Table(
     "loads",
@@ -23,6 +23,7 @@ LOADS = Table(
         Column("run_id", Type.STRING, "Run that built the rows"),
         Column("row_count", Type.INTEGER, "Rows of the date"),
         Column("loaded_at", Type.TIMESTAMP, "When it was loaded, UTC"),
+        Column("code", Type.STRING, "Fingerprint of the code that loaded it; null for a pipe or older code", True),
     ),
 )
 """Schema LAKE. Written in the transaction of the load it describes."""
@@ -36,16 +37,91 @@ APPLIED = Table(
         Column("snapshot_date", Type.DATE, "UTC day of the snapshot"),
         Column("run_id", Type.STRING, "Run that built the lake rows it read"),
         Column("applied_at", Type.TIMESTAMP, "When it was computed, UTC"),
+        Column("code", Type.STRING, "Fingerprint of the statements that made the rows; null for older ones", True),
     ),
 )
-"""Schemas SPOTIFY and ANALYTICS. Written in the transaction of the merge it describes."""
+"""Schemas SPOTIFY and ANALYTICS. Written in the transaction of the work it describes."""
+
+_SNAPSHOT_KEY = ("table_name", "snapshot_date", "playlist_id")
+
+APPLIED_SNAPSHOTS = Table(
+    "applied_snapshots",
+    "One row per mart that compares snapshots, and whole playlist snapshot that it is computed from.",
+    _SNAPSHOT_KEY,
+    (
+        Column("table_name", Type.STRING, "Table of the schema ANALYTICS, lower case"),
+        Column("snapshot_date", Type.DATE, "UTC day of the snapshot"),
+        Column("playlist_id", Type.STRING, "Spotify id of the playlist"),
+        Column("digest", Type.STRING, "MD5 of the snapshot's songs and their positions"),
+    ),
+)
+"""Schema FACTS. The snapshots that can be compared, each mart's own: what a mart's SELECT reads its dates from."""
+
+PENDING_SNAPSHOTS = Table(
+    "pending_snapshots",
+    "While a mart is brought up to date: the snapshots that differ from those it was computed from. Empty otherwise.",
+    _SNAPSHOT_KEY,
+    (
+        *APPLIED_SNAPSHOTS.columns[:3],
+        Column("digest", Type.STRING, "As in applied_snapshots; null when there is no whole snapshot any more", True),
+        Column("was_applied", Type.BOOLEAN, "Whether the mart was computed from another one of this date"),
+    ),
+)
+"""Schema FACTS. Written and emptied within one transaction."""
+
+_NAMES = ("song_name", "artist_name", "is_debut")
+"""Columns of marts that are joined from the dimensions by a view, and not stored."""
+
+VIEWS = tuple(name for name, table in MARTS.items() if {*_NAMES} & {*table.column_names})
+"""Marts that people see through a view, which joins the names."""
+
+_FACTS = {
+    name: Table(
+        name,
+        f"What the view ANALYTICS.{name.upper()} shows, without the names that it joins.",
+        MARTS[name].key,
+        tuple(column for column in MARTS[name].columns if column.name not in _NAMES),
+    )
+    for name in VIEWS
+    if name != "song_runs"  # nothing but a view over song_stays
+}
 
 TABLES: dict[str, dict[str, Table]] = {
     "lake": {**LAKE_TABLES, LOADS.name: LOADS},
     "spotify": {**DIMENSIONS, APPLIED.name: APPLIED},
+    "facts": {**_FACTS, APPLIED_SNAPSHOTS.name: APPLIED_SNAPSHOTS, PENDING_SNAPSHOTS.name: PENDING_SNAPSHOTS},
     "analytics": {**MARTS, APPLIED.name: APPLIED},
 }
-"""Every table of the warehouse by layer; the contract's, and the two that remember what was done."""
+"""Every table of the warehouse by layer, views included: the contract's, and those that remember what was done."""
+
+
+def stored(mart: str) -> tuple[str, Table]:
+    """The layer and table that hold a mart's rows; of a view, the table behind it."""
+    return ("facts", _FACTS[mart]) if mart in _FACTS else ("analytics", MARTS[mart])
+
+
+def is_view(layer: str, table: str) -> bool:
+    """Whether a table of a layer is a view that this module makes."""
+    return layer == "analytics" and table in VIEWS
+
+
+def view_select(mart: str) -> str:
+    """The SELECT of a mart's view: its own file of `sql/views`, or the stored rows with the songs' names."""
+    if mart in ("song_runs", "artist_share", "artist_momentum"):
+        return statement(f"views/{mart}")
+    columns = [column for column in MARTS[mart].column_names if column not in _NAMES]
+    return render("views/song_names", columns=column_list(columns, "f"), facts=qualified("facts", mart))
+
+
+def create_view(mart: str) -> str:
+    """DDL of a mart's view, with the contract's comments."""
+    table = MARTS[mart]
+    columns = ",\n".join(f"  {column.name} COMMENT {literal(column.description)}" for column in table.columns)
+    return (
+        f"CREATE OR REPLACE VIEW {qualified('analytics', mart)} (\n{columns}\n)\nCOPY GRANTS\n"
+        f"COMMENT = {literal(table.description)}\nAS\n{view_select(mart)}"
+    )
+
 
 _REPORTED = {
     Type.STRING: "TEXT",
@@ -58,9 +134,11 @@ _REPORTED = {
 """How INFORMATION_SCHEMA.COLUMNS names each type."""
 
 _COLUMNS = f"""
-SELECT s.schema_name, c.table_name, c.column_name, c.data_type
+SELECT s.schema_name, c.table_name, c.column_name, c.data_type, t.table_type
 FROM information_schema.schemata AS s
 LEFT JOIN information_schema.columns AS c ON c.table_schema = s.schema_name
+LEFT JOIN information_schema.tables AS t
+  ON t.table_schema = c.table_schema AND t.table_name = c.table_name AND t.table_type = 'BASE TABLE'
 WHERE s.schema_name IN ({placeholders(len(SCHEMAS))})
 """.strip()
 
@@ -82,14 +160,21 @@ def create_table(layer: str, table: Table, *, extra: Sequence[Column] = ()) -> s
     )
 
 
+_TABLE = ""
+"""In place of a column's name: marks what exists as a table, where a view may stand."""
+
+
 def changes(layer: str, table: Table, existing: Mapping[str, str] | None) -> list[str]:
     """The DDL that brings a table to the contract; `existing` is its columns as INFORMATION_SCHEMA names the types.
 
     A new column is added at the end, and filled as it says for older rows. Raises PermanentError for a changed type and
     for a column that the contract no longer has: both need a decision about the stored rows.
     """
+    if is_view(layer, table.name):
+        return _view_changes(layer, table, existing)
     if existing is None:
         return [create_table(layer, table)]
+    existing = {name: kind for name, kind in existing.items() if name != _TABLE}
     target = qualified(layer, table.name)
     known = {column.name.upper(): column for column in table.columns}
     gone = [name for name in existing if name not in known]
@@ -122,12 +207,31 @@ def fill_former(layer: str, table: Table, columns: Iterable[Column] | None = Non
     return [f"UPDATE {qualified(layer, table.name)} SET {values} WHERE {missing}"]
 
 
+def _view_changes(layer: str, table: Table, existing: Mapping[str, str] | None) -> list[str]:
+    """A view is replaced when its columns differ. A table in its place was a mart of an earlier version: it is computed
+    again, under another name, so it goes."""
+    existing = existing or {}
+    if _TABLE in existing:
+        return [f"DROP TABLE {qualified(layer, table.name)}", create_view(table.name)]
+    if {*existing} == {name.upper() for name in table.column_names}:
+        return []
+    return [create_view(table.name)]
+
+
+def _behind(layer: str, table: Table) -> list[tuple[str, Table]]:
+    """What must exist before a view can be made: its stored rows, and the dimensions with the names."""
+    if not is_view(layer, table.name):
+        return []
+    facts = "song_stays" if table.name == "song_runs" else table.name
+    return [("facts", _FACTS[facts]), *(("spotify", DIMENSIONS[name]) for name in ("songs", "artists"))]
+
+
 def prepare(session: Session, tables: Iterable[tuple[str, Table]]) -> list[str]:
     """Create or extend the given (layer, table) pairs; the DDL that was needed, none in the usual case.
 
     One query a connection when nothing has changed. Call it outside any transaction.
     """
-    wanted = list(tables)
+    wanted = list(dict.fromkeys(pair for layer, table in tables for pair in (*_behind(layer, table), (layer, table))))
     layers = sorted({layer for layer, _ in wanted})
     existing = session.remember(existing_tables)
     ddl = [create_schema(layer) for layer in layers if SCHEMAS[layer] not in existing]
@@ -143,10 +247,13 @@ def prepare(session: Session, tables: Iterable[tuple[str, Table]]) -> list[str]:
 def existing_tables(session: Session) -> dict[str, dict[str, dict[str, str]]]:
     """Schema to table to column to type, as INFORMATION_SCHEMA names them."""
     existing: dict[str, dict[str, dict[str, str]]] = {}
-    for schema, table, column, data_type in session.execute(_COLUMNS, list(SCHEMAS.values())):
+    for schema, table, column, data_type, kind in session.execute(_COLUMNS, list(SCHEMAS.values())):
         tables = existing.setdefault(str(schema), {})
         if table is not None:
-            tables.setdefault(str(table), {})[str(column)] = str(data_type)
+            columns = tables.setdefault(str(table), {})
+            columns[str(column)] = str(data_type)
+            if kind is not None:
+                columns[_TABLE] = str(kind)
     return existing
 
 

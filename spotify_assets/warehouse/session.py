@@ -86,6 +86,11 @@ def positional(sql: str, params: Params) -> tuple[str, list[Value]]:
     return re.sub(r"%%|%\((\w+)\)s", bind, sql), values
 
 
+def integer(value: object) -> int:
+    """A whole number of a result: drivers answer with int, Decimal or text. Raises ValueError for anything else."""
+    return int(str(value))
+
+
 def headline(sql: str) -> str:
     """The beginning of a statement on one line, without its comments, for messages."""
     lines = (line for line in sql.splitlines() if not line.lstrip().startswith("--"))
@@ -133,6 +138,10 @@ class Session:
     def execute(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         """Send one statement with `?` placeholders; its result rows (status rows for DDL and DML)."""
         return self._send(sql, params, lambda cursor: _rows(sql, cursor))
+
+    def count(self, sql: str, params: Sequence[Value] = ()) -> int:
+        """The one number that a query answers."""
+        return integer(self.execute(sql, params)[0][0])
 
     def select(self, sql: str, params: Params = ()) -> tuple[list[str], list[Row]]:
         """One query's column names in lower case and its rows. Takes `?` with a sequence, `%(name)s` with a mapping."""

@@ -104,13 +104,16 @@ def generated_files() -> dict[str, str]:
             *(schema.create_table("lake", table) for table in schema.TABLES["lake"].values()),
         ),
         "50_tables": _file(
-            "One row per song, album, artist, playlist and credit (SPOTIFY), and the marts (ANALYTICS).",
+            "One row per song, album, artist, playlist and credit (SPOTIFY), the rows of the marts (FACTS), and the\n"
+            "-- marts (ANALYTICS). The views are replaced when they change: they hold nothing.",
             loader,
             *(
                 schema.create_table(layer, table)
-                for layer in ("spotify", "analytics")
+                for layer in ("spotify", "facts", "analytics")
                 for table in schema.TABLES[layer].values()
+                if not schema.is_view(layer, table.name)
             ),
+            *(schema.create_view(mart) for mart in schema.VIEWS),
         ),
         "60_landing": _file(
             "SNOWFLAKE_LOAD=snowpipe: landing tables, and views in place of copy mode's tables.\n"
@@ -262,7 +265,8 @@ def _no_trust(variables: Variables, said: str) -> PermanentError:
 
 def follow_contract(session: Session, load: SnowflakeLoad) -> list[str]:
     """Make missing tables, and add the columns that tables made earlier lack; the DDL that was needed."""
-    layers: dict[str, Mapping[str, Table]] = {layer: schema.TABLES[layer] for layer in ("spotify", "analytics")}
+    computed = ("spotify", "facts", "analytics")
+    layers: dict[str, Mapping[str, Table]] = {layer: schema.TABLES[layer] for layer in computed}
     layers["lake"] = schema.TABLES["lake"] if load == "copy" else {schema.LOADS.name: schema.LOADS}
     layers |= {"landing": landing_tables()} if load == "snowpipe" else {}
     return schema.prepare(session, [(layer, table) for layer, tables in layers.items() for table in tables.values()])

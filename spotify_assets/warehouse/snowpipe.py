@@ -16,7 +16,7 @@ from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.failures import PermanentError
 from spotify_assets.warehouse import landing, loads, schema, state
 from spotify_assets.warehouse.landing import COMMITS
-from spotify_assets.warehouse.session import Session
+from spotify_assets.warehouse.session import Session, integer
 from spotify_assets.warehouse.sql import MAX_FILES, STAGE, chunks, insert_rows, literal, placeholders, qualified
 
 PATIENCE = dt.timedelta(minutes=30)
@@ -178,7 +178,7 @@ def history(session: Session, table: str, hours: int) -> list[LoadedFile]:
     """The files of `history_statement`, oldest first."""
     rows = session.execute(history_statement(table, hours))
     return [
-        LoadedFile(str(file), str(status), int(str(count or 0)), None if error is None else str(error))
+        LoadedFile(str(file), str(status), integer(count or 0), None if error is None else str(error))
         for file, status, count, error, _ in rows
     ]
 

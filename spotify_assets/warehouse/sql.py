@@ -15,7 +15,13 @@ from typing import TypeVar
 from glue_scripts.contract import Table
 from glue_scripts.spans import slices
 
-SCHEMAS = {"lake": "LAKE", "spotify": "SPOTIFY", "analytics": "ANALYTICS", "landing": "LANDING"}
+SCHEMAS = {
+    "lake": "LAKE",
+    "spotify": "SPOTIFY",
+    "facts": "FACTS",
+    "analytics": "ANALYTICS",
+    "landing": "LANDING",
+}
 """Snowflake schema of each layer; `landing` exists in snowpipe mode only."""
 
 FILE_FORMAT = "LAKE.PARQUET_FILES"

@@ -1,29 +1,33 @@
-"""What is loaded and what was computed from it: the state that says what needs doing.
+"""What is loaded and what was computed from it, by which code: the state that says what needs doing.
 
-The comparison is pure (`pending`); reading and writing the two small tables is the thin shell around it.
+The comparison is made by the warehouse (`sql/state`), so that only what differs travels; here is what is asked and
+what is remembered.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spotify_assets.warehouse.schema import APPLIED, LOADS
 from spotify_assets.warehouse.session import Session
-from spotify_assets.warehouse.sql import chunks, insert_rows, placeholders, qualified
+from spotify_assets.warehouse.sql import chunks, insert_rows, placeholders, qualified, render, statement
 
 
 @dataclass(frozen=True)
 class Pending:
-    """Dates whose run differs from the one a table was computed from, each ascending.
+    """Dates whose run differs from the one a table was computed from, each ascending, and the code that made it.
 
-    `new` was never applied, `changed` was applied from another run, `gone` was applied and is no longer loaded.
+    `new` was never applied, `changed` was applied from another run, `gone` was applied and is no longer loaded. `runs`
+    are those of the dates to read. `outdated` says that other code made rows of the table: then every date is in it.
     """
 
     new: tuple[dt.date, ...] = ()
     changed: tuple[dt.date, ...] = ()
     gone: tuple[dt.date, ...] = ()
+    runs: Mapping[dt.date, str] = field(default_factory=dict)
+    outdated: bool = False
 
     @property
     def present(self) -> tuple[dt.date, ...]:
@@ -41,25 +45,50 @@ class Pending:
         return tuple(sorted((*self.new, *self.changed, *self.gone)))
 
     def __bool__(self) -> bool:
-        return bool(self.new or self.changed or self.gone)
+        return bool(self.new or self.changed or self.gone or self.outdated)
 
 
-def pending(loaded: Mapping[dt.date, str], applied: Mapping[dt.date, str]) -> Pending:
-    """Compare the run of each date with the one last applied."""
-    return Pending(
-        new=tuple(sorted(day for day in loaded if day not in applied)),
-        changed=tuple(sorted(day for day in loaded if day in applied and loaded[day] != applied[day])),
-        gone=tuple(sorted(day for day in applied if day not in loaded)),
+def pending_statement(layer: str, tables: int) -> str:
+    """What `pending` asks; binds the lake tables' names, the table's, and the code."""
+    return render(
+        "state/pending",
+        tables=placeholders(tables),
+        count=str(tables),
+        applied=qualified(layer, APPLIED.name),
     )
 
 
-def agreed(loads: Mapping[str, Mapping[dt.date, str]]) -> dict[dt.date, str]:
-    """The run of each date on which all the given tables hold the same one; `loads` is table to date to run.
+def pending(session: Session, layer: str, table: str, lake: Sequence[str], code: str | None) -> Pending:
+    """The dates on which what is loaded of the `lake` tables differs from what `table` was computed from.
 
-    A date whose tables come from different runs (one was loaded again, another not yet) must not be computed from.
+    With other code than `code` every date counts, and so it does without one.
     """
-    first, *others = loads.values()
-    return {day: run for day, run in first.items() if all(runs.get(day) == run for runs in others)}
+    rows = session.execute(pending_statement(layer, len(lake)), [*lake, table, code or ""])
+    new, changed, gone, runs, codes = [], [], [], {}, set()
+    for day, loaded, applied, made_by in rows:
+        if not isinstance(day, dt.date):
+            continue
+        kind = new if applied is None else gone if loaded is None else changed
+        kind.append(day)
+        if loaded is not None:
+            runs[day] = str(loaded)
+        if applied is not None:
+            codes.add(made_by)
+    return Pending(new=tuple(new), changed=tuple(changed), gone=tuple(gone), runs=runs, outdated=bool(codes - {code}))
+
+
+def made_by(session: Session, layer: str, table: str, code: str) -> bool:
+    """Whether anything of a table is recorded as made by `code`."""
+    applied = qualified(layer, APPLIED.name)
+    return session.count(f"SELECT COUNT(*) FROM {applied} WHERE table_name = ? AND code = ?", [table, code]) > 0
+
+
+_VIEW_DAY = dt.date(1, 1, 1)
+
+
+def record_view(session: Session, table: str, code: str) -> None:
+    """Remember the code of a view that nothing is computed for."""
+    record_applied(session, "analytics", table, Pending(new=(_VIEW_DAY,), runs={_VIEW_DAY: ""}), code)
 
 
 def loaded_runs(session: Session, table: str) -> dict[dt.date, str]:
@@ -70,40 +99,52 @@ def loaded_runs(session: Session, table: str) -> dict[dt.date, str]:
     return {day: str(run) for day, run in rows if isinstance(day, dt.date)}
 
 
-def record_loads(session: Session, table: str, runs: Mapping[dt.date, tuple[str, int]]) -> None:
-    """Remember the run and row count of each date of `LAKE.<table>`."""
+def record_loads(
+    session: Session, table: str, runs: Mapping[dt.date, tuple[str, int]], code: str | None = None
+) -> None:
+    """Remember the run and row count of each date of `LAKE.<table>`, and the code that loaded it (None: a pipe)."""
     now = _now()
     _forget(session, qualified("lake", LOADS.name), table, sorted(runs))
     for part in chunks(sorted(runs.items())):
-        values = [value for day, (run, rows) in part for value in (table, day, run, rows, now)]
+        values = [value for day, (run, rows) in part for value in (table, day, run, rows, now, code)]
         session.execute(insert_rows("lake", LOADS, len(part)), values)
 
 
-def applied_runs(session: Session, layer: str, table: str) -> dict[dt.date, str]:
-    """The run that a table of `layer` was last computed from, by date."""
-    rows = session.execute(
-        f"SELECT snapshot_date, run_id FROM {qualified(layer, APPLIED.name)} WHERE table_name = ?", [table]
-    )
-    return {day: str(run) for day, run in rows if isinstance(day, dt.date)}
-
-
-def record_applied(
-    session: Session, layer: str, table: str, applied: Mapping[dt.date, str], gone: Iterable[dt.date]
-) -> None:
-    """Remember the run of each date that a table was computed from, and forget the dates that are gone."""
+def record_applied(session: Session, layer: str, table: str, todo: Pending, code: str) -> None:
+    """Remember the run of each date that a table was computed from, and the code; forget the dates that are gone."""
     now = _now()
-    _forget(session, qualified(layer, APPLIED.name), table, sorted({*applied, *gone}))
-    for part in chunks(sorted(applied.items())):
-        values = [value for day, run in part for value in (table, day, run, now)]
+    _forget(session, qualified(layer, APPLIED.name), table, todo.all)
+    for part in chunks(todo.present):
+        values = [value for day in part for value in (table, day, todo.runs[day], now, code)]
         session.execute(insert_rows(layer, APPLIED, len(part)), values)
+
+
+def snapshots_statement(present: int, dates: int) -> str:
+    """What `compare_snapshots` asks; binds the dates to read twice, the mart, the dates of any kind, and the mart."""
+    return render(
+        "state/pending_snapshots", present=placeholders(present) if present else "NULL", dates=placeholders(dates)
+    )
+
+
+def compare_snapshots(session: Session, mart: str, todo: Pending) -> None:
+    """List the snapshots on the dates of `todo` that differ from what `mart` was computed from, and take them over."""
+    present, dates = list(todo.present), list(todo.all)
+    session.execute(snapshots_statement(len(present), len(dates)), [*present, *present, mart, *dates, mart])
+    session.execute(statement("state/forget_snapshots"), [mart, mart])
+    session.execute(statement("state/apply_snapshots"), [mart])
+
+
+def forget_pending_snapshots(session: Session, mart: str) -> None:
+    """Once its rows are computed: nothing is pending."""
+    session.execute("DELETE FROM FACTS.PENDING_SNAPSHOTS WHERE table_name = ?", [mart])
 
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
-def _forget(session: Session, target: str, table: str, days: Sequence[dt.date]) -> None:
-    for part in chunks(days):
+def _forget(session: Session, target: str, table: str, days: Iterable[dt.date]) -> None:
+    for part in chunks(list(days)):
         session.execute(
             f"DELETE FROM {target} WHERE table_name = ? AND snapshot_date IN ({placeholders(len(part))})",
             [table, *part],

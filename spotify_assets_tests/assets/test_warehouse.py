@@ -8,17 +8,23 @@ from collections.abc import Sequence
 import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
-from spotify_assets.assets.marts import LINEAGE, mart_assets
+from spotify_assets.assets.marts import mart_assets
 from spotify_assets.assets.warehouse import dimension_assets, lake_load_assets, table_key
 from spotify_assets.automation.warehouse_jobs import warehouse_jobs
-from spotify_assets.checks.marts import mart_checks
-from spotify_assets.checks.warehouse import ALL_CHECK, LOADS_KEY, RECENT_CHECK, loads_asset, warehouse_checks
+from spotify_assets.checks.warehouse import (
+    ALL_CHECK,
+    KEYS_CHECK,
+    LOADS_KEY,
+    RECENT_CHECK,
+    loads_asset,
+    warehouse_checks,
+)
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.warehouse import marts
+from spotify_assets.warehouse import lineage, marts
 from spotify_assets_tests.automation.world import put_raw
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
 from spotify_assets_tests.warehouse.use import build_all, load, merge_all
@@ -43,7 +49,7 @@ PLAYLISTS = {"P": ["a", "b"], "Q": ["a+c"]}
 def definitions(store: ObjectStore, warehouse: EmbeddedWarehouse) -> dg.Definitions:
     return dg.Definitions(
         assets=[*lake_load_assets(PARTITIONS), *dimension_assets(), *mart_assets(), loads_asset()],
-        asset_checks=[*warehouse_checks(PARTITIONS), *mart_checks()],
+        asset_checks=[*warehouse_checks(PARTITIONS)],
         jobs=[
             dg.define_asset_job("everything", selection=dg.AssetSelection.all() - dg.AssetSelection.assets(LOADS_KEY)),
             *warehouse_jobs(load_settings({})),
@@ -132,21 +138,23 @@ def test_one_table_that_cannot_be_loaded_stops_only_its_own_downstream(
     assert {table_key("spotify", "songs"), table_key("analytics", "playlist_overlap")} <= done
 
 
-def test_a_duplicate_key_in_a_dimension_stops_only_what_reads_it(
+def test_rows_that_break_a_rule_of_a_dimension_stop_only_what_reads_it(
     store: ObjectStore, warehouse: EmbeddedWarehouse
 ) -> None:
-    commit_day(store, day(0), "run", tables_of(PLAYLISTS))
-    defs = definitions(store, warehouse)
-    assert run(defs, [day(0)], only=ARTIST_LINE).success
-    warehouse.execute("INSERT INTO SPOTIFY.ARTISTS SELECT * FROM SPOTIFY.ARTISTS")
+    tables = tables_of(PLAYLISTS)
+    nameless = {**tables, "artists": [{**row, "name": None} for row in tables["artists"]]}
+    commit_day(store, day(0), "run", nameless)
 
-    result = run(defs, [day(0)], only=ARTIST_LINE)
+    result = run(definitions(store, warehouse), [day(0)], only=ARTIST_LINE)
 
-    failed = {check.asset_key for check in result.get_asset_check_evaluations() if not check.passed}
+    (failed,) = (check for check in result.get_asset_check_evaluations() if not check.passed)
     done = {event.asset_key for event in result.all_events if event.is_step_materialization}
-    assert failed == {table_key("spotify", "artists")}
+    assert failed.asset_key == table_key("spotify", "artists")
+    assert failed.description == "name is not null: broken 3 times"
     assert table_key("analytics", "artist_share") not in done
     assert table_key("analytics", "playlist_overlap") in done
+    assert warehouse.execute("SELECT * FROM SPOTIFY.ARTISTS") == []
+    assert not any(event.is_step_up_for_retry for event in result.all_events)
 
 
 def test_reconciliation_finds_a_date_that_is_missing_and_one_that_is_too_many(
@@ -163,9 +171,23 @@ def test_reconciliation_finds_a_date_that_is_missing_and_one_that_is_too_many(
     everything = run(defs, [], job="reconcile_all_dates").get_asset_check_evaluations()
 
     assert [(check.check_name, check.passed) for check in agreeing] == [(RECENT_CHECK, True)]
-    assert [(check.check_name, check.passed) for check in everything] == [(ALL_CHECK, False)]
+    assert {(check.check_name, check.passed) for check in everything} == {(ALL_CHECK, False), (KEYS_CHECK, True)}
     assert "songs 2026-01-01: 0 rows in the warehouse, 3 in the commit of run run-0" in str(recent[0].description)
     assert "songs 2026-01-02: 3 rows in the warehouse, no commit in the lake" in str(recent[0].description)
+
+
+def test_the_weekly_check_looks_at_every_row(store: ObjectStore, warehouse: EmbeddedWarehouse) -> None:
+    load(warehouse, store, {day(0): commit_day(store, day(0), "run", tables_of(PLAYLISTS))})
+    merge_all(warehouse)
+    warehouse.execute("INSERT INTO SPOTIFY.ARTISTS SELECT * FROM SPOTIFY.ARTISTS")
+
+    evaluations = run(definitions(store, warehouse), [], job="reconcile_all_dates").get_asset_check_evaluations()
+
+    (failed,) = (check for check in evaluations if not check.passed)
+    assert (failed.check_name, failed.description) == (
+        KEYS_CHECK,
+        "spotify.artists: artist_id is unique: broken 3 times",
+    )
 
 
 def test_the_rebuild_job_gives_back_what_was_damaged(store: ObjectStore, warehouse: EmbeddedWarehouse) -> None:
@@ -173,7 +195,7 @@ def test_the_rebuild_job_gives_back_what_was_damaged(store: ObjectStore, warehou
     merge_all(warehouse)
     build_all(warehouse)
     warehouse.execute("DELETE FROM SPOTIFY.SONGS")
-    warehouse.execute("DELETE FROM ANALYTICS.SONG_RUNS")
+    warehouse.execute("DELETE FROM FACTS.SONG_STAYS")
 
     assert run(definitions(store, warehouse), [], job="rebuild_warehouse").success
 
@@ -182,12 +204,12 @@ def test_the_rebuild_job_gives_back_what_was_damaged(store: ObjectStore, warehou
 
 
 def test_every_column_says_where_it_comes_from() -> None:
-    assert {name: tuple(columns) for name, columns in LINEAGE.items()} == {
+    """The record that definitions load is what the SQL says: `python -m spotify_assets.warehouse.lineage` writes it."""
+    recorded = lineage.recorded()
+
+    assert recorded == lineage.derived()
+    assert {name: tuple(columns) for name, columns in recorded.items()} == {
         name: table.column_names for name, table in MARTS.items()
     }
-    for name, columns in LINEAGE.items():
-        sources = {path for found in columns.values() for path, _ in found}
-        assert sources <= set(marts.READS[name]), name
-        for path, column in (source for found in columns.values() for source in found):
-            layer, table = path.split("/")
-            (LAKE_TABLES if layer == "lake" else DIMENSIONS)[table].column(column)
+    for name, columns in recorded.items():
+        assert {path for sources in columns.values() for path, _ in sources} <= set(marts.reads(name)), name

@@ -53,10 +53,10 @@ class Account(Session):
             raise PermanentError("Snowflake could not run 'CREATE PIPE': Error assuming AWS_ROLE", code="003167")
         if "SYSTEM$PIPE_STATUS" in sql:
             return [(json.dumps({"executionState": "RUNNING", "notificationChannelName": "arn:aws:sqs:queue"}),)]
-        if "information_schema.tables" in sql:
-            return [row for row in self.lake if row[1] == params[1] and list(params[2:]) in ([], [row[0]])]
         if "information_schema.schemata" in sql:
             return self.tables
+        if "information_schema.tables" in sql:
+            return [row for row in self.lake if row[1] == params[1] and list(params[2:]) in ([], [row[0]])]
         found = re.match(r"CREATE (?:OR REPLACE )?(.+?)(?: IF NOT EXISTS)? ([\w.]+)", sql)
         if not found:
             return [("Statement executed successfully.",)]
@@ -70,7 +70,13 @@ def every_column() -> list[Row]:
     """INFORMATION_SCHEMA.COLUMNS of an account that is up to date."""
     layers = {**schema.TABLES, "landing": setup.landing_tables()}
     return [
-        (layer.upper(), table.name.upper(), column.name.upper(), schema._REPORTED[column.type])
+        (
+            layer.upper(),
+            table.name.upper(),
+            column.name.upper(),
+            schema._REPORTED[column.type],
+            None if schema.is_view(layer, table.name) else "BASE TABLE",
+        )
         for layer, tables in layers.items()
         for table in tables.values()
         for column in table.columns

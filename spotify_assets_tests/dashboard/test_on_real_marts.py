@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
+from glue_scripts.contract import DIMENSIONS, LAKE_TABLES
 from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
 from spotify_assets.dashboard.facts import facts, read_latest_changes
 from spotify_assets.dashboard.integrity import inspect_page
@@ -39,7 +39,7 @@ def _warehouse(store: ObjectStore, folder: Path) -> EmbeddedWarehouse:
             loads.load_table(session, store, table, commits)
         for dimension in DIMENSIONS:
             dimensions.merge(session, dimension)
-        for mart in MARTS:
+        for mart in marts.DEFINITIONS:
             marts.build(session, mart)
 
     warehouse = EmbeddedWarehouse(folder=str(folder / "warehouse"), database="SPOTIFY_ASSETS")

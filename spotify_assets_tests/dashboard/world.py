@@ -21,7 +21,7 @@ from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Table, Type
 from spotify_assets.dashboard.data import READS
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.warehouse.schema import LOADS, prepare
+from spotify_assets.warehouse.schema import LOADS, create_table, is_view, prepare
 from spotify_assets.warehouse.sql import FILE_FORMAT, literal, render
 
 FIRST_DAY = dt.date(2026, 11, 8)
@@ -347,12 +347,21 @@ def fill_warehouse(folder: Path, rows: Mapping[str, list[tuple[object, ...]]]) -
     for key, name in keys.items():
         _write_parquet(tables[name][1], rows[name], folder / "rows" / key)
     with warehouse.session() as session:
-        prepare(session, tables.values())
+        prepare(session, [pair for pair in tables.values() if not is_view(pair[0], pair[1].name)])
+        for layer in ("FACTS", "ANALYTICS"):
+            session.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+        for layer, table in tables.values():
+            if is_view(layer, table.name):  # what the view shows is worked out here, names included
+                stored = Table(f"shown_{table.name}", table.description, table.key, table.columns)
+                session.execute(create_table("facts", stored))
+                session.execute(f"CREATE VIEW {layer}.{table.name} AS SELECT * FROM FACTS.{stored.name}")
         if keys:
             with session.stage(store, list(keys)) as stage:
                 for key, name in keys.items():
+                    layer, table = tables[name]
+                    target = f"FACTS.shown_{table.name}" if is_view(layer, table.name) else name
                     session.execute(
-                        render("lake_copy", target=name.upper(), stage=stage, files=literal(key), format=FILE_FORMAT)
+                        render("lake_copy", target=target.upper(), stage=stage, files=literal(key), format=FILE_FORMAT)
                     )
     return warehouse
 

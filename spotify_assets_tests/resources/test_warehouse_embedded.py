@@ -11,12 +11,14 @@ import dagster as dg
 import pytest
 
 from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.resources.embedded_connection import Translations
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse.session import Session, positional
 
 ADD_ROWS = """
 import sys
+from spotify_assets.resources.embedded_connection import Translations
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 warehouse = EmbeddedWarehouse(folder=sys.argv[1], database="SPOTIFY_ASSETS")
 for number in range(int(sys.argv[3])):
@@ -228,3 +230,31 @@ def test_a_failure_in_a_run_lets_others_in_before_the_retry(embedded: EmbeddedWa
 
     assert retried.execute_in_process().success
     assert closed == [[(1,)]]
+
+
+def test_a_statement_that_was_translated_before_answers_the_same(embedded: EmbeddedWarehouse) -> None:
+    """The second time fakesnow is not asked again, and the columns and values must not differ."""
+    statement = (
+        "SELECT 1 AS Whole, CAST(1.5 AS FLOAT) AS part, DATE '2026-01-01' AS d, 'x' AS t, NULL AS n, TRUE AS b, "
+        "COUNT(*) AS c, CAST('2026-01-01 10:00:00' AS TIMESTAMP_NTZ(6)) AS at WHERE 1 = ?"
+    )
+    first = embedded.run(lambda session: session.select(statement, [1]))
+    again = embedded.run(lambda session: session.select(statement, [1]))
+
+    assert again == first
+    assert [type(value) for value in again[1][0]] == [type(value) for value in first[1][0]]
+
+
+def test_translations_outlive_the_process_in_a_file_and_a_broken_file_costs_nothing(tmp_path: Path) -> None:
+    kept = Translations()
+    kept.add("D", "SELECT 1", [("SELECT 1", False)])
+    kept.write(tmp_path)
+    (file,) = tmp_path.iterdir()
+    found = Translations()
+    found.read(tmp_path)
+    file.write_text("{")
+    Translations().read(tmp_path)
+
+    assert found.find("D", "SELECT 1") == [("SELECT 1", False)]
+    assert found.find("OTHER", "SELECT 1") is None
+    assert file.name.startswith("translated-")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -80,10 +80,17 @@ def commit_day(store: ObjectStore, on: dt.date, run_id: str, tables: Tables, *, 
     return commit
 
 
-def tables_of(playlists: Mapping[str, Sequence[str | None]], *, name_suffix: str = "", on: int = 0) -> Tables:
+def tables_of(
+    playlists: Mapping[str, Sequence[str | None]],
+    *,
+    name_suffix: str = "",
+    on: int = 0,
+    incomplete: Collection[str] = (),
+) -> Tables:
     """All seven tables of playlists given as song ids in order (None: an entry without a song).
 
     A song `a` is by artist `art_a`, on album `alb_a` of year 2000 + its letter's number; a song `a+b` is by both.
+    Playlists in `incomplete` are marked so.
     """
     songs = sorted({song for entries in playlists.values() for song in entries if song})
     credits = [(song, part, place) for song in songs for place, part in enumerate(song.split("+"))]
@@ -100,7 +107,7 @@ def tables_of(playlists: Mapping[str, Sequence[str | None]], *, name_suffix: str
                 "spotify_snapshot_id": "",
                 "item_count": len(entries),
                 "entry_count": len(entries),
-                "is_complete": True,
+                "is_complete": playlist not in incomplete,
                 "extracted_at": dt.datetime.fromisoformat("2026-01-01T00:00:00"),
             }
             for playlist, entries in playlists.items()
@@ -112,6 +119,7 @@ def tables_of(playlists: Mapping[str, Sequence[str | None]], *, name_suffix: str
                 "item_type": "track" if song else "missing",
                 "song_id": song,
                 "name": song,
+                "added_at": _added(song, position),
             }
             for playlist, entries in playlists.items()
             for position, song in enumerate(entries)
@@ -126,6 +134,7 @@ def tables_of(playlists: Mapping[str, Sequence[str | None]], *, name_suffix: str
                 "duration_ms": 1000,
                 "is_explicit": False,
                 "popularity": None if song.startswith("x") else (sum(map(ord, song)) + on) % 101,
+                "isrc": song[0].upper(),
                 "disc_number": 1,
                 "track_number": 1,
                 "is_local": False,
@@ -145,6 +154,11 @@ def tables_of(playlists: Mapping[str, Sequence[str | None]], *, name_suffix: str
             for song, artist, place in credits
         ],
     }
+
+
+def _added(song: str | None, position: int) -> dt.datetime | None:
+    days = 0 if song is None else ord(song[0]) * 3 % 400
+    return None if position % 5 == 4 else dt.datetime.combine(DAY, dt.time()) - dt.timedelta(days=days)
 
 
 def _released(song: str) -> dt.date | None:

@@ -53,16 +53,27 @@ def playlist_changes(history: History) -> Iterator[Record]:
                 }
 
 
+def song_stays(history: History) -> Iterator[Record]:
+    names = _names(history)
+    for playlist, days in _snapshots(history).items():
+        open_stays: dict[object, Record] = {}
+        for on in days:
+            best = _best(history[on], playlist)
+            for song in {*open_stays} - {*best}:
+                yield {**open_stays.pop(song), "is_open": False}
+            for song, position in best.items():
+                new: Record = {"playlist_id": playlist, "song_id": song, "first_on": on, "days_present": 0}
+                stay = open_stays.setdefault(song, {**new, "best_position": position, **names[song]})
+                stay["last_on"] = on
+                stay["days_present"] = _int(stay["days_present"]) + 1
+                stay["best_position"] = min(_int(stay["best_position"]), position)
+        yield from ({**stay, "is_open": True} for stay in open_stays.values())
+
+
 def song_runs(history: History) -> Iterator[Record]:
     names = _names(history)
     for playlist, days in _snapshots(history).items():
-        present = [
-            {
-                song: min(p for (s, _), p in _places(history[on], playlist).items() if s == song)
-                for song, _ in _places(history[on], playlist)
-            }
-            for on in days
-        ]
+        present = [_best(history[on], playlist) for on in days]
         for song in {song for songs in present for song in songs}:
             flags = [song in songs for songs in present]
             runs = [len(run) for run in "".join("x" if flag else " " for flag in flags).split()]
@@ -78,6 +89,163 @@ def song_runs(history: History) -> Iterator[Record]:
                 "best_position": min(songs[song] for songs in present if song in songs),
                 "is_present": flags[-1],
                 **names[song],
+            }
+
+
+def playlist_week(history: History) -> Iterator[Record]:
+    names = _names(history)
+    stays: dict[object, list[Record]] = defaultdict(list)
+    for stay in song_stays(history):
+        stays[stay["playlist_id"], stay["song_id"]].append(stay)
+    for playlist, days in _snapshots(history).items():
+        ends = {monday(on): on for on in days}
+        for previous, (week, end) in zip([None, *ends.values()], ends.items(), strict=False):
+            before = _best(history[previous], playlist) if previous else {}
+            now = _best(history[end], playlist)
+            rows: list[Record] = []
+            for song in {*before, *now}:
+                was, to = before.get(song), now.get(song)
+                at = str(end if to is not None else previous)
+                all_stays = stays[playlist, song]
+                (stay,) = (one for one in all_stays if str(one["first_on"]) <= at <= str(one["last_on"]))
+                returned = any(str(one["first_on"]) < str(stay["first_on"]) for one in all_stays)
+                rows.append(
+                    {
+                        "week_start": week,
+                        "playlist_id": playlist,
+                        "song_id": song,
+                        "change": _week_change(was, to, first=previous is None, returned=returned),
+                        "snapshot_date": end,
+                        "previous_date": previous,
+                        "from_position": was,
+                        "to_position": to,
+                        "places": was - to if was is not None and to is not None else None,
+                        "in_since": stay["first_on"],
+                        "longest_place": None,
+                        **names[song],
+                    }
+                )
+            there = [row for row in rows if row["to_position"] is not None]
+            there.sort(key=lambda row: (str(row["in_since"]), _int(row["to_position"]), str(row["song_id"])))
+            for place, row in enumerate(there[:10], start=1):
+                row["longest_place"] = place
+            yield from (row for row in rows if row["longest_place"] or row["change"] != "stayed")
+
+
+def _week_change(was: int | None, to: int | None, *, first: bool, returned: bool) -> str:
+    if to is None:
+        return "gone"
+    if first or was == to:
+        return "stayed"
+    if was is None:
+        return "returned" if returned else "new"
+    return "climbed" if to < was else "fell"
+
+
+def monday(on: dt.date) -> dt.date:
+    return on - dt.timedelta(days=on.weekday())
+
+
+def artist_momentum(history: History) -> Iterator[Record]:
+    artists = {row["artist_id"]: row for row in dimension(history, "artists")}
+    dates: dict[dt.date, set[object]] = defaultdict(set)
+    shares: dict[tuple[dt.date, object], list[float]] = defaultdict(list)
+    playlists: dict[tuple[dt.date, object], int] = defaultdict(int)
+    for row in artist_share(history):
+        key = monday(dt.date.fromisoformat(str(row["snapshot_date"]))), row["artist_id"]
+        dates[key[0]].add(row["snapshot_date"])
+        shares[key].append(float(str(row["slot_share"])))
+        playlists[key] = max(playlists[key], _int(row["playlists"]))
+    weeks = {*dates} | {week + dt.timedelta(days=7) for week in dates}
+    for week in weeks & {*dates}:
+        before = week - dt.timedelta(days=7)
+        for artist in {artist for (of, artist) in shares if of in (week, before)}:
+            now = sum(shares.get((week, artist), [])) / len(dates[week])
+            was = sum(shares.get((before, artist), [])) / len(dates[before]) if before in dates else None
+            first = dt.date.fromisoformat(str(artists[artist]["first_seen_on"]))
+            yield {
+                "week_start": week,
+                "artist_id": artist,
+                "slot_share": now,
+                "previous_share": was,
+                "momentum": None if was is None else now - was,
+                "best_playlists": playlists.get((week, artist), 0),
+                "artist_name": artists[artist]["name"],
+                "is_debut": week <= first < week + dt.timedelta(days=7),
+            }
+
+
+def playlist_health(history: History) -> Iterator[Record]:
+    for on, tables in history.items():
+        titles = {row["song_id"]: row["name"] for row in tables["songs"]}
+        for playlist in tables["playlists"]:
+            rows = [row for row in tables["playlist_items"] if row["playlist_id"] == playlist["playlist_id"]]
+            kinds = Counter(row["item_type"] for row in rows)
+            songs = [row["song_id"] for row in rows if row["song_id"]]
+            yield {
+                "snapshot_date": on,
+                "playlist_id": playlist["playlist_id"],
+                "is_complete": playlist["is_complete"],
+                "item_count": playlist["item_count"],
+                "entry_count": len(rows),
+                "tracks": kinds["track"],
+                "local_files": kinds["local"],
+                "episodes": kinds["episode"],
+                "missing": kinds["missing"],
+                "withdrawn": sum(row["item_type"] == "track" and titles.get(row["song_id"]) == "" for row in rows),
+                "repeated": len(songs) - len({*songs}),
+            }
+
+
+def playlist_freshness(history: History) -> Iterator[Record]:
+    for on, tables in history.items():
+        released = {row["album_id"]: row["release_date"] for row in tables["albums"]}
+        albums = {row["song_id"]: row["album_id"] for row in tables["songs"]}
+        entries: dict[object, list[Mapping[str, object]]] = defaultdict(list)
+        for row in tables["playlist_items"]:
+            if row["song_id"]:
+                entries[row["playlist_id"]].append(row)
+        for playlist, rows in entries.items():
+            added = [row.get("added_at") for row in rows]
+            out = [released[albums[row["song_id"]]] for row in rows]
+            ages = {
+                "added": [(on - at.date()).days for at in added if isinstance(at, dt.datetime)],
+                "released": [(on - at).days for at in out if isinstance(at, dt.date)],
+            }
+            record: Record = {"snapshot_date": on, "playlist_id": playlist, "entries": len(rows)}
+            for kind, days in ages.items():
+                record[f"{kind}_known"] = len(days)
+                for limit in (30, 90, 365):
+                    record[f"{kind}_{limit}_share"] = sum(age < limit for age in days) / len(days) if days else None
+            yield record
+
+
+def song_duplicates(history: History) -> Iterator[Record]:
+    names = _names(history)
+    for on, tables in history.items():
+        isrc = {row["song_id"]: row.get("isrc") for row in tables["songs"]}
+        groups: dict[tuple[object, str, object], list[Mapping[str, object]]] = defaultdict(list)
+        for row in tables["playlist_items"]:
+            if row["song_id"]:
+                groups[row["playlist_id"], "song", row["song_id"]].append(row)
+                if isrc[row["song_id"]]:
+                    groups[row["playlist_id"], "isrc", isrc[row["song_id"]]].append(row)
+        for (playlist, kind, what), rows in groups.items():
+            songs = sorted({str(row["song_id"]) for row in rows})
+            if (len(rows) if kind == "song" else len(songs)) < 2:
+                continue
+            positions = [_int(row["position"]) for row in rows]
+            yield {
+                "snapshot_date": on,
+                "playlist_id": playlist,
+                "kind": kind,
+                "duplicate_of": what,
+                "song_id": songs[0],
+                "entries": len(rows),
+                "songs": len(songs),
+                "first_position": min(positions),
+                "last_position": max(positions),
+                **names[songs[0]],
             }
 
 
@@ -169,19 +337,39 @@ def song_popularity(history: History) -> Iterator[Record]:
 
 MARTS = {
     "playlist_changes": playlist_changes,
+    "song_stays": song_stays,
     "song_runs": song_runs,
     "artist_share": artist_share,
     "release_profile": release_profile,
     "playlist_overlap": playlist_overlap,
     "song_popularity": song_popularity,
+    "playlist_week": playlist_week,
+    "artist_momentum": artist_momentum,
+    "playlist_health": playlist_health,
+    "playlist_freshness": playlist_freshness,
+    "song_duplicates": song_duplicates,
 }
 
 
+def _int(value: object) -> int:
+    return int(str(value))
+
+
+def _best(tables: Tables, playlist: str) -> dict[object, int]:
+    """Song to its smallest position."""
+    best: dict[object, int] = {}
+    for (song, _), position in _places(tables, playlist).items():
+        best[song] = min(best.get(song, 1_000_000), _int(position))
+    return best
+
+
 def _snapshots(history: History) -> dict[str, list[dt.date]]:
+    """Playlist to the dates of its whole snapshots."""
     days: dict[str, list[dt.date]] = defaultdict(list)
     for on in sorted(history):
         for row in history[on]["playlists"]:
-            days[str(row["playlist_id"])].append(on)
+            if row["is_complete"]:
+                days[str(row["playlist_id"])].append(on)
     return days
 
 

@@ -28,6 +28,7 @@ from spotify_assets.warehouse import (
     setup,
     snowpipe,
     sql,
+    state,
 )
 from spotify_assets.warehouse.session import Session, Value
 from spotify_assets_tests.warehouse.test_landing import VARIABLES
@@ -99,9 +100,12 @@ def table_statements() -> Iterator[Statement]:
     for layer, tables in schema.TABLES.items():
         yield schema.create_schema(layer), ()
         for table in tables.values():
+            if schema.is_view(layer, table.name):
+                continue
             yield schema.create_table(layer, table), ()
             wider = {column.name.upper(): schema._REPORTED[column.type] for column in table.columns[:-1]}
             yield from ((ddl, ()) for ddl in schema.changes(layer, table, wider))
+    yield from ((schema.create_view(mart), ()) for mart in schema.VIEWS)
 
 
 def work_statements() -> Iterator[Statement]:
@@ -111,18 +115,34 @@ def work_statements() -> Iterator[Statement]:
         yield sql.delete_dates(target, 2), DATES
         yield reconcile.content_statement(name), [name, DATES[0], DATES[1], DATES[0], DATES[1]]
     for name, table in DIMENSIONS.items():
-        yield dimensions.recompute_statement(table, 2), DATES * 2
+        yield dimensions.recompute_statement(table, 2), DATES * 4
         yield dimensions.merge_statement(table, 2), DATES
         yield dimensions.rebuild_statement(table), ()
         yield quality.rules_statement("spotify", table), ()
         yield f"DELETE FROM {sql.qualified('spotify', name)}", ()
-    for name, table in MARTS.items():
-        per_day = name in marts.PER_DAY
-        yield marts.insert_statement(table, 2), DATES if per_day else ()
-        yield quality.rules_statement("analytics", table), ()
-    yield from ((sql.statement(name), ()) for name in marts.REFRESH_NAMES.values())
-    yield sql.insert_rows("lake", schema.LOADS, 1), ["songs", DATES[0], "r", 1, AT]
-    yield sql.insert_rows("spotify", schema.APPLIED, 1), ["songs", DATES[0], "r", AT]
+    for name, mart in marts.DEFINITIONS.items():
+        yield from mart_statements(name, mart)
+        yield quality.rules_statement("analytics", MARTS[name]), ()
+    yield state.pending_statement("analytics", 2), ["songs", "albums", "release_profile", "code"]
+    yield state.snapshots_statement(2, 2), [*DATES, *DATES, "song_stays", *DATES, "song_stays"]
+    yield sql.statement("state/forget_snapshots"), ["song_stays", "song_stays"]
+    yield sql.statement("state/apply_snapshots"), ["song_stays"]
+    yield sql.insert_rows("lake", schema.LOADS, 1), ["songs", DATES[0], "r", 1, AT, "code"]
+    yield sql.insert_rows("spotify", schema.APPLIED, 1), ["songs", DATES[0], "r", AT, "code"]
+
+
+def mart_statements(name: str, mart: marts.Mart) -> Iterator[Statement]:
+    if mart.how == "view":
+        return
+    if mart.how == "snapshots":
+        yield marts.clear_statement(name), ()
+        yield marts.insert_statement(name), ()
+    else:
+        dates = [*DATES, *DATES] if mart.how == "weeks" else DATES * marts.select_statement(name, 1).count("IN (?)")
+        yield marts.insert_statement(name, 2), dates
+    if mart.how == "popularity":
+        yield sql.statement("marts/song_popularity_previous"), DATES
+        yield sql.statement("marts/song_popularity_returned"), [*DATES, DATES[0]]
 
 
 def all_statements() -> list[Statement]:
@@ -185,10 +205,13 @@ def test_nothing_that_holds_data_or_load_history_is_ever_replaced_or_dropped() -
 
 
 def test_a_mart_selects_the_columns_of_the_contract() -> None:
-    for name, table in MARTS.items():
-        query = sqlglot.parse_one(marts.select_statement(name, 2), read="snowflake")
-        assert isinstance(query, exp.Query)
-        assert tuple(query.named_selects) == table.column_names, name
+    for name, mart in marts.DEFINITIONS.items():
+        selects = [] if mart.how == "view" else [(marts.select_statement(name, 2), schema.stored(name)[1])]
+        selects += [(schema.view_select(name), MARTS[name])] if name in schema.VIEWS else []
+        for select, table in selects:
+            query = sqlglot.parse_one(select, read="snowflake")
+            assert isinstance(query, exp.Query)
+            assert tuple(query.named_selects) == table.column_names, name
 
 
 def test_a_new_column_of_the_contract_is_added() -> None:

@@ -35,14 +35,14 @@ def merge_all(warehouse: WarehouseResource) -> None:
 
 
 def build_all(warehouse: WarehouseResource) -> None:
-    warehouse.run(lambda session: [marts.build(session, name) for name in MARTS])
+    warehouse.run(lambda session: [marts.build(session, name) for name in marts.DEFINITIONS])
 
 
 def rebuild_all(warehouse: WarehouseResource) -> None:
     def work(session: Session) -> None:
         for name in DIMENSIONS:
             dimensions.rebuild(session, name)
-        for name in MARTS:
+        for name in marts.DEFINITIONS:
             marts.rebuild(session, name)
 
     warehouse.run(work)

@@ -1,8 +1,8 @@
 -- Each artist's part of all tracked playlists, per day. A song with two artists counts for both, so that the shares of a
 -- day may add up to more than 1.
 --
--- Computed for the changed dates only: a day's rows depend on that day's entries and credits and nothing else, except
--- the artist's name, which artist_share_names.sql brings up to date on every row.
+-- Computed for the changed dates only: a day's rows depend on that day's entries and credits and nothing else. The
+-- artist's name is joined by the view.
 WITH entries AS (
   SELECT i.snapshot_date, i.playlist_id, i.song_id
   FROM LAKE.PLAYLIST_ITEMS AS i
@@ -25,11 +25,9 @@ shares AS (
 SELECT
   s.snapshot_date,
   s.artist_id,
-  artists.name AS artist_name,
   s.slots,
   s.songs,
   s.playlists,
   CAST(s.slots AS FLOAT) / CAST(days.slots AS FLOAT) AS slot_share
 FROM shares AS s
-INNER JOIN days ON days.snapshot_date = s.snapshot_date
-LEFT JOIN SPOTIFY.ARTISTS AS artists ON artists.artist_id = s.artist_id;
+INNER JOIN days ON days.snapshot_date = s.snapshot_date;

@@ -1,44 +1,36 @@
--- What entered, left or moved since the playlist's own previous snapshot. Snapshot dates come from LAKE.PLAYLISTS, so a
--- playlist without entries still has had a snapshot, and a day without one is no change.
+-- What entered, left or moved since the playlist's own previous whole snapshot. A playlist without entries still has had
+-- a snapshot; a day without one is no change, nor is what an incomplete snapshot lacks.
 --
--- Computed in full: a date loaded late or again changes the comparison of the next snapshot of every playlist on it,
--- wherever that is, and the names are the latest ones. One ordered pass over the entries costs less than finding out.
-WITH loaded AS (
-  -- Only dates on which both tables hold the same run: half a date would look like songs that left.
-  SELECT snapshot_date
-  FROM LAKE.LOADS
-  WHERE table_name IN ('playlists', 'playlist_items')
-  GROUP BY snapshot_date
-  HAVING COUNT(*) = 2 AND COUNT(DISTINCT run_id) = 1
-),
-snapshots AS (
-  SELECT
-    playlist_id,
-    snapshot_date,
-    LAG(snapshot_date) OVER (PARTITION BY playlist_id ORDER BY snapshot_date) AS previous_date
-  FROM LAKE.PLAYLISTS
-  WHERE snapshot_date IN (SELECT snapshot_date FROM loaded)
+-- Computed for the affected snapshots only, from the entries of these and of those they are compared with. Snowflake
+-- skips the micro-partitions of all other dates: LAKE.PLAYLIST_ITEMS is loaded date by date, and the join on
+-- snapshot_date prunes while it runs.
+{affected},
+wanted AS (
+  SELECT playlist_id, snapshot_date FROM affected WHERE previous_date IS NOT NULL
+  UNION
+  SELECT playlist_id, previous_date FROM affected WHERE previous_date IS NOT NULL
 ),
 places AS (
   SELECT
-    snapshot_date,
-    playlist_id,
-    song_id,
-    position,
-    ROW_NUMBER() OVER (PARTITION BY snapshot_date, playlist_id, song_id ORDER BY position) AS occurrence
-  FROM LAKE.PLAYLIST_ITEMS
-  WHERE song_id IS NOT NULL
+    i.snapshot_date,
+    i.playlist_id,
+    i.song_id,
+    i.position,
+    ROW_NUMBER() OVER (PARTITION BY i.snapshot_date, i.playlist_id, i.song_id ORDER BY i.position) AS occurrence
+  FROM LAKE.PLAYLIST_ITEMS AS i
+  INNER JOIN wanted AS w ON w.playlist_id = i.playlist_id AND w.snapshot_date = i.snapshot_date
+  WHERE i.song_id IS NOT NULL
 ),
 now_places AS (
-  SELECT s.snapshot_date, s.previous_date, s.playlist_id, p.song_id, p.occurrence, p.position
-  FROM snapshots AS s
-  INNER JOIN places AS p ON p.playlist_id = s.playlist_id AND p.snapshot_date = s.snapshot_date
-  WHERE s.previous_date IS NOT NULL
+  SELECT a.snapshot_date, a.previous_date, a.playlist_id, p.song_id, p.occurrence, p.position
+  FROM affected AS a
+  INNER JOIN places AS p ON p.playlist_id = a.playlist_id AND p.snapshot_date = a.snapshot_date
+  WHERE a.previous_date IS NOT NULL
 ),
 previous_places AS (
-  SELECT s.snapshot_date, s.previous_date, s.playlist_id, p.song_id, p.occurrence, p.position
-  FROM snapshots AS s
-  INNER JOIN places AS p ON p.playlist_id = s.playlist_id AND p.snapshot_date = s.previous_date
+  SELECT a.snapshot_date, a.previous_date, a.playlist_id, p.song_id, p.occurrence, p.position
+  FROM affected AS a
+  INNER JOIN places AS p ON p.playlist_id = a.playlist_id AND p.snapshot_date = a.previous_date
 ),
 differences AS (
   SELECT
@@ -65,9 +57,5 @@ SELECT
   CASE WHEN d.from_position IS NULL THEN 'entered' WHEN d.to_position IS NULL THEN 'left' ELSE 'moved' END AS change,
   d.previous_date,
   d.from_position,
-  d.to_position,
-  songs.name AS song_name,
-  artists.name AS artist_name
-FROM differences AS d
-LEFT JOIN SPOTIFY.SONGS AS songs ON songs.song_id = d.song_id
-LEFT JOIN SPOTIFY.ARTISTS AS artists ON artists.artist_id = songs.artist_id;
+  d.to_position
+FROM differences AS d;

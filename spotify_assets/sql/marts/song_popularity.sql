@@ -1,16 +1,10 @@
--- Popularity per day and song, beside that of the previous date that has one.
---
--- Computed in full: a date loaded late changes the row of the song's next date, wherever that is, and the names are the
--- latest ones.
+-- The popularity of each song on the changed dates; song_popularity_previous.sql sets beside it that of the song's
+-- previous date that has one.
 SELECT
   s.snapshot_date,
   s.song_id,
   s.popularity,
-  LAG(s.popularity) OVER (PARTITION BY s.song_id ORDER BY s.snapshot_date) AS previous_popularity,
-  s.popularity - LAG(s.popularity) OVER (PARTITION BY s.song_id ORDER BY s.snapshot_date) AS change,
-  songs.name AS song_name,
-  artists.name AS artist_name
+  CAST(NULL AS NUMBER(38, 0)) AS previous_popularity,
+  CAST(NULL AS NUMBER(38, 0)) AS change
 FROM LAKE.SONGS AS s
-LEFT JOIN SPOTIFY.SONGS AS songs ON songs.song_id = s.song_id
-LEFT JOIN SPOTIFY.ARTISTS AS artists ON artists.artist_id = songs.artist_id
-WHERE s.popularity IS NOT NULL;
+WHERE s.popularity IS NOT NULL AND s.snapshot_date IN ({dates});

@@ -1,0 +1,130 @@
+"""A day costs a day: one more day of 20 playlists × 100 entries after 30, 300 and 1,000 days of 3 changes a day each.
+
+The history is built in one run through the product; then a process of its own builds the added day. Its start-up
+(imports, definitions, opening the instance) is measured in it and subtracted. CPU seconds of user and system, which a
+busy machine stretches less than the clock's; memory is the process's peak.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.raw_lakes import make_id, make_track
+from spotify_assets.lake.layout import RawKey
+
+PLAYLISTS, ENTRIES, CHANGES = 20, 100, 3
+HISTORIES = (30, 300, 1_000)
+_FIRST = dt.date(2023, 1, 1)
+
+_BUILD = """
+import json, resource, sys, time
+from spotify_assets.local.runs import open_line
+from spotify_assets.local.updating import bring_up_to_date
+from spotify_assets.settings import load_settings
+
+def cpu():
+    use = resource.getrusage(resource.RUSAGE_SELF)
+    return use.ru_utime + use.ru_stime
+
+settings = load_settings({}, {"SPOTIFY_ASSETS_HOME": sys.argv[1], "PARTITIONS_START": "2023-01-01"})
+import fakesnow.instance, duckdb
+with open_line(settings) as line:
+    before, clock = cpu(), time.monotonic()
+    bring_up_to_date(line, settings)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(json.dumps([cpu() - before, time.monotonic() - clock, used.ru_maxrss / 1024]))
+"""
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a build took: CPU and wall seconds without start-up, and the peak of memory in MiB."""
+
+    cpu: float
+    wall: float
+    peak_mib: float
+
+
+def main() -> None:
+    """Print the added day after each history, and its ratio to the shortest."""
+    days = [int(argument) for argument in sys.argv[2:]] or list(HISTORIES)
+    first: Day | None = None
+    for history in days:
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder)
+            write_days(home / "lake", 0, history)
+            whole = build(home)
+            write_days(home / "lake", history, history + 1)
+            added = build(home)
+        first = first or added
+        print(
+            f"  a day after {history:>5} days: {added.cpu:6.2f} s CPU {added.wall:6.2f} s {added.peak_mib:5.0f} MiB"
+            f"   ratio {added.cpu / first.cpu:.2f}, memory {added.peak_mib / first.peak_mib:.2f}"
+            f"   (the history in one run: {whole.cpu:.0f} s CPU, {whole.peak_mib:.0f} MiB)",
+            flush=True,
+        )
+
+
+def build(home: Path) -> Day:
+    """`spotify-assets build` in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _BUILD, str(home)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-3000:])
+    return Day(*json.loads(done.stdout.splitlines()[-1]))
+
+
+def write_days(root: Path, start: int, stop: int) -> None:
+    """The raw objects of days `start` to `stop` (exclusive); the same every time."""
+    random_ = random.Random(11)
+    ids = [make_id(random_) for _ in range(PLAYLISTS)]
+    lists = [[_small(random_) for _ in range(ENTRIES)] for _ in ids]
+    for number in range(stop):
+        for playlist_id, entries in zip(ids, lists, strict=True):
+            if number:
+                for place in random_.sample(range(ENTRIES), CHANGES):
+                    entries[place] = _small(random_)
+            if number >= start:
+                _write(root, _FIRST + dt.timedelta(days=number), playlist_id, entries)
+
+
+def _small(random_: random.Random) -> dict:
+    """An entry without its lists of markets, which the tables do not hold."""
+    track = make_track(random_)
+    track.pop("available_markets")
+    track["album"].pop("available_markets")
+    return {"added_at": "2025-06-01T10:20:30Z", "is_local": False, "added_by": {"id": "listener"}, "track": track}
+
+
+def _write(root: Path, day: dt.date, playlist_id: str, items: list[dict]) -> None:
+    lines = [
+        json.dumps(
+            {
+                "snapshot_date": day.isoformat(),
+                "extracted_at": f"{day}T06:00:00Z",
+                "run_id": "bench",
+                "source": "sandbox",
+                "playlist": {"id": playlist_id, "name": "Playlist"},
+                "offset": offset,
+                "total": len(items),
+                "page": {"offset": offset, "limit": 50, "total": len(items), "items": items[offset : offset + 50]},
+            }
+        )
+        for offset in range(0, len(items), 50)
+    ]
+    path = root / str(RawKey(day, playlist_id, dt.datetime.combine(day, dt.time(6), dt.UTC), "bench"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress("\n".join(lines).encode(), 1))
+
+
+if __name__ == "__main__":
+    main()

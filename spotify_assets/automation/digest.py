@@ -1,0 +1,79 @@
+"""The weekly digest through the alert channel: a job, and its schedule where WEEKLY_DIGEST_CRON is set.
+
+What a digest says belongs in `warehouse.digest`, how a message is delivered in `alerts`.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dagster as dg
+
+from spotify_assets.automation.alerts import sender
+from spotify_assets.automation.jobs import OWNERS
+from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.settings import Settings
+from spotify_assets.warehouse import digest
+from spotify_assets.warehouse.marts import monday
+from spotify_assets.warehouse.session import QueryTag, Session
+
+SEND_DIGEST = "send_weekly_digest"
+
+
+@dataclass(frozen=True)
+class DigestMessage:
+    """A digest as the alert channel takes it."""
+
+    title: str
+    text: str
+
+
+def digest_job(settings: Settings, send: Callable[[DigestMessage], None] | None = None) -> dg.JobDefinition:
+    """Sends the digest of the last week that is over; `send` replaces what the settings name."""
+    deliver = send or sender(settings)
+
+    @dg.op(
+        name="send_digest",
+        retry_policy=RETRY_POLICY,
+        description="Send what last week changed in every playlist to ALERT_WEBHOOK_URL or ALERT_SNS_TOPIC_ARN.",
+    )
+    def send_digest(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
+        over = monday(dt.datetime.now(dt.UTC).date()) - dt.timedelta(days=7)
+
+        def read(session: Session) -> digest.Digest:
+            newest = digest.latest_week(session)
+            return digest.read(session, min(newest, over) if newest else over)
+
+        with speak_to_dagster(context):
+            week = warehouse.run(read, QueryTag(SEND_DIGEST, "", context.run_id))
+            deliver(DigestMessage(week.title, digest.to_markdown(week)))
+        context.log.info(f"Sent: {week.title}, {len(week.playlists)} playlists")
+
+    @dg.job(
+        name=SEND_DIGEST,
+        description="The weekly digest of every playlist, through the alert channel.",
+        owners=OWNERS,
+    )
+    def send_weekly_digest() -> None:
+        send_digest()
+
+    return send_weekly_digest
+
+
+def digest_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """The schedule WEEKLY_DIGEST_CRON asks for; none when it is unset."""
+    if settings.weekly_digest_cron is None:
+        return []
+    status = dg.DefaultScheduleStatus.RUNNING if settings.automation_on else dg.DefaultScheduleStatus.STOPPED
+    return [
+        dg.ScheduleDefinition(
+            name="weekly_digest",
+            job_name=SEND_DIGEST,
+            cron_schedule=settings.weekly_digest_cron,
+            execution_timezone=settings.schedule_timezone,
+            default_status=status,
+            description="Send what the last week changed, through the alert channel.",
+            owners=OWNERS,
+        )
+    ]

@@ -1,0 +1,40 @@
+"""`spotify-assets digest`: what a week changed, in words."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import click
+
+from spotify_assets.settings import load_settings
+
+
+@click.command("digest")
+@click.option("--week", type=click.DateTime(["%Y-%m-%d"]), help="A day of the week; the newest one by default.")
+@click.option("--format", "form", type=click.Choice(["markdown", "html"]), default="markdown", show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of the terminal.")
+def command(week: dt.datetime | None, form: str, output: Path | None) -> None:
+    """Print what a week changed in every playlist: new, gone, climbers, fallers, longest there.
+
+    Reads the mart playlist_week of the configured warehouse; build first. A week begins on Monday.
+    """
+    from spotify_assets.resources.root import warehouse_resource
+    from spotify_assets.warehouse import digest
+    from spotify_assets.warehouse.marts import monday
+    from spotify_assets.warehouse.session import QueryTag, Session
+
+    def read(session: Session) -> digest.Digest | None:
+        found = monday(week.date()) if week else digest.latest_week(session)
+        return digest.read(session, found) if found else None
+
+    found = warehouse_resource(load_settings()).run(read, QueryTag("digest"))
+    if found is None:
+        click.echo("There is no snapshot yet: run 'spotify-assets build' first.")
+        return
+    text = digest.to_html(found) if form == "html" else digest.to_markdown(found)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        click.echo(f"Wrote {output}: {found.title}.")

@@ -1,0 +1,23 @@
+-- The same for the songs that had no date within the weeks before: all dates of these songs, and of no others.
+MERGE INTO FACTS.SONG_POPULARITY AS t
+USING (
+  SELECT snapshot_date, song_id, found, popularity - found AS difference
+  FROM (
+    SELECT
+      snapshot_date,
+      song_id,
+      popularity,
+      previous_popularity,
+      LAG(popularity) OVER (PARTITION BY song_id ORDER BY snapshot_date) AS found
+    FROM FACTS.SONG_POPULARITY
+    WHERE song_id IN (
+      SELECT f.song_id
+      FROM FACTS.SONG_POPULARITY AS f
+      INNER JOIN SPOTIFY.SONGS AS songs ON songs.song_id = f.song_id
+      WHERE f.snapshot_date >= ? AND f.previous_popularity IS NULL AND songs.first_seen_on < ?
+    )
+  ) AS pairs
+  WHERE snapshot_date >= ? AND found IS DISTINCT FROM previous_popularity
+) AS s
+ON t.snapshot_date = s.snapshot_date AND t.song_id = s.song_id
+WHEN MATCHED THEN UPDATE SET previous_popularity = s.found, change = s.difference;

@@ -1,0 +1,98 @@
+"""The marts on twenty little playlists whose facts are known by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+import pytest
+
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets_tests.warehouse.histories import EXAMPLES, Example
+from spotify_assets_tests.warehouse.lake_files import DAY, Tables, commit_day, day, open_lake, tables_of
+from spotify_assets_tests.warehouse.use import build_all, load, merge_all
+
+
+def example_tables() -> dict[dt.date, Tables]:
+    """All the playlists' snapshots, by date."""
+    dates = sorted({on for example in EXAMPLES.values() for on in example.snapshots})
+    tables = {}
+    for on in dates:
+        there = {name: example.snapshots[on] for name, example in EXAMPLES.items() if on in example.snapshots}
+        entries = {name: [None if song == "." else song for song in text.strip("?")] for name, text in there.items()}
+        tables[day(on)] = tables_of(entries, incomplete=[name for name, text in there.items() if text.endswith("?")])
+    return tables
+
+
+@pytest.fixture(scope="module")
+def built(prepared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> EmbeddedWarehouse:
+    """The examples' dates loaded one by one, each merged and computed, as the days pass."""
+    folder = tmp_path_factory.mktemp("examples")
+    shutil.copytree(prepared_folder, folder / "warehouse")
+    warehouse = EmbeddedWarehouse(folder=str(folder / "warehouse"), database="SPOTIFY_ASSETS")
+    store = open_lake(folder / "lake")
+    for on, tables in example_tables().items():
+        load(warehouse, store, {on: commit_day(store, on, f"run-{on}", tables)})
+        merge_all(warehouse)
+        build_all(warehouse)
+    return warehouse
+
+
+def number(on: object) -> int:
+    assert isinstance(on, dt.date)
+    return (on - DAY).days
+
+
+def place(position: object) -> str:
+    return "-" if position is None else str(position)
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES.items(), ids=EXAMPLES)
+def test_the_marts_show_what_happened(built: EmbeddedWarehouse, name: str, example: Example) -> None:
+    changes = built.execute(
+        "SELECT snapshot_date, song_id, change, from_position, to_position FROM ANALYTICS.PLAYLIST_CHANGES "
+        "WHERE playlist_id = ?",
+        [name],
+    )
+    runs = built.execute(
+        "SELECT song_id, first_on, last_on, days_present, longest_run, re_entries, is_present FROM ANALYTICS.SONG_RUNS "
+        "WHERE playlist_id = ?",
+        [name],
+    )
+    week = built.execute(
+        "SELECT song_id, change, from_position, to_position, in_since FROM ANALYTICS.PLAYLIST_WEEK "
+        "WHERE playlist_id = ? AND week_start = ? AND change <> 'stayed'",
+        [name, dt.date(2026, 1, 5)],
+    )
+
+    shown = [f"{number(on)} {song} {what} {_step(was, to)}" for on, song, what, was, to in changes]
+    assert sorted(shown) == sorted(example.changes)
+    assert sorted(
+        f"{song} {number(first)}-{number(last)} {days} {longest} {again}{'+' if there else ''}"
+        for song, first, last, days, longest, again, there in runs
+    ) == sorted(example.runs)
+    assert sorted(f"{song} {what} {_step(was, to)} {number(since)}" for song, what, was, to, since in week) == sorted(
+        example.week
+    )
+
+
+def _step(was: object, to: object) -> str:
+    return f"{place(was)}>{place(to)}"
+
+
+def test_an_incomplete_snapshot_is_named_and_not_compared(built: EmbeddedWarehouse) -> None:
+    health = built.execute(
+        "SELECT playlist_id, snapshot_date FROM ANALYTICS.PLAYLIST_HEALTH WHERE NOT is_complete ORDER BY 1, 2"
+    )
+
+    assert health == [("incomplete", day(4)), ("incomplete at the end", day(6))]
+
+
+def test_a_song_that_stands_twice_and_one_under_another_id_are_duplicates(built: EmbeddedWarehouse) -> None:
+    rows = built.execute(
+        "SELECT kind, duplicate_of, entries, songs, first_position, last_position FROM ANALYTICS.SONG_DUPLICATES "
+        "WHERE playlist_id = 'duplicated' ORDER BY kind"
+    )
+
+    assert rows == [("song", "a", 2, 1, 0, 2)]

@@ -37,7 +37,7 @@ def raw_checks(
 
 def judge_consent(settings: Settings, today: dt.date) -> dg.AssetCheckResult:
     """Pass, warn or fail by the days the consent has left on `today` (UTC)."""
-    from spotify_assets.spotify.auth import CONSENT_REMEDY, CONSENT_UNKNOWN, consent_of
+    from spotify_assets.spotify.auth import CONSENT_REMEDY, CONSENT_UNKNOWN, consent_age
 
     if settings.source == "sandbox" or settings.spotify_refresh_token is None:
         return dg.AssetCheckResult(passed=True, description="No refresh token is used: nothing expires.")
@@ -48,7 +48,7 @@ def judge_consent(settings: Settings, today: dt.date) -> dg.AssetCheckResult:
             description=f"{CONSENT_UNKNOWN}: set it to the day of the consent (YYYY-MM-DD), as `spotify-assets login` "
             "prints it.",
         )
-    consent = consent_of(settings.spotify_consented_on, today)
+    consent = consent_age(settings.spotify_consented_on, today)
     said = str(consent)[0].upper() + str(consent)[1:]
     return dg.AssetCheckResult(
         passed=not consent.is_ending,

@@ -77,7 +77,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Consent:
+class ConsentAge:
     """How long the consent behind a refresh token lives: until `ends`, for `days_left` (negative once dead)."""
 
     ends: dt.date
@@ -94,10 +94,10 @@ class Consent:
         return f"the Spotify refresh token dies on {self.ends}, in {self.days_left} days"
 
 
-def consent_of(consented_on: dt.date, today: dt.date) -> Consent:
+def consent_age(consented_on: dt.date, today: dt.date) -> ConsentAge:
     """The consent given on a day (UTC), as it stands `today`."""
     ends = consent_ends(consented_on)
-    return Consent(ends, (ends - today).days)
+    return ConsentAge(ends, (ends - today).days)
 
 
 def consent_ends(consented_on: dt.date) -> dt.date:
@@ -208,7 +208,8 @@ class TokenSource:
         plain = [account.client_secret, account.refresh_token, account.access_token]
         secrets = [*map(_plain, plain), self._token, self._rotated or "", *self._retired]
         secrets.append(b64encode(f"{account.client_id}:{_plain(account.client_secret)}".encode()).decode())
-        return redaction.redacted(text, {form for secret in secrets for form in (secret, quote(secret, safe=""))})
+        forms = {form for one in secrets for form in (one, quote(one, safe=""), one.replace("/", "\\/"))}
+        return redaction.redacted(text, forms)
 
     def _renew(self) -> None:
         body = self._grant()

@@ -66,8 +66,8 @@ class CallState:
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PermanentError(
-                f"{STATE_KEY} in the lake is not a record of Spotify calls ({error!r}): delete it to start "
-                "counting anew."
+                f"{STATE_KEY} in the lake is not a record of Spotify calls ({error!r})",
+                remedy="delete it to start counting anew",
             ) from error
 
 
@@ -187,8 +187,9 @@ class Ledger:
             return cooling_down(state.cool_down)
         until = frees_at(state, now, limit) or now
         return BudgetSpentError(
-            f"The budget of {limit} Spotify calls in 24 hours is spent: extraction can go on at {in_utc(until)}, "
-            "or raise SPOTIFY_DAILY_CALL_BUDGET if the account's quota allows more.",
+            f"The budget of {limit} Spotify calls in 24 hours is spent: extraction can go on at {in_utc(until)}",
+            remedy="raise SPOTIFY_DAILY_CALL_BUDGET if the account's quota allows more",
+            code="budget",
             retry_at=until,
         )
 
@@ -219,7 +220,8 @@ class Ledger:
 def cooling_down(cool_down: CoolDown) -> CoolingDownError:
     """The error for calling during a cool-down."""
     return CoolingDownError(
-        f"Spotify asked us to stay away until {in_utc(cool_down.until)} ({cool_down.reason}): no call is made before; "
-        "run the partition again after that time.",
+        f"Spotify asked us to stay away until {in_utc(cool_down.until)} ({cool_down.reason}): no call is made before",
+        remedy="run the partition again after that time",
+        code="cool_down",
         retry_at=cool_down.until,
     )

@@ -237,7 +237,10 @@ class SpotifyClient:
 
     def _start_of(self, reply: Reply) -> str:
         """The start of a body for diagnosis, where the answer was no refusal."""
-        return self.tokens.redacted(reply.body[:_DIAGNOSED].decode("utf-8", "replace")) if reply.status < 400 else ""
+        if reply.status >= 400:
+            return ""
+        text = reply.body[: 2 * _DIAGNOSED].decode("utf-8", "replace")
+        return self.tokens.redacted(text)[:_DIAGNOSED]  # cut off afterwards, or half a secret would stay
 
     def _attempt(self, endpoint: str, send: Callable[[], object], meter: Meter | None) -> tuple[Reply, str]:
         """One request: the reply, and the token it was sent with."""

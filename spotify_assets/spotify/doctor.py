@@ -11,7 +11,7 @@ from spotify_assets.failures import PlatformError, TransientError
 from spotify_assets.findings import Finding
 from spotify_assets.redaction import printable
 from spotify_assets.spotify import budget
-from spotify_assets.spotify.auth import CONSENT_REMEDY, CONSENT_UNKNOWN, consent_of
+from spotify_assets.spotify.auth import CONSENT_REMEDY, CONSENT_UNKNOWN, consent_age
 from spotify_assets.spotify.client import ResourceError, SpotifyClient
 from spotify_assets.spotify.errors import PlaylistUnreadableError, in_utc
 from spotify_assets.spotify.listing import my_playlists
@@ -73,7 +73,7 @@ def _consent(grant: str, consented_on: dt.date | None, today: dt.date) -> Findin
         return Finding(subject, True, f"sign-in by {grant}: nothing expires")
     if consented_on is None:
         return Finding(subject, False, CONSENT_UNKNOWN, "Set it to the day of the consent (YYYY-MM-DD).")
-    consent = consent_of(consented_on, today)
+    consent = consent_age(consented_on, today)
     return Finding(subject, not consent.is_ending, str(consent), _sentence(CONSENT_REMEDY) if consent.is_ending else "")
 
 

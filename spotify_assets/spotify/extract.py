@@ -116,6 +116,7 @@ class ExtractionReport:
             raise TransientError(
                 f"{len(failed)} of {len(self.outcomes)} playlists of {self.day} are still missing ({named}): a retry "
                 f"reads only those. First cause: {failed[0].detail}",
+                code="unfinished",
                 retry_at=self._retry_at(failed),
             )
         if self.outcomes and not self.having("read", "carried", "kept"):
@@ -403,14 +404,14 @@ def _read(job: _Extraction, calls: PlaylistCalls, before: JsonObject, first_page
     read = read_playlist(calls, job.pages, before, first_page=first_page, known=known.size)
     now = job.extracted_at or job.client.clock.now()
     snapshot = Snapshot(
-        job.day,
-        playlist_id,
-        now,
-        job.run_id,
-        job.source,
-        raw.without_paging(read.playlist),
-        read.total,
-        read.pages,
+        day=job.day,
+        playlist_id=playlist_id,
+        extracted_at=now,
+        run_id=job.run_id,
+        source=job.source,
+        playlist=raw.without_paging(read.playlist),
+        total=read.total,
+        pages=read.pages,
         complete=read.complete,
         dated_by="spotify",
     )
@@ -511,9 +512,9 @@ def require_today(store: ObjectStore, days: Sequence[dt.date], today: dt.date) -
     )
     raise PermanentError(
         f"Spotify can't be asked for {first}{f' and {len(others) - 1} more dates' if len(others) > 1 else ''}: it "
-        f"serves only today ({today}, UTC), and {known}. To rebuild tables from what is stored run "
-        f"`spotify-assets build --from {min(others)} --to {max(others)}`; to add a snapshot made elsewhere use "
-        "`spotify-assets import`."
+        f"serves only today ({today}, UTC), and {known}",
+        remedy=f"to rebuild tables from what is stored run `spotify-assets build --from {min(others)} --to "
+        f"{max(others)}`; to add a snapshot made elsewhere use `spotify-assets import`",
     )
 
 

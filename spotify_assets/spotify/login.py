@@ -46,8 +46,8 @@ def begin(account: Account, *, redirect_uri: str, token_url: str) -> Consent:
     parts = urlsplit(redirect_uri)
     if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "::1"):
         raise PermanentError(
-            f"The redirect address {redirect_uri!r} is refused by Spotify since November 2025: use https://… or "
-            "http://127.0.0.1:PORT/callback, and enter the same address on the app's page."
+            f"The redirect address {redirect_uri!r} is refused by Spotify since November 2025",
+            remedy="use https://… or http://127.0.0.1:PORT/callback, and enter the same address on the app's page",
         )
     quiet_spotipy()
     state = secrets.token_urlsafe(24)
@@ -81,11 +81,11 @@ def code_in(consent: Consent, address: str) -> str:
         raise PermanentError(f"The consent was not given ({said})", remedy="run `spotify-assets login` again")
     if not secrets.compare_digest(query.get("state", [""])[0], consent.state):
         raise PermanentError(
-            "The address does not belong to this consent (its state differs): run `spotify-assets login` again and "
-            "paste the whole address the browser ends up at."
+            "The address does not belong to this consent (its state differs)",
+            remedy="run `spotify-assets login` again and paste the whole address the browser ends up at",
         )
     if not query.get("code"):
-        raise PermanentError("The address carries no code: paste the whole address the browser ends up at.")
+        raise PermanentError("The address carries no code", remedy="paste the whole address the browser ends up at")
     return query["code"][0]
 
 
@@ -118,8 +118,8 @@ def wait_for_redirect(consent: Consent, *, timeout: float, ready: Callable[[], N
         server = Server((parts.hostname or "127.0.0.1", parts.port or 80), Redirect)
     except OSError as error:
         raise PermanentError(
-            f"Can't listen on {consent.redirect_uri} ({error.strerror}): free the port, choose another with "
-            "--redirect-uri, or use --paste."
+            f"Can't listen on {consent.redirect_uri} ({error.strerror})",
+            remedy="free the port, choose another with --redirect-uri, or use --paste",
         ) from error
     with server:
         server.timeout = timeout
@@ -129,7 +129,7 @@ def wait_for_redirect(consent: Consent, *, timeout: float, ready: Callable[[], N
             if arrived:
                 return arrived[0]
     raise TransientError(
-        f"Nobody came to {consent.redirect_uri} within {timeout:.0f} s: run `spotify-assets login` again."
+        f"Nobody came to {consent.redirect_uri} within {timeout:.0f} s", remedy="run `spotify-assets login` again"
     )
 
 

@@ -42,8 +42,8 @@ def parse_playlists(entries: Iterable[str]) -> PlaylistSelection:
     if bad:
         named = ", ".join(repr(entry[:100]) for entry in bad)
         raise PermanentError(
-            f"SPOTIFY_PLAYLISTS names {named}, which {'is' if len(bad) == 1 else 'are'} no playlist: use a "
-            "22-character id, spotify:playlist:<id>, https://open.spotify.com/playlist/<id>, or 'mine'."
+            f"SPOTIFY_PLAYLISTS names {named}, which {'is' if len(bad) == 1 else 'are'} no playlist",
+            remedy="use a 22-character id, spotify:playlist:<id>, https://open.spotify.com/playlist/<id>, or 'mine'",
         )
     return PlaylistSelection(tuple(ids), mine)
 

@@ -292,7 +292,7 @@ def _compressed(data: bytes) -> bytes:
 
 def _damaged(key: str, error: Exception) -> SnapshotError:
     return SnapshotError(
-        f"{key} is not a raw snapshot ({error!r}): remove the object, or import a sound one with --force."
+        f"{key} is not a raw snapshot ({error!r})", remedy="remove the object, or import a sound one with --force"
     )
 
 

@@ -29,7 +29,7 @@ MAX_ERROR_BODY = 64 * 1024
 
 CONNECT_SECONDS = 10.0
 _CHUNK = 64 * 1024
-_START = 4096
+_START = 8192
 
 
 class BodyError(requests.RequestException):

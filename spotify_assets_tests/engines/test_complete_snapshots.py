@@ -11,9 +11,14 @@ import pytest
 from spotify_assets.engines.duckdb_engine import build_day
 from spotify_assets.failures import TransientError
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.waiting import Clock
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.lakes import as_set, day_sources, put_raw, rows
 from spotify_assets_tests.reference_tables import Raw, expected
+from spotify_assets_tests.spotify.conftest import Extract, account, clock, make_client, run, server
+from spotify_assets_tests.spotify.spotify_server import SpotifyServer
+
+__all__ = ["account", "clock", "make_client", "run", "server"]  # fixtures
 
 DAY = dt.date(2026, 1, 1)
 PLAYLIST = e.spotify_id("playlist")
@@ -93,3 +98,30 @@ def test_trouble_reading_is_no_damage_it_stops_the_date_and_passes(store: Object
     path.with_suffix(".aside").rename(path)
     built = build_day(store, "run-2", sources)
     assert (built.entries, built.quarantined) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("total", "lost", "right"),
+    [(130, None, (120, True)), (100, None, (120, True)), (120, 50, (70, False)), ("true", None, (120, True))],
+    ids=["a total too large", "a total too small", "an empty page in the middle", "nothing odd"],
+)
+def test_what_the_extraction_found_out_is_in_the_table(
+    server: SpotifyServer,
+    run: Extract,
+    store: ObjectStore,
+    clock: Clock,
+    total: object,
+    lost: int | None,
+    right: object,
+) -> None:
+    """From Spotify's answers to the row of `playlists`."""
+    [playlist_id] = server.add(1, entries=120, total=total)
+    server.changes.append(
+        ("/items", lambda body, query: body | {"items": [] if query["offset"] == [str(lost)] else body["items"]})
+    )
+    run(playlist_id)
+
+    built = build_day(store, "run-1", day_sources(store, clock.now().date()))
+
+    (row,) = rows(store, built, "playlists")
+    assert row[10:12] == right

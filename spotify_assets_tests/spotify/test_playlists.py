@@ -66,7 +66,7 @@ def test_mine_may_stand_beside_others() -> None:
 
 
 def test_every_bad_entry_is_named() -> None:
-    with pytest.raises(PermanentError, match=r"names 'nonsense', 'spotify:album:x', which are no playlist: use a"):
+    with pytest.raises(PermanentError, match=r"names 'nonsense', 'spotify:album:x', which are no playlist; use a"):
         parse_playlists(["nonsense", ID, "spotify:album:x"])
 
 

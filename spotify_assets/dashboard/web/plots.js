@@ -150,7 +150,7 @@ function sharePlot(series, { from, to, gaps, step, y = {} }, colours, width, hei
   const labels = [];
   series.forEach(({ name, values }, index) => {
     const value = values.at(-1) ?? 0;
-    if (value > 0) labels.push({ at: (1 - (floor + value / 2) / top) * inner, colour: colours.ink, text: `<span style="color:${colours.series[index]}">■</span> ${plotText(fit(name, right - 34, colours))}` });
+    labels.push({ at: (1 - (floor + value / 2) / top) * inner, colour: value > 0 ? colours.ink : colours.muted, text: `<span style="color:${colours.series[index]}">■</span> ${plotText(fit(name, right - 34, colours))}` });
     floor += value;
   });
   // A gap ends one stack and begins another: plotly would fill across it.

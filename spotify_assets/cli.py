@@ -6,8 +6,10 @@ for, so that `--help` is instant. A user's mistake ends in one sentence, never i
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
+import sys
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +17,7 @@ import click
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
 
-from spotify_assets.failures import PermanentError, PlatformError
+from spotify_assets.failures import PermanentError, PlatformError, of_system
 
 COMMANDS: dict[str, str] = {
     "budget": "Show the Spotify calls spent in the last 24 hours, and what is left.",
@@ -49,11 +51,18 @@ class _Commands(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a name that the terminal has no letters for is written out
+                stream.reconfigure(errors="backslashreplace")
         try:
             read_env_file(Path(".env"))
             return super().invoke(ctx)
         except PlatformError as error:
             raise Told(error) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read the output has had enough: click ends quietly
+                raise
+            raise Told(of_system(error)) from None
 
 
 class Told(click.ClickException):

@@ -12,15 +12,21 @@ from collections.abc import Iterable
 
 HIDDEN = "[hidden]"
 _SHORTEST_SECRET = 6
+_IN_ADDRESS = re.compile(r"(?<=://)[^/\s]+(?=@)")
+"""What stands before the host of an address: a name and a password, or a token (RFC 3986, 3.2.1)."""
+
 _SECRET_SHAPES = (
     re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"),
     re.compile(r"(?i)([\w-]*(?:password|passphrase|secret|token|api_?key|private_?key))(\s*[=:]\s*)\S+"),
     re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
     re.compile(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
     re.compile(r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s]+"),
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
+    _IN_ADDRESS,
 )
 _UNSEEN = re.compile(r"(?is)<(script|style)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)")
+ACTED_ON = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that a terminal acts on, but for line breaks and tabs."""
+
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -38,6 +44,20 @@ def printable(text: str) -> str:
     """`text` on one line, without control, format (bidirectional, zero-width) and surrogate characters."""
     seen = "".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in text)
     return " ".join(seen.split())
+
+
+def visible(text: str) -> str:
+    r"""`text` with its line breaks and tabs, and every other character that a terminal would act on written out.
+
+    Those are controls (an escape is shown as `\x1b`), lone surrogates, the line separators, and the characters that
+    turn the direction of what follows them (Unicode's Bidi_Control, without the marks that Arabic and Hebrew use).
+    """
+    return ACTED_ON.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def without_passwords(text: str) -> str:
+    """`text` with what stands before the host of each address in it hidden."""
+    return _IN_ADDRESS.sub(HIDDEN, text)
 
 
 def without_markup(text: str) -> str:

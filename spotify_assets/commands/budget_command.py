@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import click
-from rich.console import Console
-from rich.table import Table
 
+from spotify_assets.commands.terminal import say, show_table
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.object_store import open_lake
 
@@ -22,27 +21,26 @@ def command() -> None:
     from spotify_assets.spotify.errors import in_utc
 
     settings = load_settings()
-    console = Console(highlight=False)
     store = open_lake(settings)
     now = dt.datetime.now(dt.UTC)
     limit = settings.spotify_daily_call_budget
     state = budget.pruned(budget.CallState.from_json(store.get_or_none(budget.STATE_KEY)), now)
     spent = budget.spent(state, now)
-    console.print(f"{spent} of {limit} Spotify calls spent in the last 24 hours, {max(0, limit - spent)} left.")
+    say(f"{spent} of {limit} Spotify calls spent in the last 24 hours, {max(0, limit - spent)} left.")
     by_hour: dict[dt.datetime, int] = {}
     for minute, count in sorted(state.calls.items()):
         hour = minute.replace(minute=0)
         by_hour[hour] = by_hour.get(hour, 0) + count
     if by_hour:
-        table = Table("hour (UTC)", "calls", "free again by")
-        for hour, count in by_hour.items():
-            free = hour + budget.WINDOW + dt.timedelta(hours=1)
-            table.add_row(f"{hour:%Y-%m-%d %H:00}", str(count), f"{free:%Y-%m-%d %H:00}")
-        console.print(table)
+        later = budget.WINDOW + dt.timedelta(hours=1)
+        show_table(
+            ["hour (UTC)", "calls", "free again by"],
+            [(f"{hour:%Y-%m-%d %H:00}", n, f"{hour + later:%Y-%m-%d %H:00}") for hour, n in by_hour.items()],
+        )
     free_at = budget.frees_at(state, now, limit)
     if free_at:
-        console.print(f"The next call is free at {in_utc(free_at)}.")
+        say(f"The next call is free at {in_utc(free_at)}.")
     if state.cool_down:
-        console.print(f"Cooling down until {in_utc(state.cool_down.until)}: {state.cool_down.reason}.", soft_wrap=True)
+        say(f"Cooling down until {in_utc(state.cool_down.until)}: {state.cool_down.reason}.")
     if settings.source == "sandbox":
-        console.print("The sandbox is in use, which has no quota: its calls are not counted.")
+        say("The sandbox is in use, which has no quota: its calls are not counted.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import click
-from rich.console import Console
 
+from spotify_assets.commands.terminal import progress, say
 from spotify_assets.lake import state
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.object_store import open_lake
@@ -26,30 +26,28 @@ def command(first: dt.datetime | None, last: dt.datetime | None, outdated: bool,
     """
     if first and last and first > last:
         raise click.UsageError(f"--from {first.date()} is after --to {last.date()}.")
-    console = Console(highlight=False)
     settings = load_settings()
-    with console.status("Comparing …") as status:
+    with progress("Comparing …") as shown:
         from spotify_assets.local.runs import open_line
         from spotify_assets.local.updating import bring_up_to_date, why_nothing
 
-        with open_line(settings, on_step=lambda step: status.update(f"{step.replace('__', '/')} …")) as line:
+        with open_line(settings, on_step=shown.step) as line:
             dates = (first and first.date(), last and last.date())
-            update = bring_up_to_date(line, settings, *dates, outdated=outdated, verify=verify)
+            update = bring_up_to_date(line, settings, *dates, outdated=outdated, verify=verify, on_dates=shown.dates)
             start = line.following_the_archive().start
         left_out = why_nothing(open_lake(settings), start, *dates)
     for sentence in update.healed:
-        console.print(f"Built again {sentence}", soft_wrap=True)
+        say(f"Built again {sentence}")
     for text, ranges in (("Built and loaded", update.built), ("Loaded", update.loaded)):
         for begin, end in ranges:
-            console.print(f"{text} {begin}" + (f" to {end}" if end != begin else ""))
+            say(f"{text} {begin}" + (f" to {end}" if end != begin else ""))
     if update.outdated:
-        console.print(
+        say(
             f"{len(update.outdated)} dates were built by other code than this ({state.shown(update.outdated)}): "
             "`spotify-assets build --outdated` builds them again.",
-            soft_wrap=True,
         )
     if left_out:
-        console.print(left_out, soft_wrap=True)
+        say(left_out)
     elif not update.did_something:
-        console.print("Everything is up to date.")
+        say("Everything is up to date.")
     update.raise_failures()

@@ -6,10 +6,9 @@ import datetime as dt
 import time
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from glue_scripts.spans import days_between
+from spotify_assets.commands.terminal import progress, say, show_table
 from spotify_assets.lake import layout, state
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.storage.object_store import ObjectStore, open_lake
@@ -25,26 +24,25 @@ def command() -> None:
 
     Needs no account and no network. Running it again extracts only the days that are missing and changes no table.
     """
-    console = Console(highlight=False)
     started = time.monotonic()
     settings = demo_settings(load_settings())
     today = dt.datetime.now(dt.UTC).date()
     first = max(settings.partitions_start, today - dt.timedelta(days=DAYS - 1))
-    console.print(f"Two weeks of a fictional Spotify, {first} to {today}, into {_shown(settings)}")
-    with console.status("Loading Dagster …") as status:
+    say(f"Two weeks of a fictional Spotify, {first} to {today}, into {settings.home}")
+    with progress("Loading Dagster …") as shown:
         from spotify_assets.local.runs import open_line
         from spotify_assets.local.updating import bring_up_to_date
 
-        with open_line(settings, on_step=lambda step: status.update(f"{step.replace('__', '/')} …")) as line:
+        with open_line(settings, on_step=shown.step) as line:
             missing = missing_days(open_lake(settings), first, today)
             for stretch in state.stretches(missing):
                 line.run("extract_playlists", stretch)
-                console.print(f"  snapshots    {stretch[0]} to {stretch[1]}")
-            update = bring_up_to_date(line, settings, first, today)
+                shown.keep(f"snapshots    {stretch[0]} to {stretch[1]}")
+            update = bring_up_to_date(line, settings, first, today, on_dates=shown.dates)
             update.raise_failures()
             for stretch in update.built:
-                console.print(f"  tables       {stretch[0]} to {stretch[1]}")
-    _report(console, settings, time.monotonic() - started)
+                shown.keep(f"tables       {stretch[0]} to {stretch[1]}")
+    _report(settings, time.monotonic() - started)
 
 
 def demo_settings(settings: Settings) -> Settings:
@@ -77,31 +75,21 @@ def missing_days(store: ObjectStore, first: dt.date, last: dt.date) -> list[dt.d
     return [day for day in days if day not in present]
 
 
-def _report(console: Console, settings: Settings, seconds: float) -> None:
+def _report(settings: Settings, seconds: float) -> None:
     from spotify_assets.dashboard.facts import changed_yesterday
     from spotify_assets.local.updating import row_counts
     from spotify_assets.resources.root import warehouse_resource
 
     warehouse = warehouse_resource(settings)
-    table = Table(title="Rows", title_justify="left", box=None, padding=(0, 2))
-    table.add_column("table")
-    table.add_column("rows", justify="right")
-    for name, rows in row_counts(warehouse).items():
-        table.add_row(name, f"{rows:,}")
-    console.print(table)
-    console.print("What changed yesterday")
+    show_table(["table", "rows"], list(row_counts(warehouse).items()))
+    ((latest,),) = warehouse.execute("select max(snapshot_date) from lake.playlists")
+    say(f"\nWhat changed on {latest}, against each playlist's snapshot before")
     for fact in changed_yesterday(warehouse):
-        console.print(f"  · {fact}")
-    dashboard = open_lake(settings).url(layout.report_key("dashboard"))
-    console.print(f"\nDashboard: {dashboard}", soft_wrap=True)
-    console.print(
+        say(f"  · {fact}")
+    say(f"\nDashboard: {open_lake(settings).url(layout.report_key('dashboard'))}")
+    say(
         "Next: open it in a browser; `make dev` shows the assets, runs and checks; "
         '`.venv/bin/spotify-assets sql "select * from analytics.playlist_changes limit 5"` asks the warehouse; '
-        "README says how to put your own playlists, S3, Glue and Snowflake in.",
-        soft_wrap=True,
+        "README says how to put your own playlists, S3, Glue and Snowflake in."
     )
-    console.print(f"Done in {seconds:.0f} s.")
-
-
-def _shown(settings: Settings) -> str:
-    return str(settings.home)
+    say(f"Done in {seconds:.0f} s.")

@@ -9,10 +9,10 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import click
-from rich.console import Console
 
 from glue_scripts.fingerprint import transformation
-from spotify_assets.failures import PlatformError
+from spotify_assets.commands.terminal import say, say_marked
+from spotify_assets.failures import PlatformError, of_system
 from spotify_assets.findings import Finding
 from spotify_assets.lake import layout, state, watch
 from spotify_assets.settings import Settings, load_settings
@@ -26,25 +26,23 @@ def command() -> None:
     Reads only, but for one object that is written to the lake and deleted again. On the real Spotify it spends a
     handful of the day's calls. Exit code 1 when something needs fixing.
     """
-    console = Console(highlight=False)
     settings = load_settings()
-    console.print(
+    say(
         f"Spotify: {settings.source}   lake: {settings.lake}   engine: {settings.transform_engine}   "
-        f"warehouse: {settings.warehouse_name}   home: {settings.home}",
-        soft_wrap=True,
+        f"warehouse: {settings.warehouse_name}   home: {settings.home}"
     )
     ailing = 0
     for finding in examine(settings):
-        mark = "[green]ok[/]  " if finding.ok else "[red]fix[/] "
-        console.print(f"{mark} {finding.subject}: {finding.detail}", soft_wrap=True)
+        mark, style = ("ok ", "green") if finding.ok else ("fix", "red")
+        say_marked(mark, style, f"  {finding.subject}: {finding.detail}")
         if not finding.ok:
             ailing += 1
             if finding.remedy:
-                console.print(f"       {finding.remedy}", soft_wrap=True)
+                say(f"     {finding.remedy[:1].upper()}{finding.remedy[1:].rstrip('.')}.")
     if ailing:
-        console.print(f"{ailing} to fix.")
+        say(f"{ailing} to fix.")
         raise SystemExit(1)
-    console.print("Everything that is configured answers.")
+    say("Everything that is configured answers.")
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -57,7 +55,10 @@ def _guarded(subject: str, look: Callable[[Settings], Iterator[Finding]], settin
     try:
         yield from look(settings)
     except PlatformError as error:
-        yield Finding(subject, False, str(error))
+        yield Finding(subject, ok=False, detail=error.what, remedy=error.remedy)
+    except OSError as error:
+        refused = of_system(error)
+        yield Finding(subject, ok=False, detail=refused.what, remedy=refused.remedy)
 
 
 def _lake(settings: Settings) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import click
-from rich.console import Console
 
+from spotify_assets.commands.terminal import say
 from spotify_assets.failures import PermanentError
 from spotify_assets.settings import load_settings
 from spotify_assets.spotify.auth import REDIRECT_URI, Account, consent_ends
@@ -30,20 +30,19 @@ def command(redirect_uri: str, paste: bool, timeout: float) -> None:
             "The consent is given to an app: set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET to those on its page on "
             "developer.spotify.com."
         )
-    console = Console(highlight=False, stderr=True)
     account = Account(settings.spotify_client_id, settings.spotify_client_secret)
     consent = login.begin(account, redirect_uri=redirect_uri, token_url=settings.spotify_token_url)
-    console.print("Open this address, sign in to Spotify and agree:\n")
+    say("Open this address, sign in to Spotify and agree:\n", err=True)
     click.echo(consent.url)
     if paste:
         address = click.prompt("\nThe address the browser ends up at (it may show an error page)", hide_input=True)
     else:
         address = login.wait_for_redirect(
-            consent, timeout=timeout, ready=lambda: console.print(f"\nWaiting at {redirect_uri} …", soft_wrap=True)
+            consent, timeout=timeout, ready=lambda: say(f"\nWaiting at {redirect_uri} …", err=True)
         )
     token = login.exchange(consent, login.code_in(consent, address))
     today = dt.datetime.now(dt.UTC).date()
-    console.print("\nPut these into the environment of the deployment (the first one is a secret):\n")
+    say("\nPut these into the environment of the deployment (the first one is a secret):\n", err=True)
     click.echo(f"SPOTIFY_REFRESH_TOKEN={token}")
     click.echo(f"SPOTIFY_CONSENTED_ON={today.isoformat()}")
-    console.print(f"\nThe token dies on {consent_ends(today)}; the checks warn from 30 days before.")
+    say(f"\nThe token dies on {consent_ends(today)}; the checks warn from 30 days before.", err=True)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.scratch import scratch_folder
 
 MEMORY_LIMIT = "800MB"
 """DuckDB's bound for one pass; beyond it DuckDB spills to a scratch folder."""
@@ -102,32 +101,28 @@ def build_days(
     import duckdb
 
     sources = [source for work in days for source in work.sources]
-    scratch = Path(tempfile.mkdtemp(prefix="spotify_assets_duckdb_"))
-    try:
-        with (
-            store.local_files(source.key for source in sources) as paths,
-            duckdb.connect(":memory:") as connection,
-        ):
-            connection.execute(f"set memory_limit = '{memory_limit}'")
-            connection.execute("set temp_directory = ?", [str(scratch / "spill")])
-            connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
-            if threads:
-                connection.execute(f"set threads = {threads:d}")
-            with _reading():
-                read_judged(connection, {source: paths[source.key] for source in sources}, scratch)
-            _create_relations(connection)
-            computed = _Computed(
-                counts={day: tuple(counts) for day, *counts in connection.execute(COUNTS_SELECT).fetchall()},
-                quarantine=_quarantine(connection),
-                files=_write_all(connection, table_selects(DUCKDB, run_id), scratch),
-                contents={
-                    work.day: content_digest(content_of(key, paths[key].read_bytes()) for key in work.keys)
-                    for work in days
-                },
-            )
-            return _store(store, run_id, days, computed)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with (
+        scratch_folder("duckdb") as scratch,
+        store.local_files(source.key for source in sources) as paths,
+        duckdb.connect(":memory:") as connection,
+    ):
+        connection.execute(f"set memory_limit = '{memory_limit}'")
+        connection.execute("set temp_directory = ?", [str(scratch / "spill")])
+        connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
+        if threads:
+            connection.execute(f"set threads = {threads:d}")
+        with _reading():
+            read_judged(connection, {source: paths[source.key] for source in sources}, scratch)
+        _create_relations(connection)
+        computed = _Computed(
+            counts={day: tuple(counts) for day, *counts in connection.execute(COUNTS_SELECT).fetchall()},
+            quarantine=_quarantine(connection),
+            files=_write_all(connection, table_selects(DUCKDB, run_id), scratch),
+            contents={
+                work.day: content_digest(content_of(key, paths[key].read_bytes()) for key in work.keys) for work in days
+            },
+        )
+        return _store(store, run_id, days, computed)
 
 
 @contextmanager

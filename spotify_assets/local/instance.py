@@ -6,9 +6,16 @@ nothing here is used.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
+from alembic.util import CommandError
+from dagster_shared.check import CheckError
+from yaml import YAMLError
+
+from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.settings import exported_dagster_home
 
 if TYPE_CHECKING:
@@ -49,20 +56,64 @@ event_log_storage:
 
 
 def dagster_home(settings: Settings) -> Path:
-    """The DAGSTER_HOME under the home folder, made with a dagster.yaml when it is missing."""
+    """The DAGSTER_HOME under the home folder, made with a dagster.yaml when it is missing.
+
+    Raises PermanentError where Dagster's SQLite files could not be opened: it puts their path into an address unquoted.
+    """
     home = settings.home / "dagster_home"
+    if "?" in str(home) or unquote(str(home)) != str(home):
+        raise PermanentError(
+            f"Dagster can't keep its runs in {home}: in an address, '?' and '%' with two digits mean something else",
+            remedy="set SPOTIFY_ASSETS_HOME to a folder without them in its path, or rename it",
+        )
     home.mkdir(parents=True, exist_ok=True)
     config = home / "dagster.yaml"
     if not config.exists():
-        config.write_text(_DAGSTER_YAML, encoding="utf-8")
+        whole = config.with_suffix(f".{os.getpid()}.new")
+        whole.write_text(_DAGSTER_YAML, encoding="utf-8")
+        whole.replace(config)
     return home
 
 
 @contextmanager
 def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance of that home, for runs in this process."""
+    """The instance of that home, for runs in this process.
+
+    Raises PermanentError when its files can't be read or written, also later, from whatever is done with it.
+    """
     import dagster as dg
 
     home = dagster_home(settings)
-    with exported_dagster_home(home), dg.DagsterInstance.from_config(str(home)) as instance:
+    with ExitStack() as stack:
+        stack.enter_context(_told_of(home))
+        stack.enter_context(exported_dagster_home(home))
+        try:
+            instance = stack.enter_context(dg.DagsterInstance.from_config(str(home)))
+        except (dg.DagsterError, CheckError, YAMLError, CommandError) as error:
+            raise PermanentError(
+                f"Dagster does not take {home / 'dagster.yaml'} or what lies beside it: {_said(error)}",
+                remedy="correct the file, or move it away to have it written anew",
+            ) from error
         yield instance
+
+
+@contextmanager
+def _told_of(home: Path) -> Iterator[None]:
+    """Turn what SQLite says of the files below `home` into a failure that names them."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except DBAPIError as error:
+        said = str(error.orig)
+        if "locked" in said:
+            raise TransientError(f"Dagster's runs in {home} are in use by another process: {said}") from error
+        raise PermanentError(
+            f"Dagster's runs in {home} can't be read or written: {said}",
+            remedy="if its disk is full, free some space; if a file there is damaged, move the folder away: it holds "
+            "the history of runs, the lake and the warehouse are elsewhere",
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -77,8 +77,8 @@ class Line:
 def open_line(settings: Settings, on_step: OnStep | None = None) -> Iterator[Line]:
     """The line for `settings`; `on_step` hears the name of every step that succeeded."""
     load = partial(build_defs, settings, loggers={"console": _step_logger(on_step)})
-    start = following_the_archive(settings).partitions_start
-    with local_instance(settings) as instance:
+    with local_instance(settings) as instance:  # first: a home that can't be used is told at once
+        start = following_the_archive(settings).partitions_start
         yield Line(load(), instance, settings, load, start)
 
 

@@ -8,7 +8,7 @@ failed and why.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from spotify_assets.storage.object_store import ObjectStore
 
 Stretch = tuple[dt.date, dt.date]
+
+OnDates = Callable[[Stretch, int, int], None]
+"""Hears the range of dates that is at work, and how many dates are done and left."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +119,12 @@ def bring_up_to_date(
     *,
     outdated: bool = False,
     verify: bool = False,
+    on_dates: OnDates | None = None,
 ) -> Updated:
     """Adopt, build, load and compute everything that is behind, through Dagster.
 
-    Dates made by other code are built again with `outdated`, or when REBUILD_OUTDATED says so.
+    Dates made by other code are built again with `outdated`, or when REBUILD_OUTDATED says so. `on_dates` hears, before
+    each range and after the last, how many dates are done and how many are left.
     """
     from spotify_assets.resources.root import warehouse_resource
     from spotify_assets.storage.object_store import open_lake
@@ -136,9 +141,15 @@ def bring_up_to_date(
     outdated = outdated or settings.rebuild_outdated == "on"
     wanted = {*found.stale, *found.unloaded, *found.lost, *(found.outdated if outdated else ())}
     build = {"outdated": outdated, "rebuild_dates": [day.isoformat() for day in sorted(found.lost)]}
-    for stretch in found.ranges(wanted, around=found.unreadable):
+    stretches = found.ranges(wanted, around=found.unreadable)
+    for stretch in stretches:
+        if on_dates:
+            done = sum(day < stretch[0] for day in wanted)
+            on_dates(stretch, done, len(wanted) - done)
         if _run(line, "build_history", stretch, update, {"lake_tables": {"config": build}}):
             update.built.append(stretch)
+    if stretches and on_dates:
+        on_dates(stretches[-1], len(wanted), 0)
     if update.failures:
         left = behind(store, warehouse, first, last)
         for stretch in left.ranges(left.unloaded, around={*left.stale, *left.lost, *left.unreadable}):

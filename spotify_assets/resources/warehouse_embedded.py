@@ -9,8 +9,6 @@ named, never listed.
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,6 +22,7 @@ from spotify_assets.failures import PermanentError, PlatformError, TransientErro
 from spotify_assets.resources.embedded_connection import TRANSLATIONS, connect
 from spotify_assets.resources.warehouse import INTERACTIVE, WarehouseResource
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.scratch import scratch_folder
 from spotify_assets.warehouse.session import QueryTag, Session, headline
 from spotify_assets.warehouse.sql import FILE_FORMAT, STAGE, identifier, literal
 
@@ -153,8 +152,8 @@ def _attach(instance: FakeSnow, database: str, file: Path) -> None:
             raise _failure(error, "ATTACH") from error
         raise PermanentError(
             f"The embedded warehouse's file {file} can't be opened: {str(error).splitlines()[0]}",
-            remedy="if it is damaged, move it and the .wal file beside it away and run 'spotify-assets build': "
-            "everything in it is computed again from the lake",
+            remedy="if its disk is full, free some space; if it is damaged, move it and the .wal file beside it away "
+            "and run 'spotify-assets build': everything in it is computed again from the lake",
         ) from error
 
 
@@ -165,18 +164,14 @@ def _stage(session: Session, store: ObjectStore, keys: Sequence[str]) -> Iterato
     A path with a glob character or with `name=` in it would be read differently by DuckDB, so the lake's own path is
     never used. Stages live in memory here and are made for every load.
     """
-    folder = Path(tempfile.mkdtemp(prefix="spotify_assets_stage_")).resolve()
-    try:
-        with store.local_files(keys) as files:
-            for key, path in files.items():
-                link = folder / key
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(path)
-            session.execute(f"CREATE FILE FORMAT IF NOT EXISTS {FILE_FORMAT} TYPE = PARQUET USE_LOGICAL_TYPE = TRUE")
-            session.execute(f"CREATE OR REPLACE STAGE {STAGE} URL = {literal(f'file://{folder}/')}")
-            yield STAGE
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder("stage") as folder, store.local_files(keys) as files:
+        for key, path in files.items():
+            link = folder / key
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path)
+        session.execute(f"CREATE FILE FORMAT IF NOT EXISTS {FILE_FORMAT} TYPE = PARQUET USE_LOGICAL_TYPE = TRUE")
+        session.execute(f"CREATE OR REPLACE STAGE {STAGE} URL = {literal(f'file://{folder}/')}")
+        yield STAGE
 
 
 def _failure(error: Exception, sql: str) -> PlatformError:

@@ -7,8 +7,6 @@ knows which kind of storage it is talking to.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,6 +31,7 @@ from spotify_assets.failures import PermanentError
 from spotify_assets.storage import local_objects, s3_objects
 from spotify_assets.storage.aws import AwsConflict, AwsDenied, AwsUnavailable
 from spotify_assets.storage.s3_objects import S3Place
+from spotify_assets.storage.scratch import scratch_folder
 from spotify_assets.storage.stored_object import StoredObject
 from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 
@@ -233,14 +232,11 @@ class ObjectStore:
             root = self._root
             yield {key: root / key for key in keys}
             return
-        folder = Path(tempfile.mkdtemp(prefix="spotify_assets_"))
-        try:
+        with scratch_folder("objects") as folder:
             files = {key: folder / f"{number:06d}_{key.rsplit('/', 1)[-1]}" for number, key in enumerate(keys)}
             with ThreadPoolExecutor(_PARALLEL) as pool:
                 list(pool.map(lambda item: self._download(*item), files.items()))
             yield files
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def _failures(self, key: str) -> Iterator[None]:

@@ -42,6 +42,8 @@ class Cursor(Protocol):
 
     def fetchall(self) -> Sequence[object]: ...
 
+    def fetchmany(self, size: int, /) -> Sequence[object]: ...
+
     def close(self) -> object: ...
 
 
@@ -97,10 +99,13 @@ def headline(sql: str) -> str:
     return " ".join(" ".join(lines).split())[:120]
 
 
-def _rows(sql: str, cursor: Cursor) -> list[Row]:
-    """The cursor's rows. Raises PermanentError for one that is no tuple, as from a cursor of dictionaries."""
+def _rows(sql: str, cursor: Cursor, limit: int | None = None) -> list[Row]:
+    """The cursor's rows, or the first `limit` of them.
+
+    Raises PermanentError for one that is no tuple, as from a cursor of dictionaries.
+    """
     rows: list[Row] = []
-    for row in cursor.fetchall():
+    for row in cursor.fetchall() if limit is None else cursor.fetchmany(limit):
         if not isinstance(row, tuple):
             raise PermanentError(
                 f"The driver answered '{headline(sql)}' with a row that is a {type(row).__name__}, not a tuple",
@@ -145,13 +150,17 @@ class Session:
 
     def select(self, sql: str, params: Params = ()) -> tuple[list[str], list[Row]]:
         """One query's column names in lower case and its rows. Takes `?` with a sequence, `%(name)s` with a mapping."""
-        sql, values = positional(sql, params)
+        names, rows = self.ask(*positional(sql, params))
+        return [name.lower() for name in names], rows
+
+    def ask(self, sql: str, params: Sequence[Value] = (), *, limit: int | None = None) -> tuple[list[str], list[Row]]:
+        """One query's column names as the warehouse has them, and its rows: the first `limit` of them, or all."""
         return self._send(
             sql,
-            values,
+            params,
             lambda cursor: (
-                [str(getattr(column, "name", "")).lower() for column in cursor.description],
-                _rows(sql, cursor),
+                [str(getattr(column, "name", "")) for column in cursor.description],
+                _rows(sql, cursor, limit),
             ),
         )
 

@@ -27,7 +27,7 @@ def test_json_keeps_types(run: CliRunner) -> None:
     result = run.invoke(main, ["sql", QUERY, "--format", "json"])
 
     assert json.loads(result.stdout) == [
-        {"number": 1, "text": 'a, "b" – ü', "day": "2026-01-02", "nothing": None, "share": 0.5}
+        {"NUMBER": 1, "TEXT": 'a, "b" – ü', "DAY": "2026-01-02", "NOTHING": None, "SHARE": 0.5}
     ]
 
 
@@ -35,7 +35,7 @@ def test_csv_is_quoted_where_needed(run: CliRunner) -> None:
     result = run.invoke(main, ["sql", QUERY, "--format", "csv"])
 
     assert list(csv.reader(io.StringIO(result.stdout))) == [
-        ["number", "text", "day", "nothing", "share"],
+        ["NUMBER", "TEXT", "DAY", "NOTHING", "SHARE"],
         ["1", 'a, "b" – ü', "2026-01-02", "", "0.5"],
     ]
 
@@ -44,12 +44,48 @@ def test_a_table_is_the_default(run: CliRunner) -> None:
     result = run.invoke(main, ["sql", "select 'here' as place"])
 
     assert result.exit_code == 0
-    assert "place" in result.stdout
-    assert "here" in result.stdout
-    assert "1 row" in result.stderr
+    assert [line.rstrip() for line in result.stdout.splitlines()] == ["PLACE", "─────", "here"]
+    assert result.stderr == "1 row\n"
 
 
-@pytest.mark.parametrize("statement", ["delete from lake.songs", "drop table lake.songs", "create table x (a int)"])
+def test_columns_are_named_as_snowflake_names_them(run: CliRunner) -> None:
+    rows = "with a as (select 1 as x, 'b' as \"Mixed\")"
+    asked = f'{rows} select count(*), max(x), x + 1, "Mixed", x y, x from a group by all'
+
+    result = run.invoke(main, ["sql", asked, "--format", "csv"])
+
+    assert result.stdout.splitlines()[0] == "COUNT(*),MAX(X),X + 1,Mixed,Y,X"
+
+
+def test_limit_gives_the_first_rows(run: CliRunner) -> None:
+    asked = "select seq4() as n from table(generator(rowcount => 10)) order by 1"
+
+    result = run.invoke(main, ["sql", asked, "--limit", "3", "--format", "csv"])
+
+    assert result.stdout.split() == ["N", "0", "1", "2"]
+
+
+def test_a_wide_table_in_a_pipe_is_never_cut(run: CliRunner) -> None:
+    names = [f"a_rather_long_name_of_a_column_{number}" for number in range(12)]
+    values = ["x" * 300 for _ in names]
+    selected = ", ".join(f"'{value}' as {name}" for name, value in zip(names, values, strict=True))
+
+    result = run.invoke(main, ["sql", f"select {selected}"])
+
+    header, _, row = result.stdout.splitlines()
+    assert header.split() == [name.upper() for name in names]
+    assert row.split() == values
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "delete from lake.songs",
+        "drop table lake.songs",
+        "create table x (a int)",
+        "with a as (select 1) insert into lake.songs select * from a",
+    ],
+)
 def test_changing_anything_is_refused_in_one_sentence(run: CliRunner, statement: str) -> None:
     result = run.invoke(main, ["sql", statement])
 
@@ -61,7 +97,7 @@ def test_changing_anything_is_refused_in_one_sentence(run: CliRunner, statement:
 def test_two_statements_are_refused(run: CliRunner) -> None:
     result = run.invoke(main, ["sql", "select 1; delete from lake.songs"])
 
-    assert "Give one statement, not 2." in result.stderr
+    assert "Error: There are 2 statements.\n  Give one." in result.stderr
 
 
 def test_a_mistake_in_the_query_ends_in_one_sentence(run: CliRunner) -> None:

@@ -264,6 +264,9 @@ def test_a_row_that_is_no_tuple_is_an_error_and_not_left_out() -> None:
         def fetchall(self) -> Sequence[object]:
             return [{"A": 1}]
 
+        def fetchmany(self, size: int, /) -> Sequence[object]:
+            return self.fetchall()
+
         def close(self) -> object:
             return None
 

@@ -29,6 +29,16 @@ HISTORIES = [
 ]
 """Six snapshots of little playlists, some of which were not read each time."""
 
+PARTLY = [
+    (["a", "b"], False),
+    (["a"], True),
+    (["b", "a", "c"], False),
+    (["c"], True),
+    (["c", "a"], False),
+    (["a"], True),
+]
+"""A playlist that was not read whole now and then: its entries, and whether some are missing."""
+
 
 def _warehouse(store: ObjectStore, folder: Path) -> EmbeddedWarehouse:
     """Everything in the lake, loaded, merged and computed."""
@@ -50,15 +60,20 @@ def _warehouse(store: ObjectStore, folder: Path) -> EmbeddedWarehouse:
 def _commit_histories(store: ObjectStore) -> None:
     for number, playlists in enumerate(HISTORIES):
         on = number if number < 4 else number + 3
-        commit_day(store, day(on), f"run-{number}", tables_of(playlists, on=on))
+        entries, incomplete = PARTLY[number]
+        tables = tables_of(playlists | {"partly": entries}, on=on, incomplete=["partly"] if incomplete else [])
+        commit_day(store, day(on), f"run-{number}", tables)
 
 
 def _computed(data: DashboardData) -> dict[str, Any]:
     """What the page's script makes of every playlist: its changes and its stays, as the marts' rows."""
-    body = """const answer = { changes: [], runs: [] };
+    body = """const answer = { changes: [], runs: [], health: [] };
     for (const { id } of index.playlists) {
       const history = await historyOf(id);
       history.days.forEach((day, at) => {
+        const { local_files, missing, withdrawn, others, dated, under_365_days } = history.counts;
+        answer.health.push([iso(day), id, isWhole(history, at), history.lists[at].length, local_files[at], missing[at],
+          withdrawn[at], others[at], dated[at], under_365_days[at]]);
         const changes = changesAt(history, songs, at);
         if (!changes) return;
         const { entered, left } = turnover(history, songs)[at];
@@ -92,9 +107,17 @@ def test_the_page_works_out_what_the_marts_hold(store: ObjectStore, tmp_path: Pa
             "SELECT playlist_id, song_id, CAST(first_on AS VARCHAR), CAST(last_on AS VARCHAR), days_present, "
             "longest_run, best_position, re_entries, is_present FROM ANALYTICS.SONG_RUNS"
         )
+        health = session.execute(
+            "SELECT CAST(h.snapshot_date AS VARCHAR), h.playlist_id, h.is_complete, h.entry_count, h.local_files, "
+            "h.missing, h.withdrawn, h.episodes, COALESCE(f.added_known, 0), "
+            "CAST(COALESCE(f.added_365_share * f.added_known, 0) AS INTEGER) "
+            "FROM ANALYTICS.PLAYLIST_HEALTH AS h LEFT JOIN ANALYTICS.PLAYLIST_FRESHNESS AS f "
+            "ON f.snapshot_date = h.snapshot_date AND f.playlist_id = h.playlist_id"
+        )
     assert len(changes) > 20
     assert len(runs) > 10
     assert sorted(map(tuple, computed["changes"]), key=repr) == sorted(changes, key=repr)
+    assert sorted(map(tuple, computed["health"]), key=repr) == sorted(health, key=repr)
     assert sorted(map(tuple, computed["runs"]), key=repr) == sorted(runs, key=repr)
 
 

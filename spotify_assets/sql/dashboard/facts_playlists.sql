@@ -4,10 +4,10 @@ FROM LAKE.PLAYLISTS p
 JOIN LAKE.PLAYLISTS today
     ON today.playlist_id = p.playlist_id
     AND today.snapshot_date = %(day)s
-    AND today.is_complete
+    AND COALESCE(today.is_complete, TRUE)
 LEFT JOIN SPOTIFY.PLAYLISTS d
     ON d.playlist_id = p.playlist_id
-WHERE p.is_complete
+WHERE COALESCE(p.is_complete, TRUE)
     AND p.snapshot_date IN (SELECT snapshot_date FROM ({loaded}))
 GROUP BY p.playlist_id, d.name
 ORDER BY p.playlist_id;

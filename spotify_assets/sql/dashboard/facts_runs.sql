@@ -4,7 +4,7 @@ FROM ANALYTICS.SONG_RUNS r
 JOIN LAKE.PLAYLISTS today
     ON today.playlist_id = r.playlist_id
     AND today.snapshot_date = %(day)s
-    AND today.is_complete
+    AND COALESCE(today.is_complete, TRUE)
 WHERE r.is_present
 ORDER BY r.longest_run DESC, r.best_position, r.playlist_id, r.song_name
 LIMIT 1;

@@ -10,14 +10,14 @@ WITH entries AS (
             WHEN COUNT(*) <> MAX(position) + 1 THEN LISTAGG(position, ' ') WITHIN GROUP (ORDER BY position)
         END AS positions,
         COUNT(*) AS entries,
-        COUNT(added_at) AS dated,
-        COUNT_IF(DATEDIFF('day', added_at, snapshot_date) < 30) AS under_30_days,
-        COUNT_IF(DATEDIFF('day', added_at, snapshot_date) < 90) AS under_90_days,
-        COUNT_IF(DATEDIFF('day', added_at, snapshot_date) < 365) AS under_365_days,
+        COUNT(CASE WHEN song_id IS NOT NULL THEN added_at END) AS dated,
+        COUNT_IF(song_id IS NOT NULL AND DATEDIFF('day', added_at, snapshot_date) < 30) AS under_30_days,
+        COUNT_IF(song_id IS NOT NULL AND DATEDIFF('day', added_at, snapshot_date) < 90) AS under_90_days,
+        COUNT_IF(song_id IS NOT NULL AND DATEDIFF('day', added_at, snapshot_date) < 365) AS under_365_days,
         COUNT_IF(item_type = 'local') AS local_files,
         COUNT_IF(item_type = 'missing') AS missing,
         COUNT_IF(song_id IS NULL AND item_type <> 'missing') AS others,
-        COUNT_IF(song_id IS NOT NULL AND COALESCE(name, '') = '') AS withdrawn
+        COUNT_IF(item_type = 'track' AND COALESCE(name, '') = '') AS withdrawn
     FROM LAKE.PLAYLIST_ITEMS
     WHERE snapshot_date BETWEEN %(first_on)s AND %(last_on)s
     GROUP BY playlist_id, snapshot_date
@@ -26,7 +26,7 @@ SELECT
     p.playlist_id,
     p.snapshot_date,
     p.item_count,
-    p.is_complete,
+    COALESCE(p.is_complete, TRUE) AS is_complete,
     COALESCE(e.entries, 0) AS entries,
     e.keys,
     e.positions,

@@ -32,17 +32,17 @@ Parts = list[tuple[str, bool]]
 
 
 class Translations:
-    """What statements were made into, by a digest of database and text."""
+    """What statements were made into, by a digest of the current database and schema and the text."""
 
     def __init__(self) -> None:
         self._parts: dict[str, Parts] = {}
         self._new = False
 
-    def find(self, database: str | None, statement: str) -> Parts | None:
-        return self._parts.get(_digest(database, statement))
+    def find(self, place: str, statement: str) -> Parts | None:
+        return self._parts.get(_digest(place, statement))
 
-    def add(self, database: str | None, statement: str, parts: Parts) -> None:
-        self._parts[_digest(database, statement)] = parts
+    def add(self, place: str, statement: str, parts: Parts) -> None:
+        self._parts[_digest(place, statement)] = parts
         self._new = True
 
     def read(self, folder: Path) -> None:
@@ -68,8 +68,8 @@ TRANSLATIONS = Translations()
 """Of this process."""
 
 
-def _digest(database: str | None, statement: str) -> str:
-    return hashlib.sha256(f"{database}\n{statement}".encode()).hexdigest()[:32]
+def _digest(place: str, statement: str) -> str:
+    return hashlib.sha256(f"{place}\n{statement}".encode()).hexdigest()[:32]
 
 
 def _file(folder: Path) -> Path:
@@ -129,7 +129,8 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
             self._made: Parts = []
 
         def execute(self, command: str, params: Any = None, *args: Any, **kwargs: Any) -> FakeSnowflakeCursor:
-            parts = TRANSLATIONS.find(self._conn.database, command)
+            place = f"{self._conn.database}.{self._conn.schema}"
+            parts = TRANSLATIONS.find(place, command)
             if parts is not None:
                 self._known = _Known(self._duck_conn, parts)
                 self._known.execute(params)
@@ -137,7 +138,7 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
             self._made = []
             super().execute(command, params, *args, **kwargs)
             if _REPEATABLE.match(command):
-                TRANSLATIONS.add(self._conn.database, command, self._made)
+                TRANSLATIONS.add(place, command, self._made)
             return self
 
         def _execute(self, transformed: Any, params: Any = None) -> None:

@@ -1,5 +1,6 @@
 -- Each artist's mean part of all song entries per week, beside the calendar week before. Computed for the weeks of the
--- changed dates and the weeks after them, from artist_share of these weeks and of those before.
+-- changed dates and the weeks after them, from artist_share of these weeks and of those before. Summed as decimals: a sum
+-- of floats depends in its last digit on the order of the rows.
 WITH days AS (
   SELECT CAST(DATE_TRUNC('week', snapshot_date) AS DATE) AS week_start, snapshot_date, artist_id, slot_share, playlists
   FROM FACTS.ARTIST_SHARE
@@ -12,7 +13,7 @@ shares AS (
   SELECT
     d.week_start,
     d.artist_id,
-    SUM(d.slot_share) / CAST(MAX(l.dates) AS FLOAT) AS slot_share,
+    CAST(SUM(CAST(d.slot_share AS NUMBER(38, 15))) AS FLOAT) / CAST(MAX(l.dates) AS FLOAT) AS slot_share,
     MAX(d.playlists) AS playlists
   FROM days AS d
   INNER JOIN lengths AS l ON l.week_start = d.week_start

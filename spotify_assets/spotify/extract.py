@@ -341,8 +341,8 @@ def _one(job: _Extraction, playlist_id: str) -> PlaylistOutcome:
     known = job.of(playlist_id)
     name = _name(listed) or known.name
     kept = job.stored.get(playlist_id)
-    whole = known.standing == "stored" or known.first_verdict is None
-    if kept and whole and not job.refresh:
+    is_incomplete = known.standing == "open" and known.first_verdict is not None
+    if kept and not is_incomplete and not job.refresh:
         return PlaylistOutcome(playlist_id=playlist_id, status="kept", name=name, key=str(kept))
     if known.standing == "refused" and not job.refresh:
         detail = f"{known.said} (asked {known.tries} times today)"

@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from spotify_assets.spotify import snapshot as raw
 from spotify_assets.spotify import tracking
 from spotify_assets.spotify.errors import NothingStoredError
 from spotify_assets.spotify.tracking import STATE_KEY, Playlists, Tracked, Tracking
@@ -121,6 +122,25 @@ def test_an_incomplete_snapshot_is_read_again_and_replaced_by_a_whole_one(
     assert (unchanged.status, unchanged.key) == ("kept", first.key)
     assert (whole.status, whole.complete, whole.entries) == ("read", True, 120)
     assert standing(store).standing == "stored"
+
+
+def test_a_refused_playlist_that_was_imported_meanwhile_is_kept(
+    server: SpotifyServer, run: Extract, store: ObjectStore, clock: TestClock
+) -> None:
+    gone, fine = server.add(2)
+    server.forever[gone] = error(404, "Resource not found")
+    run(gone, fine)
+    clock.advance(3 * HOUR)
+    run(gone, fine)
+    now = clock.now()
+    raw.write(
+        store, raw.Snapshot(now.date(), gone, now, "import-1", "import", {}, 0, (raw.Page(0, {"items": []}),)), now
+    )
+
+    report = run(gone, fine)
+
+    assert [outcome.status for outcome in report.outcomes] == ["kept", "kept"]
+    assert standing(store, gone).standing == "stored"
 
 
 def test_an_incomplete_snapshot_is_not_carried_to_the_next_day(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     S3Client = Any
 
 
+PARALLEL_READS = 16
+"""Objects that are read at once; the client keeps as many connections."""
+
 _DELETED_AT_ONCE = 1000
 """What S3's DeleteObjects takes."""
 
@@ -60,7 +63,7 @@ class LakeFiles:
         bucket, full_key = self._s3(key)
         condition = {"IfMatch": etag} if etag else {}
         try:
-            return _s3_client().get_object(Bucket=bucket, Key=full_key, **condition)["Body"].read()
+            return s3_client().get_object(Bucket=bucket, Key=full_key, **condition)["Body"].read()
         except _s3_error() as error:
             status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode")
             if status not in (404, 412):
@@ -74,7 +77,7 @@ class LakeFiles:
         folder = self._folder
         if folder is None:
             bucket, full_key = self._s3(key)
-            _s3_client().put_object(Bucket=bucket, Key=full_key, Body=data)
+            s3_client().put_object(Bucket=bucket, Key=full_key, Body=data)
             return
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +96,7 @@ class LakeFiles:
             return
         keys = [self._s3(key) for key, _ in self.list(prefix)]
         for some in slices(keys, _DELETED_AT_ONCE):
-            _s3_client().delete_objects(
+            s3_client().delete_objects(
                 Bucket=some[0][0], Delete={"Objects": [{"Key": key} for _, key in some], "Quiet": True}
             )
 
@@ -107,7 +110,7 @@ class LakeFiles:
             return
         bucket, full_prefix = self._s3(prefix)
         root = full_prefix.removesuffix(prefix)
-        for page in _s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=full_prefix):
+        for page in s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=full_prefix):
             for found in page.get("Contents", ()):
                 yield found["Key"].removeprefix(root), found["Size"]
 
@@ -120,12 +123,13 @@ class LakeFiles:
 
 
 @functools.cache
-def _s3_client() -> S3Client:
+def s3_client() -> S3Client:
     """One client per process; credentials and region the standard way, the job's role on Glue."""
     import boto3
     from botocore.config import Config
 
-    return boto3.client("s3", config=Config(retries={"max_attempts": 10, "mode": "standard"}))
+    retries = Config(retries={"max_attempts": 10, "mode": "standard"}, max_pool_connections=PARALLEL_READS)
+    return boto3.client("s3", config=retries)
 
 
 def _s3_error() -> type[Exception]:

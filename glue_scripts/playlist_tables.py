@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from glue_scripts.fingerprint import transformation
-from glue_scripts.lake_files import LakeFiles
+from glue_scripts.lake_files import LakeFiles, s3_client
 from glue_scripts.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _report_to_dagster(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> None:
-    import boto3
     from dagster_pipes import (
         PipesCliArgsParamsLoader,
         PipesS3ContextLoader,
@@ -70,7 +69,7 @@ def _report_to_dagster(spark: SparkSession, manifest: Manifest, files: LakeFiles
 
     from glue_scripts.spark_tables import build
 
-    client = boto3.client("s3")
+    client = s3_client()
     with open_dagster_pipes(
         params_loader=PipesCliArgsParamsLoader(),
         context_loader=PipesS3ContextLoader(client=client),

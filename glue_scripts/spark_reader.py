@@ -10,13 +10,14 @@ import itertools
 import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glue_scripts import tables
 from glue_scripts.commit import Source, content_of
-from glue_scripts.lake_files import LakeFiles
+from glue_scripts.lake_files import PARALLEL_READS, LakeFiles
 from glue_scripts.raw_reader import CARRIED, read_judged
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def stage_pass(files: LakeFiles, sources: Sequence[Source], key: str) -> list[Co
         connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'; set threads = 1")
         connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
         connection.execute("set temp_directory = ?", [str(scratch / "spill")])
-        fetched = {source: _fetched(files, source, scratch) for source in sources}
+        fetched = _fetched(files, sources, scratch)
         read_judged(connection, fetched, scratch)
         staged = scratch / "staged.parquet"
         select = f"select {', '.join(COLUMNS)} from ({_WITH_BAD_LINES})"
@@ -113,7 +114,13 @@ select snapshot_date, source_key, playlist_id, line as bad_line, reason as bad_r
 """
 
 
-def _fetched(files: LakeFiles, source: Source, scratch: Path) -> Path:
+def _fetched(files: LakeFiles, sources: Sequence[Source], scratch: Path) -> dict[Source, Path]:
+    """A file of each source on this machine, several fetched at once: on S3 each is 40 ms of waiting."""
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        return dict(zip(sources, pool.map(lambda source: _file(files, source, scratch), sources), strict=True))
+
+
+def _file(files: LakeFiles, source: Source, scratch: Path) -> Path:
     path = files.local_path(source.key)
     if path is None:
         path = scratch / source.key.replace("/", "_")

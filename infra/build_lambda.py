@@ -25,9 +25,11 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 HANDLER = "spotify_assets.lambda_handler"
 OWN_PACKAGES = ("spotify_assets", "glue_scripts")
-PYTHON = (3, 11)
-GLIBC_MINOR = 26
-"""Lambda's python3.11 runtime is Amazon Linux 2: glibc 2.26. A wheel for a newer one does not load there."""
+PYTHON = (3, 13)
+GLIBC_MINOR = 34
+"""Lambda's python3.13 runtime is Amazon Linux 2023: glibc 2.34. A wheel for a newer one does not load there."""
+
+_VERSION, _ABI = f"{PYTHON[0]}.{PYTHON[1]}", f"cp{PYTHON[0]}{PYTHON[1]}"
 
 AWS_SERVICES = ("s3", "secretsmanager", "sts")
 """The services whose descriptions botocore keeps; those of the four hundred others are most of its size."""
@@ -118,7 +120,8 @@ def _imports(node: ast.AST) -> Iterator[str]:
 def closure(names: Iterable[str]) -> dict[str, str]:
     """Name and installed version of the packages and of everything they need on Lambda."""
     machine = {
-        "python_version": "3.11", "python_full_version": "3.11.9", "sys_platform": "linux", "platform_system": "Linux",
+        "python_version": _VERSION, "python_full_version": f"{_VERSION}.0", "sys_platform": "linux",
+        "platform_system": "Linux",
         "platform_machine": "x86_64", "implementation_name": "cpython", "platform_python_implementation": "CPython",
         "os_name": "posix", "extra": "",
     }  # fmt: skip
@@ -154,7 +157,7 @@ def pip_command(target: Path, requirements: Path) -> list[str]:
     platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC_MINOR, 4, -1)] + ["manylinux2014_x86_64"]
     return [
         sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:",
-        "--implementation", "cp", "--python-version", ".".join(map(str, PYTHON)), "--abi", "cp311", "--abi", "abi3",
+        "--implementation", "cp", "--python-version", _VERSION, "--abi", _ABI, "--abi", "abi3",
         "--abi", "none", *(part for platform in platforms for part in ("--platform", platform)),
         "--target", str(target), "--requirement", str(requirements),
     ]  # fmt: skip
@@ -187,10 +190,10 @@ def wanted(place: str) -> bool:
 
 
 def fits_lambda(name: str) -> bool:
-    """Whether the installed wheel of a package would load on Lambda's python3.11."""
+    """Whether the installed wheel of a package would load on Lambda's Python."""
     text = metadata.distribution(name).read_text("WHEEL") or ""
     platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC_MINOR, 4, -1)] + ["manylinux2014_x86_64"]
-    usable = {*cpython_tags(PYTHON, platforms=platforms), *compatible_tags(PYTHON, "cp311", platforms)}
+    usable = {*cpython_tags(PYTHON, platforms=platforms), *compatible_tags(PYTHON, _ABI, platforms)}
     tags = {Tag(*line.split("-")) for line in re.findall(r"^Tag: (.+)$", text, re.MULTILINE)}
     return bool(tags & usable)
 

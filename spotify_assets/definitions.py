@@ -54,6 +54,7 @@ def build_defs(
     settings = following_the_archive(settings)
     partitions = snapshot_dates(settings.partitions_start)
     without = settings.dates_without_snapshots
+    athena = settings.athena_workgroup is not None
     assets = [
         *raw_assets(partitions),
         *lake_assets(
@@ -64,7 +65,11 @@ def build_defs(
         *dimension_assets(),
         *mart_assets(),
         *dashboard_assets(),
-        *(catalog_assets(partitions, settings.glue_crawler, without) if settings.lake_is_on_s3 else []),
+        *(
+            catalog_assets(partitions, settings.glue_crawler, without, athena=athena)
+            if settings.catalog_database
+            else []
+        ),
         *(powerbi_assets() if settings.powerbi_is_on else []),
     ]
     checks = [
@@ -73,7 +78,7 @@ def build_defs(
         *warehouse_checks(partitions, by_pipe=settings.loads_by_pipe),
         *(snowpipe_checks() if settings.loads_by_pipe else []),
         *dashboard_checks(),
-        *(catalog_checks(partitions) if settings.lake_is_on_s3 else []),
+        *(catalog_checks(partitions, athena=athena) if settings.catalog_database else []),
     ]
     runs = automation(settings, partitions)
     defs = dg.Definitions(

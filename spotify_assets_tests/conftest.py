@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,36 @@ from spotify_assets_tests.warehouse.fixtures import new_warehouse, prepared_fold
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+REMOVABLE = (
+    "tables/",
+    "quarantine/",
+    "staging/",
+    "dagster-pipes/",
+    "state/",
+    "reports/",
+    "landing/to_be_processed/",
+    "athena-results/",
+    "branch/",
+)
+"""Where DagsterPolicy lets the product delete; what it deletes anywhere else, in any test, fails the test."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def watched_deletions() -> Iterator[None]:
+    """The product's deletions are held to the policy; a test's own are its own business."""
+    delete = ObjectStore.delete
+
+    def watched(self: ObjectStore, keys: Iterable[str]) -> None:
+        keys = list(keys)
+        if "spotify_assets_tests" not in sys._getframe(1).f_code.co_filename:
+            assert all(key.startswith(REMOVABLE) for key in keys), f"DagsterPolicy may not delete {keys}"
+        delete(self, keys)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ObjectStore, "delete", watched)
+        yield
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The seven lake tables in the Glue Data Catalog: published from the contract and the commits, without a crawler.
 
 What a catalog table must look like is `spotify_assets.lake.catalog_tables`' business, talking to Glue is
-`resources/catalog.py`'s. Included only when the lake is on S3, where Athena and Spark can read it.
+`resources/catalog.py`'s. Included only where GLUE_DATABASE names a catalog.
 """
 
 import datetime as dt
@@ -34,14 +34,20 @@ def catalog_key(table: str) -> dg.AssetKey:
 
 
 def catalog_assets(
-    partitions: dg.DailyPartitionsDefinition, crawler: str | None = None, without_snapshots: WithoutSnapshots = "empty"
+    partitions: dg.DailyPartitionsDefinition,
+    crawler: str | None = None,
+    without_snapshots: WithoutSnapshots = "empty",
+    *,
+    athena: bool = True,
 ) -> list[dg.AssetsDefinition]:
-    """One asset per table of the lake, any set of dates in one run; the saved queries; the crawler, if one is named.
+    """One asset per table of the lake, any set of dates in one run; the saved queries, where there is Athena; the
+    crawler, if one is named.
 
     A date without a commit fails, unless it has no raw snapshots either: an empty date, if `without_snapshots` allows.
     """
     tables = [_catalog_asset(table, partitions, without_snapshots) for table in LAKE_TABLES.values()]
-    return [*tables, athena_named_queries, *([crawler_asset(crawler)] if crawler else [])]
+    saved = [athena_named_queries] if athena else []
+    return [*tables, *saved, *([crawler_asset(crawler)] if crawler else [])]
 
 
 def _catalog_asset(

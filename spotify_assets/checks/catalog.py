@@ -20,9 +20,10 @@ from spotify_assets.resources.lake import LakeResource
 _SHOWN = 20
 
 
-def catalog_checks(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
-    """`in_sync` and `athena_row_counts` for each of the seven tables."""
-    return [check(table, partitions) for table in LAKE_TABLES.values() for check in (_in_sync_check, _row_count_check)]
+def catalog_checks(partitions: dg.DailyPartitionsDefinition, *, athena: bool = True) -> list[dg.AssetChecksDefinition]:
+    """`in_sync` for each of the seven tables; `athena_row_counts` where there is Athena."""
+    kinds = (_in_sync_check, _row_count_check) if athena else (_in_sync_check,)
+    return [check(table, partitions) for table in LAKE_TABLES.values() for check in kinds]
 
 
 def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:

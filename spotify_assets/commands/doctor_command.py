@@ -47,7 +47,15 @@ def command() -> None:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at every end in turn; an end that can't be reached is a finding, and the others are still looked at."""
-    for subject, look in (("lake", _lake), ("Spotify", _spotify), ("engine", _engine), ("warehouse", _warehouse)):
+    ends = (
+        ("lake", _lake),
+        ("Spotify", _spotify),
+        ("engine", _engine),
+        ("catalog", _catalog),
+        ("Athena", _athena),
+        ("warehouse", _warehouse),
+    )
+    for subject, look in ends:
         yield from _guarded(subject, look, settings)
 
 
@@ -111,6 +119,28 @@ def _engine(settings: Settings) -> Iterator[Finding]:
 
     engine = engine_resource(settings)
     yield Finding("engine", True, f"{engine.engine_name}: {engine.examine()}")
+
+
+def _catalog(settings: Settings) -> Iterator[Finding]:
+    if settings.catalog_database:
+        from spotify_assets.resources.catalog import catalog_resource
+
+        yield Finding("catalog", True, catalog_resource(settings).examine())
+    elif settings.lake_is_on_s3:
+        yield Finding(
+            "catalog", True, "off: the lake's tables are not in the Data Catalog; GLUE_DATABASE switches it on"
+        )
+
+
+def _athena(settings: Settings) -> Iterator[Finding]:
+    if settings.athena_workgroup:
+        from spotify_assets.resources.athena import athena_resource
+
+        yield Finding("Athena", True, athena_resource(settings).examine())
+    elif settings.lake_is_on_s3:
+        yield Finding(
+            "Athena", True, "off: no saved queries and no row counts by Athena; ATHENA_WORKGROUP switches it on"
+        )
 
 
 def _warehouse(settings: Settings) -> Iterator[Finding]:

@@ -7,20 +7,34 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import shlex
+import sys
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import click
 
 from glue_scripts.spans import days_between, iso_date
 from spotify_assets.engines.engine import DaySources
-from spotify_assets.engines.glue_script import script_arguments, script_version, ship
+from spotify_assets.engines.glue_script import (
+    ARCHIVE,
+    SCRIPT,
+    additional_modules,
+    script_arguments,
+    script_files,
+    script_version,
+    ship,
+)
+from spotify_assets.engines.glue_wheels import is_ours, ship_wheels
 from spotify_assets.engines.spark_runs import make_manifest
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake import layout, state
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.storage.aws import AwsNotFound, aws_failures, client
 from spotify_assets.storage.object_store import ObjectStore, open_lake
+
+Modules: TypeAlias = Literal["wheels", "index", "keep"]
 
 
 @click.group("glue")
@@ -32,10 +46,21 @@ def command() -> None:
 @click.option("--role", metavar="ARN", help="Role of the job: output GlueRoleArn of infra/aws.yaml.")
 @click.option("--glue-version", default="5.0", show_default=True, type=click.Choice(["5.0", "5.1"]))
 @click.option("--max-concurrent-runs", default=3, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--modules",
+    type=click.Choice(["wheels", "index", "keep"]),
+    help="Where Glue gets dagster-pipes and duckdb from: wheels beside the script (works without internet), the "
+    "package index, or what the job has. Unless given: wheels, but what you set on the job yourself is kept.",
+)
 @click.option("--script-only", is_flag=True, help="Upload the script; leave the job alone.")
 @click.pass_context
 def deploy(
-    context: click.Context, role: str | None, glue_version: str, max_concurrent_runs: int, script_only: bool
+    context: click.Context,
+    role: str | None,
+    glue_version: str,
+    max_concurrent_runs: int,
+    modules: Modules | None,
+    script_only: bool,
 ) -> None:
     """Upload this code's script next to the lake and make the job run it; safe to repeat at any time.
 
@@ -71,14 +96,21 @@ def deploy(
     if role:
         given["Role"] = role
     glue = client("glue", settings.aws_endpoint_url)
-    for line in deploy_job(glue, settings.glue_job_name, store, {**asked, "Role": role}, given):
+    for line in deploy_job(glue, settings.glue_job_name, store, {**asked, "Role": role}, given, modules):
         click.echo(line)
 
 
 def deploy_job(
-    glue: Any, name: str, store: ObjectStore, new: Mapping[str, object], given: Mapping[str, object]
+    glue: Any,
+    name: str,
+    store: ObjectStore,
+    new: Mapping[str, object],
+    given: Mapping[str, object],
+    modules: Modules | None = None,
 ) -> list[str]:
     """Create the job from `new`, or update it to this script and what was `given`; what changed, as lines.
+
+    `modules` says where Glue gets from what the script needs installed; None leaves alone what somebody else set.
 
     Raises PermanentError when the job is new and `new` has no Role.
     """
@@ -89,20 +121,24 @@ def deploy_job(
                 f"There is no Glue job {name} yet: give its role with --role (output GlueRoleArn of infra/aws.yaml)."
             )
         with aws_failures(f"Creating Glue job {name}"):
-            glue.create_job(Name=name, **_with_script({**_BASE, **new}, name, store))
+            glue.create_job(Name=name, **_with_script({**_BASE, **new}, name, store, _modules(store, modules, None)))
         return [f"job {name} created"]
     kept = {field: value for field, value in current.items() if field not in _NOT_UPDATABLE}
     if "WorkerType" in kept:
         for field in _INSTEAD_OF_WORKERS:
             kept.pop(field, None)
-    wanted = _with_script({**kept, **given}, name, store)
+    own = kept.get("DefaultArguments", {}).get(_MODULES)
+    wanted = _with_script({**kept, **given}, name, store, _modules(store, modules, own))
     changes = [f"job {name}: {what}" for what in _changes(kept, wanted)]
     if changes:
         with aws_failures(f"Updating Glue job {name}"):
             glue.update_job(JobName=name, JobUpdate=wanted)
+    if own and modules is None and not is_ours(own):
+        changes.append(f"job {name} keeps its own {_MODULES}, which must provide {additional_modules()}")
     return changes or [f"job {name} is up to date"]
 
 
+_MODULES = "--additional-python-modules"
 _BASE: dict[str, object] = {
     "Description": "Builds the seven lake tables from raw snapshots; started by Dagster, scripts by content hash",
     "MaxRetries": 0,  # Dagster retries, and knows which failures are worth it
@@ -111,7 +147,16 @@ _NOT_UPDATABLE = {"Name", "CreatedOn", "LastModifiedOn", "AllocatedCapacity", "P
 _INSTEAD_OF_WORKERS = ("MaxCapacity",)  # Glue answers with it, and refuses it beside WorkerType
 
 
-def _with_script(job: Mapping[str, object], name: str, store: ObjectStore) -> dict[str, object]:
+def _modules(store: ObjectStore, modules: Modules | None, own: str | None) -> dict[str, str]:
+    """The argument that says what Glue installs, where it is to be set. `own` is the job's."""
+    if modules == "keep" or (modules is None and own and not is_ours(own)):
+        return {}
+    return {_MODULES: additional_modules() if modules == "index" else ship_wheels(store)}
+
+
+def _with_script(
+    job: Mapping[str, object], name: str, store: ObjectStore, modules: Mapping[str, str]
+) -> dict[str, object]:
     """`job` as it runs this code's script: command and arguments, its own other arguments kept."""
     arguments = script_arguments(store)
     own = job.get("DefaultArguments")
@@ -124,6 +169,7 @@ def _with_script(job: Mapping[str, object], name: str, store: ObjectStore) -> di
             "--job-bookmark-option": "job-bookmark-disable",
             **(own if isinstance(own, dict) else {}),
             **arguments,
+            **modules,
         },
     }
 
@@ -169,12 +215,32 @@ def manifest(first: str, last: str | None) -> None:
     store.put(key, make_manifest(run_id, "spark" if store.is_local else "glue", work).to_json())
     lake = store.url().rstrip("/")
     click.echo(f"{len(work)} of {len(days)} dates have raw snapshots; manifest {store.url(key)}")
-    click.echo(
-        f"spark-submit --py-files glue_scripts.zip glue_scripts/playlist_tables.py --lake {lake} --manifest {key}"
-    )
+    folder = settings.home / "glue" / script_version()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in script_files().items():
+        (folder / name).write_bytes(content)
+    click.echo(shlex.join(["env", *_spark_environment(), _spark_submit(), "--py-files", str(folder / ARCHIVE),
+                           str(folder / SCRIPT), "--lake", lake, "--manifest", key]))  # fmt: skip
     if not store.is_local:
         name = settings.glue_job_name
         click.echo(f"aws glue start-job-run --job-name {name} --arguments='--lake={lake},--manifest={key}'")
+
+
+def _spark_submit() -> str:
+    """The one that is installed beside this Python, else whatever PATH has."""
+    beside = Path(sys.executable).with_name("spark-submit")
+    return str(beside) if beside.is_file() else "spark-submit"
+
+
+def _spark_environment() -> list[str]:
+    """What Spark must be told: which Java, and this Python, which has what the script needs."""
+    from spotify_assets.engines.spark_engine import JAVA, find_java
+
+    try:
+        java = str(find_java())
+    except PermanentError:
+        java = f"/path/to/java-{JAVA}"
+    return [f"JAVA_HOME={java}", f"PYSPARK_PYTHON={sys.executable}"]
 
 
 def _day(text: str) -> dt.date:

@@ -54,11 +54,13 @@ def script_key(name: str) -> str:
 
 
 def script_arguments(store: ObjectStore) -> dict[str, str]:
-    """The arguments that make a run use this version, whatever the job itself points at."""
+    """The arguments that make a run use this version, whatever the job itself points at.
+
+    What is installed for it is the job's own business, set by `glue deploy`: a run does not override it.
+    """
     return {
         "--scriptLocation": store.url(script_key(SCRIPT)),
         "--extra-py-files": store.url(script_key(ARCHIVE)),
-        "--additional-python-modules": additional_modules(),
     }
 
 

@@ -21,7 +21,7 @@ from tenacity import RetryError, retry_if_result, wait_exponential
 
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.settings import Settings
-from spotify_assets.storage.aws import aws_failures, client
+from spotify_assets.storage.aws import AwsRefused, aws_failures, client
 from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 
 if TYPE_CHECKING:
@@ -115,6 +115,23 @@ class AthenaResource(dg.ConfigurableResource):
             url=self._url(query_id),
         )
 
+    def examine(self) -> str:
+        """What the workgroup is, in a few words. Raises the failures of `storage.aws` when it is not there, and
+        AwsRefused when it has no place for results, in which no query can end well."""
+        with aws_failures(f"Athena workgroup {self.workgroup}"):
+            answer = self._athena.get_work_group(WorkGroup=self.workgroup)["WorkGroup"]
+        configuration = answer.get("Configuration", {})
+        results = configuration.get("ResultConfiguration", {}).get("OutputLocation")
+        managed = configuration.get("ManagedQueryResultsConfiguration", {}).get("Enabled")
+        if not results and not managed:
+            raise AwsRefused(
+                f"Athena workgroup {self.workgroup} has no output location, so every query in it fails",
+                remedy="give it one, or set ATHENA_WORKGROUP to the one of infra/aws.yaml (output AthenaWorkgroup)",
+            )
+        limit = configuration.get("BytesScannedCutoffPerQuery")
+        bounded = f", a query may scan {limit / 2**30:.1f} GiB" if limit else ", a query may scan anything"
+        return f"workgroup {self.workgroup}, results at {results or 'AWS'}{bounded}"
+
     def publish(self, queries: Sequence[NamedQuery]) -> list[str]:
         """Save the queries in the workgroup under their names; the names of those that were new or differed."""
         with aws_failures(f"Athena workgroup {self.workgroup}"):
@@ -206,8 +223,8 @@ class AthenaResource(dg.ConfigurableResource):
 def athena_resource(settings: Settings) -> AthenaResource:
     """Athena over the database the settings name."""
     return AthenaResource(
-        database=settings.catalog_database,
-        workgroup=settings.athena_workgroup,
+        database=settings.catalog_database or "",
+        workgroup=settings.athena_workgroup or "",
         endpoint_url=settings.aws_endpoint_url,
     )
 
@@ -215,12 +232,13 @@ def athena_resource(settings: Settings) -> AthenaResource:
 def run_query(settings: Settings, sql: str) -> AthenaResult:
     """One statement on the configured Athena, for the command line.
 
-    Raises PermanentError when the lake is not on S3, and as `AthenaResource.query` does.
+    Raises PermanentError when Athena is not set up, and as `AthenaResource.query` does.
     """
-    if not settings.lake_is_on_s3:
+    if settings.athena_workgroup is None:
         raise PermanentError(
-            "Athena reads a lake on S3 and LAKE_URL is not on S3: set LAKE_URL to s3://bucket/prefix, or ask the "
-            "warehouse without --on athena."
+            "Athena is not set up here",
+            remedy="set LAKE_URL to s3://bucket/prefix, GLUE_DATABASE and ATHENA_WORKGROUP, or ask the warehouse "
+            "without --on athena",
         )
     return athena_resource(settings).query(sql)
 

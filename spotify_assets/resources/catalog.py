@@ -38,6 +38,16 @@ class CatalogResource(dg.ConfigurableResource):
 
     _clock: Clock = PrivateAttr(default_factory=lambda: SYSTEM_CLOCK)
 
+    def examine(self) -> str:
+        """What the database is, in a few words; it is made by the first date that is published."""
+        what = f"Data Catalog database {self.database}"
+        try:
+            with aws_failures(what):
+                self._glue.get_database(Name=self.database)
+        except AwsNotFound:
+            return f"{self.database} is not there yet: the first date that is published makes it"
+        return f"{self.database} answers"
+
     def publish_table(self, table: Table) -> list[str]:
         """Make the table's definition the contract's, database included; what was wrong with it before."""
         wanted = catalog_tables.table_input(table, self.lake_url)
@@ -218,7 +228,7 @@ class CatalogResource(dg.ConfigurableResource):
 def catalog_resource(settings: Settings) -> CatalogResource:
     """The Data Catalog the settings name."""
     return CatalogResource(
-        database=settings.catalog_database, lake_url=settings.lake, endpoint_url=settings.aws_endpoint_url
+        database=settings.catalog_database or "", lake_url=settings.lake, endpoint_url=settings.aws_endpoint_url
     )
 
 

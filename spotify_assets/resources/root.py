@@ -6,7 +6,8 @@
 | `lake`              | a local folder     | `LAKE_URL`: S3                                             |
 | `engine`            | DuckDB             | `TRANSFORM_ENGINE`: local Spark, AWS Glue                  |
 | `warehouse`         | embedded           | `SNOWFLAKE_ACCOUNT`: Snowflake                             |
-| `catalog`, `athena` | not there          | `LAKE_URL` on S3: the Glue Data Catalog and Athena         |
+| `catalog`           | not there          | `GLUE_DATABASE`: the Glue Data Catalog                     |
+| `athena`            | not there          | `ATHENA_WORKGROUP`: Athena over that catalog               |
 | `powerbi`           | not there          | `POWERBI_…`: the semantic model                            |
 """
 
@@ -27,11 +28,14 @@ def resources(settings: Settings) -> dict[str, object]:
         "engine": engine_resource(settings),
         "warehouse": warehouse_resource(settings),
     }
-    if settings.lake_is_on_s3:
-        from spotify_assets.resources.athena import athena_resource
+    if settings.catalog_database:
         from spotify_assets.resources.catalog import catalog_resource
 
-        found |= {"catalog": catalog_resource(settings), "athena": athena_resource(settings)}
+        found["catalog"] = catalog_resource(settings)
+    if settings.athena_workgroup:
+        from spotify_assets.resources.athena import athena_resource
+
+        found["athena"] = athena_resource(settings)
     if settings.powerbi_is_on:
         from spotify_assets.resources.powerbi import powerbi_resource
 

@@ -202,9 +202,11 @@ class EngineSettings(_Group):
     glue_usd_per_dpu_hour: float = setting(
         0.44, "Glue's price in your region, for the plotted estimate", laptop=NEVER, ge=0
     )
-    glue_database: str = setting(
-        "spotify_assets",
-        "the Data Catalog's database",
+    glue_database: str | None = setting(
+        None,
+        "switches the Data Catalog on: the database of the lake's tables there",
+        example="spotify_assets",
+        laptop=NEVER,
         full="○ output of the stack",
         branch="○ the same; it writes to `<database>_branch_<pr>`",
     )
@@ -215,7 +217,13 @@ class EngineSettings(_Group):
         full="○ only for a crawler of yours",
         branch=NEVER,
     )
-    athena_workgroup: str = setting("primary", "where Athena's queries run", full="○ output of the stack")
+    athena_workgroup: str | None = setting(
+        None,
+        "switches Athena on: the workgroup of its queries, which says where their results go",
+        example="spotify-assets",
+        laptop=NEVER,
+        full="○ output of the stack",
+    )
 
 
 class WarehouseSettings(_Group):
@@ -414,9 +422,11 @@ class Settings(
         return re.sub(r"[^a-z0-9]", "", name.lower()) or None
 
     @property
-    def catalog_database(self) -> str:
-        """The Data Catalog's database; a branch deployment has its own."""
-        return f"{self.glue_database}_branch_{self.branch}" if self.branch else self.glue_database
+    def catalog_database(self) -> str | None:
+        """The Data Catalog's database, None where there is no catalog; a branch deployment has its own."""
+        return (
+            f"{self.glue_database}_branch_{self.branch}" if self.glue_database and self.branch else self.glue_database
+        )
 
     @property
     def powerbi_is_on(self) -> bool:

@@ -121,6 +121,21 @@ def _reach(settings: Settings) -> list[PermanentError]:
                 remedy="set TRANSFORM_ENGINE to 'glue' or 'duckdb'",
             )
         )
+    if settings.glue_database and not settings.lake_is_on_s3:
+        problems.append(
+            PermanentError(
+                "GLUE_DATABASE is set but LAKE_URL is not on S3, the only place the Data Catalog can name",
+                remedy="unset the one or set the other",
+            )
+        )
+    for name, value in (("ATHENA_WORKGROUP", settings.athena_workgroup), ("GLUE_CRAWLER", settings.glue_crawler)):
+        if value and not settings.glue_database:
+            problems.append(
+                PermanentError(
+                    f"{name} is set but GLUE_DATABASE, the catalog it works on, is not",
+                    remedy=f"set GLUE_DATABASE, or unset {name}",
+                )
+            )
     if settings.lake_events_queue_url and not settings.lake_is_on_s3:
         problems.append(
             PermanentError(

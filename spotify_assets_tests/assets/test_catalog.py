@@ -14,10 +14,14 @@ import pytest
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.catalog import catalog_assets, catalog_key
 from spotify_assets.checks.catalog import catalog_checks
+from spotify_assets.definitions import build_defs
+from spotify_assets.failures import PermanentError
 from spotify_assets.lake.catalog_tables import partition_input, partition_location
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.resources.root import resources
+from spotify_assets.settings import load_settings
 from spotify_assets_tests.automation.world import put_raw
 from spotify_assets_tests.moto_aws import REGION, write_commit
 
@@ -73,6 +77,36 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEva
 def test_there_is_one_asset_for_each_table_downstream_of_its_lake_table() -> None:
     parents = {asset.key: {dep.asset_key for one in asset.specs for dep in one.deps} for asset in ASSETS}
     assert parents == {catalog_key(name): {dg.AssetKey(["lake", name])} for name in LAKE_TABLES}
+
+
+S3 = {"LAKE_URL": "s3://bucket/lake"}
+CATALOG_ON = {**S3, "GLUE_DATABASE": "spotify_assets"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "ends", "checked_by"),
+    [
+        (S3, set(), set()),
+        (CATALOG_ON, {"catalog"}, {"in_sync"}),
+        ({**CATALOG_ON, "ATHENA_WORKGROUP": "w"}, {"catalog", "athena"}, {"in_sync", "athena_row_counts"}),
+    ],
+    ids=["a lake on S3 alone", "with the catalog", "with Athena"],
+)
+def test_each_end_is_switched_on_alone(environment: dict[str, str], ends: set[str], checked_by: set[str]) -> None:
+    """Athena's untouched workgroup `primary` has no place for results: a query in it fails, and with it every build."""
+    settings = load_settings(environment)
+    assert resources(settings).keys() & {"catalog", "athena"} == ends
+    repository = build_defs(settings).get_repository_def()
+    checks = {key.name for key in repository.asset_graph.asset_check_keys if key.asset_key.path[0] == "glue_catalog"}
+    assert checks == checked_by
+    assets = {key.path[0] for key in repository.asset_graph.get_all_asset_keys()}
+    assert assets & {"glue_catalog", "athena"} == {"glue_catalog" if end == "catalog" else end for end in ends}
+
+
+@pytest.mark.parametrize("name", ["ATHENA_WORKGROUP", "GLUE_CRAWLER"])
+def test_what_works_on_the_catalog_asks_for_it(name: str) -> None:
+    with pytest.raises(PermanentError, match=f"{name} is set but GLUE_DATABASE"):
+        load_settings({**S3, name: "x"})
 
 
 def test_the_crawler_is_an_asset_only_when_one_is_named() -> None:

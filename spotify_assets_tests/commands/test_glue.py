@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-import shlex
 import subprocess
-import sys
 import zipfile
 from importlib.metadata import version
 from io import BytesIO
@@ -16,7 +15,7 @@ from click.testing import CliRunner
 
 from spotify_assets.cli import main
 from spotify_assets.commands.glue_command import deploy_job
-from spotify_assets.engines import glue_script
+from spotify_assets.engines import glue_script, glue_wheels
 from spotify_assets.engines.glue_engine import glue_engine
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake import state
@@ -43,6 +42,19 @@ NEW = {
 def glue(**job: object) -> ScriptedClient:
     get_job = [{"Job": job}] if job else ["EntityNotFoundException"]
     return ScriptedClient("glue", get_job=get_job, create_job=[{"Name": "j"}], update_job=[{"JobName": "j"}])
+
+
+@pytest.fixture(autouse=True)
+def wheels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pip would download."""
+
+    def fetch(folder: Path) -> list[Path]:
+        paths = [folder / "dagster_pipes-1-py3-none-any.whl", folder / "duckdb-2-cp311-cp311-manylinux_2_28_x86_64.whl"]
+        for path in paths:
+            path.write_bytes(path.name.encode())
+        return paths
+
+    monkeypatch.setattr(glue_wheels, "fetch", fetch)
 
 
 def test_shipping_twice_writes_once(store: ObjectStore) -> None:
@@ -78,7 +90,47 @@ def test_a_job_is_created_with_the_script_of_this_code(store: ObjectStore) -> No
     (job,) = client.requests("create_job")
     assert glue_script.script_version() in job["Command"]["ScriptLocation"]
     modules = job["DefaultArguments"]["--additional-python-modules"].split(",")
+    keys = [module.removeprefix(store.url()) for module in modules]
+    assert [key.rsplit("/", 1)[1].partition("-")[0] for key in keys] == ["dagster_pipes", "duckdb"]
+    for key in keys:  # each under the hash of its content
+        assert key.split("/")[2] == hashlib.sha256(store.get(key)).hexdigest()
+
+
+def test_a_package_index_is_named_by_pins(store: ObjectStore) -> None:
+    client = glue()
+
+    deploy_job(client, "j", store, NEW, {}, modules="index")
+
+    (job,) = client.requests("create_job")
+    modules = job["DefaultArguments"]["--additional-python-modules"].split(",")
     assert modules == [f"{name}=={version(name)}" for name in ("dagster-pipes", "duckdb")]
+
+
+def test_what_somebody_set_on_the_job_is_kept_until_it_is_asked_for(store: ObjectStore) -> None:
+    own = {"--additional-python-modules": "s3://theirs/duckdb.whl,s3://theirs/pipes.whl,s3://theirs/more.whl"}
+    kept, asked = glue(Name="j", DefaultArguments=own), glue(Name="j", DefaultArguments=own)
+
+    said = deploy_job(kept, "j", store, NEW, {})
+    deploy_job(asked, "j", store, NEW, {}, modules="wheels")
+
+    (update,) = kept.requests("update_job")
+    assert update["JobUpdate"]["DefaultArguments"].items() >= own.items()
+    assert any("must provide dagster-pipes==" in line for line in said)
+    (update,) = asked.requests("update_job")
+    assert "glue/wheels/" in update["JobUpdate"]["DefaultArguments"]["--additional-python-modules"]
+
+
+def test_a_run_says_nothing_of_what_is_installed(store: ObjectStore) -> None:
+    assert set(glue_script.script_arguments(store)) == {"--scriptLocation", "--extra-py-files"}
+
+
+def test_wheels_that_cannot_be_fetched_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    gone = subprocess.CompletedProcess([], 1, "", "ERROR: No matching distribution found")
+    monkeypatch.setattr(glue_wheels.subprocess, "run", lambda *_, **__: gone)
+
+    with pytest.raises(PermanentError, match=r"No matching distribution found; .*--modules index"):
+        glue_wheels.fetch(tmp_path)
 
 
 def test_deploying_the_same_again_changes_nothing(store: ObjectStore) -> None:
@@ -193,16 +245,11 @@ def test_a_run_by_hand_builds_and_commits_without_dagster(
     monkeypatch.setenv("SPOTIFY_ASSETS_HOME", str(tmp_path))
     result = CliRunner().invoke(main, ["glue", "manifest", "--from", str(raw.day)])
     command = result.output.splitlines()[1]
-    arguments = shlex.split(command)[4:]
-    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
-    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--master local[1] --conf spark.ui.enabled=false pyspark-shell")
+    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--conf spark.ui.enabled=false pyspark-shell")
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
 
-    finished = subprocess.run(
-        [sys.executable, "-m", "glue_scripts.playlist_tables", "--JOB_NAME", "somebody", "--TempDir", "x", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
+    finished = subprocess.run(  # as printed, from anywhere
+        ["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
     )
 
     assert finished.returncode == 0, finished.stderr

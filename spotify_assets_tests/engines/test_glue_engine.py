@@ -66,7 +66,7 @@ def deploy(lake: LakeResource) -> None:
         "Timeout": 60,
         "ExecutionProperty": {"MaxConcurrentRuns": 3},
     }
-    deploy_job(client("glue", lake.endpoint_url), JOB, lake.store, new, {})
+    deploy_job(client("glue", lake.endpoint_url), JOB, lake.store, new, {}, modules="index")
 
 
 def materialize(lake: LakeResource, first: dt.date, last: dt.date) -> dg.ExecuteInProcessResult:

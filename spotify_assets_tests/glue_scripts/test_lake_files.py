@@ -23,9 +23,9 @@ def s3(s3_lake: LakeResource, monkeypatch: pytest.MonkeyPatch) -> Iterator[Objec
     """A lake on S3, with the endpoint where the job's own boto3 finds it."""
     assert s3_lake.endpoint_url
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_lake.endpoint_url)
-    lake_files._s3_client.cache_clear()
+    lake_files.s3_client.cache_clear()
     yield s3_lake.store
-    lake_files._s3_client.cache_clear()
+    lake_files.s3_client.cache_clear()
 
 
 @pytest.fixture(params=["file", "s3"])

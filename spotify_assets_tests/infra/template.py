@@ -84,6 +84,8 @@ class Resolver:
                 return str(left) == str(right)
             case "Fn::Not":
                 return not self.resolve(argument[0])
+            case "Fn::Or":
+                return any(map(self.resolve, argument))
             case "Fn::And":
                 return all(map(self.resolve, argument))
         raise AssertionError(f"the test's resolver does not know {function}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import io
 import json
 import re
@@ -28,8 +29,9 @@ EVERYTHING = {
     "SnowflakeIamUserArn": SNOWFLAKE_USER,
     "SnowflakeExternalId": "TEST_SFCRole=2_abc=",
     "SnowpipeQueueArn": "arn:aws:sqs:eu-west-1:999999999999:sf-snowpipe-abc",
-    "DagsterAccess": "role",
-    "DagsterTrustedArn": "arn:aws:iam::123456789012:role/hybrid-agent",
+    "DagsterAccess": "ecs",
+    "DagsterOidcProvider": "oidc.eks.eu-west-1.amazonaws.com/id/ABC123",
+    "GlueCrawler": "theirs",
     "GitHubRepository": "example/spotify-assets",
     "ExtractionCodeKey": "lake/lambda/first.zip",
     "AlertEmail": "oncall@example.com",
@@ -46,8 +48,8 @@ def template() -> dict[str, Any]:
 def resources(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Every resource, each optional part switched on."""
     everything = Resolver(template, **EVERYTHING).resources()
-    user = Resolver(template, **{**EVERYTHING, "DagsterAccess": "user"}).resources()
-    return {**user, **everything}
+    others = (Resolver(template, **{**EVERYTHING, "DagsterAccess": access}).resources() for access in ("user", "eks"))
+    return {**dict(item for other in others for item in other.items()), **everything}
 
 
 def properties(resources: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
@@ -156,6 +158,31 @@ class TestProperties:
         (budget,) = properties(resources, "MonthlyBudget")["NotificationsWithSubscribers"]
         assert budget["Subscribers"] == [{"SubscriptionType": "SNS", "Address": "<Alerts>"}]
 
+    def test_what_eventbridge_may_publish_has_no_condition_and_the_others_are_of_this_account(
+        self, resources: dict
+    ) -> None:
+        """EventBridge's deliveries are dropped without a trace by a topic policy with a condition."""
+        found = {
+            service: statement.get("Condition")
+            for statement in statements(properties(resources, "AlertsPolicy"))
+            for service in as_list(statement["Principal"]["Service"])
+        }
+        assert found.pop("events.amazonaws.com") is None
+        assert found.keys() == {"cloudwatch.amazonaws.com", "budgets.amazonaws.com"}
+        assert all(condition == {"StringEquals": {"aws:SourceAccount": "123456789012"}} for condition in found.values())
+
+    def test_nobody_is_called_before_the_first_extraction(self, resources: dict) -> None:
+        missed = properties(resources, "ExtractionMissedAlarm")
+        assert missed["TreatMissingData"] == "missing"
+        assert missed["InsufficientDataActions"] == ["<Alerts>"]
+        assert missed["Period"] * missed["EvaluationPeriods"] == 86400
+
+    def test_the_lambda_reads_everything_anew_once_a_week(self, resources: dict) -> None:
+        rule = properties(resources, "ExtractionRefreshRule")
+        assert rule["ScheduleExpression"] == "cron(0 18 ? * SUN *)"
+        assert json.loads(rule["Targets"][0]["Input"]) == {"refresh": True}
+        assert "ReservedConcurrentExecutions" not in properties(resources, "ExtractionFunction")
+
     def test_outputs_that_feed_a_setting_are_named_like_it(self, template: dict) -> None:
         settings = {name.upper() for name in Settings.model_fields}
         for name, output in template["Outputs"].items():
@@ -193,7 +220,7 @@ class TestPolicies:
         for name, resource in resources.items():
             for statement in statements(resource["Properties"].get("AssumeRolePolicyDocument", {})):
                 assert statement["Principal"] != "*"
-                assert name in ("ExtractionRole", "DagsterRole") or statement["Condition"], name
+                assert name == "ExtractionRole" or statement["Condition"], name
 
     def test_a_pull_request_can_neither_change_the_job_nor_write_outside_its_branch(self, resources: dict) -> None:
         role = properties(resources, "BranchDeployRole")
@@ -211,6 +238,22 @@ class TestPolicies:
         (trust,) = statements(role["AssumeRolePolicyDocument"])
         assert trust["Principal"] == {"AWS": SNOWFLAKE_USER}
         assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": EVERYTHING["SnowflakeExternalId"]}}
+
+    def test_a_hybrid_agents_tasks_are_trusted_as_ecs_tasks_or_as_a_service_account(self, resources: dict) -> None:
+        (tasks,) = statements(properties(resources, "DagsterRole")["AssumeRolePolicyDocument"])
+        assert tasks["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
+        pods = json.loads(properties(resources, "DagsterServiceAccountRole")["AssumeRolePolicyDocument"])
+        (trust,) = pods["Statement"]
+        issuer = EVERYTHING["DagsterOidcProvider"]
+        assert trust["Principal"] == {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"}
+        assert trust["Condition"]["StringEquals"][f"{issuer}:sub"] == "system:serviceaccount:dagster:dagster"
+
+    def test_nobody_may_delete_a_raw_snapshot(self, resources: dict) -> None:
+        for name, resource in resources.items():
+            for statement in statements(resource["Properties"]):
+                if statement["Effect"] == "Allow" and "s3:DeleteObject" in as_list(statement["Action"]):
+                    for target in as_list(statement["Resource"]):
+                        assert not fnmatch.fnmatchcase(f"arn:aws:s3:::{BUCKET}/lake/raw/x", target), name
 
     def test_the_walk_would_find_a_wildcard(self) -> None:
         for target in ("*", "arn:aws:s3:::*", "arn:aws:s3:::*/lake/*", "arn:aws:glue:eu-west-1:1:table/*"):

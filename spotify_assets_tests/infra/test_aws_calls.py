@@ -76,7 +76,7 @@ def operations() -> dict[str, set[str]]:
     session = botocore.session.get_session()
     names: dict[str, set[str]] = {}
     for service in services(sources("spotify_assets", "glue_scripts")):
-        for operation in session.get_service_model(service).operation_names:
+        for operation in list[str](session.get_service_model(service).operation_names):  # pyright: ignore[reportArgumentType]
             name = xform_name(operation)
             if "_" in name or f"{service}:{operation}" in _COMMON_WORDS:
                 names.setdefault(name, set()).add(f"{service}:{operation}")

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak look dev bench check docs lock lambda clean
+.PHONY: help demo test soak look dev bench check clouds docs lock lambda clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,18 +39,31 @@ check: $(STAMP)  ## Lint, types and definitions, as CI runs them
 	@$(BIN)/python -m pyright
 	@$(BIN)/dg check defs
 
+clouds: $(STAMP) .venv-clouds/.installed .venv-checkov/.installed  ## Try the AWS stack and the line on a second emulator, and run checkov
+	@CLOUDS=1 $(BIN)/python -m pytest -q -n 0 spotify_assets_tests/clouds
+	@.venv-checkov/bin/checkov --config-file infra/clouds/checkov.yaml
+
+.venv-clouds/.installed: infra/clouds/ministack.txt
+.venv-checkov/.installed: infra/clouds/checkov.txt
+.venv-clouds/.installed .venv-checkov/.installed: | $(STAMP)
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
 docs: $(STAMP)  ## Write the tables of README, docs and .env.example from settings and contract
 	@$(BIN)/python docs/generate.py
 
 lock:  ## Resolve requirements.lock again from pyproject.toml (needs uv and a network)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet $(UPGRADE) -o requirements.lock
+	@cd infra/clouds; for name in ministack checkov; do uv pip compile $$name.in --universal --python-version 3.11 \
+		--generate-hashes --no-header --quiet $(UPGRADE) -o $$name.txt; done
 
 lambda: $(STAMP)  ## Build the extraction Lambda's zip and print its size
 	@$(BIN)/python infra/build_lambda.py
 
 clean:  ## Remove the virtual environment (your data in .spotify_assets stays)
-	@rm -rf $(VENV)
+	@rm -rf $(VENV) .venv-clouds .venv-checkov
 
 $(STAMP): requirements.lock pyproject.toml
 	@python=""; \

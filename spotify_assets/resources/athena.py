@@ -129,7 +129,7 @@ class AthenaResource(dg.ConfigurableResource):
                 remedy="give it one, or set ATHENA_WORKGROUP to the one of infra/aws.yaml (output AthenaWorkgroup)",
             )
         limit = configuration.get("BytesScannedCutoffPerQuery")
-        bounded = f", a query may scan {limit / 2**30:.1f} GiB" if limit else ", a query may scan anything"
+        bounded = f", a query may scan {int(limit) / 2**30:.1f} GiB" if limit else ", a query may scan anything"
         return f"workgroup {self.workgroup}, results at {results or 'AWS'}{bounded}"
 
     def publish(self, queries: Sequence[NamedQuery]) -> list[str]:

@@ -11,6 +11,7 @@ from spotify_assets.automation.digest import digest_job, digest_schedules
 from spotify_assets.automation.extraction import unfinished_extraction_sensor
 from spotify_assets.automation.jobs import REFRESH, Job, build_jobs
 from spotify_assets.automation.landing_vacuum import landing_vacuum_job
+from spotify_assets.automation.left_behind import left_behind_sensor
 from spotify_assets.automation.loaded_files import loaded_files_sensor
 from spotify_assets.automation.maintenance import maintenance_jobs
 from spotify_assets.automation.schedules import build_schedules
@@ -47,7 +48,11 @@ def _sensors(settings: Settings, jobs: list[Job]) -> list[dg.SensorDefinition]:
         stale_dates_sensor(start, status, events=events, rebuild_outdated=settings.rebuild_outdated == "on"),
         landing_sensor(status, events=events),
         *([lake_events_sensor(start, queue, jobs, status)] if queue else []),
-        snowpipe_sensor(REFRESH, status) if settings.loads_by_pipe else loaded_files_sensor(start, status),
+        *(
+            [snowpipe_sensor(REFRESH, status)]
+            if settings.loads_by_pipe
+            else [loaded_files_sensor(start, status), left_behind_sensor(status)]
+        ),
         unfinished_extraction_sensor(status),
         run_failures_sensor(settings, status),
     ]

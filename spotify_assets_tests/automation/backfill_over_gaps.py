@@ -24,7 +24,14 @@ from glue_scripts.spans import days_between
 from spotify_assets.assets.warehouse import table_key
 
 ITERATIONS = 20
-_LAUNCHER = {"module": "dagster._core.launcher.sync_in_memory_run_launcher", "class": "SyncInMemoryRunLauncher"}
+_INSTANCE = {
+    "run_launcher": {
+        "module": "dagster._core.launcher.sync_in_memory_run_launcher",
+        "class": "SyncInMemoryRunLauncher",
+    },
+    "run_coordinator": {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"},
+}
+"""Runs are executed where they are submitted, one after the other."""
 
 
 def main(first: str, last: str, target_file: str) -> None:
@@ -45,7 +52,7 @@ def main(first: str, last: str, target_file: str) -> None:
         location_name="spotify_assets",
     )
     with (
-        dg.instance_for_test(overrides={"run_launcher": _LAUNCHER}) as instance,
+        dg.instance_for_test(overrides=_INSTANCE) as instance,
         create_test_daemon_workspace_context(target, instance) as workspace,
     ):
         backfill = PartitionBackfill.from_asset_partitions(

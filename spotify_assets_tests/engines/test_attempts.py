@@ -1,0 +1,113 @@
+"""Attempts that die after each thing they write: a published folder holds exactly the files of its commit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+
+from glue_scripts.commit import BuiltDay
+from glue_scripts.contract import LAKE_TABLES
+from spotify_assets.engines.duckdb_engine import DuckDBEngine
+from spotify_assets.lake import layout
+from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets_tests import entries as e
+from spotify_assets_tests.engine_parity import work
+from spotify_assets_tests.lakes import put_raw
+from spotify_assets_tests.reference_tables import Raw
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DAYS = [dt.date(2026, 1, 1), dt.date(2026, 1, 2)]
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+def put_two_days(store: ObjectStore) -> None:
+    for day in DAYS:
+        items = [e.entry(e.track("A")), e.entry(e.track("B")), "odd"]
+        put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, items)], day=day))
+
+
+def assert_folders_are_commits(store: ObjectStore, built: list[BuiltDay]) -> None:
+    """Whoever reads the folder of a date's run, as Athena and the Data Catalog do, reads the commit's files."""
+    assert {each.day for each in built} == set(DAYS)
+    for each in built:
+        for table in LAKE_TABLES:
+            folder = layout.table_run_prefix(table, each.run_id, each.day)
+            assert {found.key for found in store.list(folder)} == {file.key for file in each.tables[table].files}
+        assert each.quarantine_key == layout.quarantine_key(each.day, each.run_id)
+        assert store.head(each.quarantine_key)
+
+
+def dying(work: Callable[..., object], after: int) -> Callable[..., object]:
+    """`work`, after whose `after`th call the process ends."""
+    calls = 0
+
+    def work_and_die(*arguments: object, **named: object) -> object:
+        nonlocal calls
+        done = work(*arguments, **named)
+        calls += 1
+        if calls == after:
+            raise Killed
+        return done
+
+    return work_and_die
+
+
+@pytest.fixture
+def lake(store: ObjectStore) -> ObjectStore:
+    put_two_days(store)
+    return store
+
+
+def by_duckdb(store: ObjectStore) -> list[BuiltDay]:
+    return list(DuckDBEngine().build(dg.build_asset_context(), store, "run-1", work(store)))
+
+
+def test_duckdbs_attempts_leave_nothing_in_the_folders_that_are_published(
+    lake: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = len(LAKE_TABLES) * len(DAYS)
+    for name, most in (("upload", files), ("put", len(DAYS))):
+        for after in range(1, most + 1):
+            with monkeypatch.context() as patched:
+                patched.setattr(ObjectStore, name, dying(getattr(ObjectStore, name), after))
+                with pytest.raises(Killed):
+                    by_duckdb(lake)
+
+    assert_folders_are_commits(lake, by_duckdb(lake))
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("stage", ["_write_quarantine", "_write_tables", "_written"])
+def test_sparks_attempts_leave_nothing_in_the_folders_that_are_published(
+    spark: SparkSession, lake: ObjectStore, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    from glue_scripts import spark_tables
+    from spotify_assets.engines import spark_engine
+
+    def build() -> list[BuiltDay]:
+        return list(spark_engine.build_days(spark, lake, "run-1", work(lake)))
+
+    with monkeypatch.context() as patched:
+        original = getattr(spark_tables, stage)
+        whole = (lambda *given: list(original(*given))) if stage == "_write_quarantine" else original
+        patched.setattr(spark_tables, stage, dying(whole, 1))
+        with pytest.raises(Killed):
+            build()
+    build()
+
+    assert_folders_are_commits(lake, build())
+
+
+def test_a_folder_is_named_after_its_attempt(lake: ObjectStore) -> None:
+    first, second = by_duckdb(lake), by_duckdb(lake)
+    assert all(each.run_id.startswith("run-1-") for each in [*first, *second])
+    assert {each.run_id for each in first}.isdisjoint(each.run_id for each in second)

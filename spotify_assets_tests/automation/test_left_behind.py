@@ -45,7 +45,7 @@ def tick(world: World, now: dt.datetime | None = None) -> dg.SensorResult | dg.S
 
 def requested(found: dg.SensorResult | dg.SkipReason) -> dg.RunRequest:
     assert isinstance(found, dg.SensorResult), found
-    (request,) = found.run_requests or ()
+    (request,) = list(found.run_requests or ())
     return request
 
 

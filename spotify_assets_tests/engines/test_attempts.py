@@ -43,7 +43,7 @@ def assert_folders_are_commits(store: ObjectStore, built: list[BuiltDay]) -> Non
             folder = layout.table_run_prefix(table, each.run_id, each.day)
             assert {found.key for found in store.list(folder)} == {file.key for file in each.tables[table].files}
         assert each.quarantine_key == layout.quarantine_key(each.day, each.run_id)
-        assert store.head(each.quarantine_key)
+        assert store.head(str(each.quarantine_key))
 
 
 def dying(work: Callable[..., object], after: int) -> Callable[..., object]:

@@ -5,7 +5,8 @@ behind when one it reads was materialized after it. What the load's checks refus
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
@@ -67,7 +68,7 @@ def left_behind_sensor(status: dg.DefaultSensorStatus, *, clock: Clock = utc_now
 
 
 def behind_assets(
-    instance: dg.DagsterInstance, reads: Mapping[dg.AssetKey, Set[dg.AssetKey]]
+    instance: dg.DagsterInstance, reads: Mapping[dg.AssetKey, AbstractSet[dg.AssetKey]]
 ) -> tuple[list[dg.AssetKey], str]:
     """The assets of `reads` that are older than one they read, in its order, and a digest of what they should be of."""
     keys = {*reads, *(parent for parents in reads.values() for parent in parents)}

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak look dev bench check clouds docs lock lambda clean
+.PHONY: help demo test soak look dev bench check clouds docs lock lambda clean mutants
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,6 +22,9 @@ soak: $(STAMP)  ## Run the drills in their long form (tens of minutes)
 
 look: $(STAMP)  ## Open every page of the dashboard in a headless Chromium: pictures in .look, axe, keyboard, no network
 	@$(BIN)/python -m spotify_assets_tests.dashboard.look
+
+mutants: $(STAMP)  ## Change the code in a copy, one place at a time, and see whether the tests notice (hours)
+	@$(BIN)/python -m spotify_assets_tests.mutants
 
 dev: $(STAMP)  ## Serve the Dagster UI on http://127.0.0.1:3000, with a home that persists
 	@home="$$($(BIN)/python -m spotify_assets home)"; DAGSTER_HOME="$$home" \

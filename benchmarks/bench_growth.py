@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,11 +54,10 @@ class Day:
     peak_mib: float
 
 
-def main() -> None:
+def main(histories: Sequence[int] = HISTORIES) -> None:
     """Print the added day after each history, and its ratio to the shortest."""
-    days = [int(argument) for argument in sys.argv[2:]] or list(HISTORIES)
     first: Day | None = None
-    for history in days:
+    for history in histories:
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
             write_days(home / "lake", 0, history)
@@ -127,4 +127,4 @@ def _write(root: Path, day: dt.date, playlist_id: str, items: list[dict]) -> Non
 
 
 if __name__ == "__main__":
-    main()
+    main([int(argument) for argument in sys.argv[1:]] or HISTORIES)

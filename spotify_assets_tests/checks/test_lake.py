@@ -12,6 +12,7 @@ import pytest
 
 from glue_scripts.commit import Commit, DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
+from glue_scripts.fingerprint import transformation
 from spotify_assets.engines.duckdb_engine import build_day
 from spotify_assets.lake import layout, quality, state
 from spotify_assets.local.runs import Line, RunFailed
@@ -48,7 +49,10 @@ def committed(store: ObjectStore) -> Commit:
     work = day_sources(store, DAY)
     built = build_day(store, "run-1", work)
     commit = built.commit(
-        engine="duckdb", code="", sources=work.sources, committed_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+        engine="duckdb",
+        code=transformation(),
+        sources=work.sources,
+        committed_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     )
     store.put(layout.commit_key(DAY), commit.to_json())
     return commit
@@ -127,7 +131,7 @@ def test_what_is_missing_is_a_warning_that_names_it(tmp_path: Path) -> None:
     assert not leaves.passed
     assert leaves.severity == dg.AssetCheckSeverity.WARN
     assert leaves.description == (
-        f"1 values can't be read, such as 2026-01-01 {part} duration_ms = '1.5' (line 1, entry 0)"
+        f"1 values can't be read, such as 2026-01-01 {part} duration\\_ms = '1.5' (line 1, entry 0)"
     )
 
 

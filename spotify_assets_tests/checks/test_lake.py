@@ -66,7 +66,7 @@ def damage(store: ObjectStore, commit: Commit, table: str, select: str, scratch:
         connection.execute(f"create view t as select * from read_parquet('{paths[file.key]}', hive_partitioning=false)")
         ((rows,),) = connection.execute(f"copy ({select}) to '{path}' (format parquet)").fetchall()
     store.upload(path, file.key)
-    tables = {**commit.tables, table: TableFiles((DataFile(file.key, rows, file.size),))}
+    tables = {**commit.tables, table: TableFiles((DataFile(file.key, rows, path.stat().st_size),))}
     changed = replace(commit, tables=tables)
     store.put(layout.commit_key(DAY), changed.to_json())
     return changed

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak look dev bench check clouds docs lock lambda clean mutants
+.PHONY: help demo test soak look dev bench check clouds docs lock lambda clean mutants pictures
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -55,6 +55,9 @@ clouds: $(STAMP) .venv-clouds/.installed .venv-checkov/.installed  ## Try the AW
 
 docs: $(STAMP)  ## Write the tables of README, docs and .env.example from settings and contract
 	@$(BIN)/python docs/generate.py
+
+pictures: $(STAMP)  ## Draw README's pictures of a demo: the dashboard and the graph (needs Chromium)
+	@$(BIN)/python docs/pictures.py
 
 lock:  ## Resolve requirements.lock again from pyproject.toml (needs uv and a network)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

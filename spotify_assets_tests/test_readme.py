@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from spotify_assets.cli import COMMANDS, main
+from spotify_assets_tests.commands.test_homes import run as run_commands
+from spotify_assets_tests.spotify.test_payloads import ENTRIES, playlist
 
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -55,6 +59,27 @@ def test_every_variable_of_the_settings_is_in_the_readme_or_the_operations_page(
     for field in Settings.model_fields:
         if not field.startswith("dagster_cloud"):
             assert field.upper() in text, f"{field.upper()} is documented nowhere"
+
+
+LOCAL = ("import raw_data/", "build", "home", "budget", "doctor", "sql ")
+"""The beginnings of those that need nothing but this machine, in the order in which they are run."""
+
+
+def test_the_commands_that_need_nothing_but_this_machine_run_as_they_stand(tmp_path: Path) -> None:
+    """One process runs them in the order of an archive's way: bring in, build, look."""
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL))
+    written = set(re.findall(r"\.venv/bin/spotify-assets ([^\n)]*[^\n)\s])\"?", blocks))
+    commands = [each for start in LOCAL for each in sorted(written) if each.startswith(start) and "<" not in each]
+    (tmp_path / "raw_data").mkdir()
+    for day in ("2026-03-01", "2026-03-02"):
+        (tmp_path / "raw_data" / f"{day}.json").write_text(json.dumps(playlist(tracks=ENTRIES)))
+    calls = [(str(tmp_path / "home"), shlex.split(command)) for command in commands if "athena" not in command]
+
+    answers = run_commands([(Path(home), arguments) for home, arguments in calls], tmp_path)
+
+    assert {call[1][0] for call in calls} == {"import", "build", "home", "sql"}
+    for (_, arguments), answer in zip(calls, answers, strict=True):
+        assert (answer.code, answer.traceback) == (0, ""), (arguments, answer)
 
 
 def test_every_file_linked_from_the_docs_exists() -> None:

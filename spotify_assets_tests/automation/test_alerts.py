@@ -34,7 +34,7 @@ class Failing:
 
     def __init__(self, settings: Settings) -> None:
         self.error: Exception | None = None
-        self.sent: list[Incident] = []
+        self.sent: list[Any] = []
         self.sensor = run_failures_sensor(settings, dg.DefaultSensorStatus.STOPPED, self.sent.append)
 
     def job(self) -> dg.JobDefinition:

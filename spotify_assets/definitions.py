@@ -26,6 +26,7 @@ from spotify_assets.checks.dashboard import dashboard_checks
 from spotify_assets.checks.lake import lake_checks
 from spotify_assets.checks.raw import raw_checks
 from spotify_assets.checks.warehouse import loads_asset, warehouse_checks
+from spotify_assets.executors import IN_PROCESS
 from spotify_assets.lake import state
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.root import resources
@@ -88,7 +89,7 @@ def build_defs(
         schedules=runs.schedules,
         sensors=runs.sensors,
         resources={**resources(settings), **(overrides or {})},
-        executor=dg.in_process_executor,  # a process per step would import the warehouse thirty times over
+        executor=IN_PROCESS,
         loggers=loggers,
     )
     return defs.map_asset_specs(func=_with_freshness)

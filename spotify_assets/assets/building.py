@@ -20,6 +20,7 @@ from glue_scripts.spans import slices
 from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.lake import layout, quality
+from spotify_assets.retries import owned, raise_if_interrupted
 from spotify_assets.storage.object_store import ObjectStore
 
 POISONED_TAG = ".dagster/spotify_assets/poisoned"
@@ -67,9 +68,10 @@ class Building:
 
     def fail(self, also: str = "") -> NoReturn:
         """Fail the step for the poisoned dates, each with its cause, and for what else is to be said."""
-        tags = {POISONED_TAG: ",".join(day.isoformat() for day in sorted(self.poisoned))} if self.poisoned else {}
-        if tags:
-            self._context.instance.add_run_tags(self._context.run_id, tags)
+        if self.poisoned:
+            days = ",".join(day.isoformat() for day in sorted(self.poisoned))
+            run_id = self._context.run_id
+            self._context.instance.add_run_tags(run_id, {POISONED_TAG: owned(days, run_id)})
         what, remedies = [], []
         if also:
             what.append(also)
@@ -98,6 +100,7 @@ class Building:
         except FileNotFoundError as error:
             raise TransientError(f"A raw object was removed while it was read ({error})") from error
         except Exception as error:
+            raise_if_interrupted()
             if len(work) > 1 and not self._engine.builds_dates_apart:
                 raise
             if len(work) == 1:

@@ -21,7 +21,7 @@ from spotify_assets.lake.catalog_tables import PartitionPlan
 from spotify_assets.resources.athena import AthenaResource, named_queries
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
-from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.retries import retried
 from spotify_assets.settings import WithoutSnapshots
 
 GROUP = "catalog"
@@ -62,7 +62,6 @@ def _catalog_asset(
         code_version=fingerprint("spotify_assets", ["lake/catalog_tables.py"], [table]),
         kinds={"aws", "parquet"},
         owners=OWNERS,
-        retry_policy=RETRY_POLICY,
         description=(
             f"{table.description}\n\nThe Data Catalog's table, for Athena, Spark and EMR. One partition per `day`, "
             "pointing at the files of the run that is current for the date; a new commit switches it in one call. "
@@ -70,11 +69,11 @@ def _catalog_asset(
         ),
         metadata={"dagster/column_schema": column_schema(table)},
     )
+    @retried
     def catalog_table(
         context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource
     ) -> dg.MaterializeResult:
-        with speak_to_dagster(context):
-            return _publish(context, table, run_dates(context), lake, catalog, without_snapshots)
+        return _publish(context, table, run_dates(context), lake, catalog, without_snapshots)
 
     return catalog_table
 
@@ -139,17 +138,16 @@ def _partition_metadata(
     group_name=GROUP,
     kinds={"aws", "sql"},
     owners=OWNERS,
-    retry_policy=RETRY_POLICY,
     description="The Athena workgroup's saved queries: the questions one asks of a playlist archive, ready to run.",
 )
+@retried
 def athena_named_queries(context: dg.AssetExecutionContext, athena: AthenaResource) -> dg.MaterializeResult:
-    with speak_to_dagster(context):
-        queries = named_queries()
-        changed = athena.publish(queries)
-        names = "\n".join(f"- **{query.name}**: {query.description}" for query in queries)
-        return dg.MaterializeResult(
-            metadata={"queries": len(queries), "changed": len(changed), "names": dg.MetadataValue.md(names)}
-        )
+    queries = named_queries()
+    changed = athena.publish(queries)
+    names = "\n".join(f"- **{query.name}**: {query.description}" for query in queries)
+    return dg.MaterializeResult(
+        metadata={"queries": len(queries), "changed": len(changed), "names": dg.MetadataValue.md(names)}
+    )
 
 
 def crawler_asset(crawler: str) -> dg.AssetsDefinition:
@@ -161,17 +159,16 @@ def crawler_asset(crawler: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"aws"},
         owners=OWNERS,
-        retry_policy=RETRY_POLICY,
         description=(
             f"Runs the crawler `{crawler}`, which is set up outside this project and costs by the minute. The seven "
             "tables need none: their schema is the contract's and their partitions are the commits'."
         ),
     )
+    @retried
     def external_crawler(context: dg.AssetExecutionContext, catalog: CatalogResource) -> dg.MaterializeResult:
-        with speak_to_dagster(context):
-            last = catalog.crawl(crawler)
-            return dg.MaterializeResult(
-                metadata={"status": last["Status"], "log_group": last.get("LogGroup", ""), "crawler": crawler}
-            )
+        last = catalog.crawl(crawler)
+        return dg.MaterializeResult(
+            metadata={"status": last["Status"], "log_group": last.get("LogGroup", ""), "crawler": crawler}
+        )
 
     return external_crawler

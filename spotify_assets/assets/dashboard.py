@@ -11,7 +11,7 @@ from spotify_assets.assets.warehouse import OWNERS, POOL, send, table_key
 from spotify_assets.lake.layout import report_key
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
-from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.retries import retried
 from spotify_assets.warehouse.session import Session
 
 DASHBOARD_KEY = dg.AssetKey("dashboard")
@@ -46,19 +46,18 @@ says so.
 @dg.asset(
     key=DASHBOARD_KEY,
     deps=_DEPENDENCIES,
-    retry_policy=RETRY_POLICY,
     pool=POOL,
     group_name="analytics",
     kinds={"html", "plotly"},
     owners=OWNERS,
     description=_DESCRIPTION,
 )
+@retried
 def dashboard(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource
 ) -> dg.MaterializeResult:
     """Read, draw and store the page. A failure leaves the page of before."""
-    with speak_to_dagster(context):
-        return _build(context, warehouse, lake)
+    return _build(context, warehouse, lake)
 
 
 def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource) -> dg.MaterializeResult:

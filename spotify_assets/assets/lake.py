@@ -22,7 +22,7 @@ from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone
 from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.lake import layout, quality, state
 from spotify_assets.resources.lake import LakeResource
-from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.retries import retried
 from spotify_assets.settings import WithoutSnapshots
 
 GROUP = "lake"
@@ -72,15 +72,14 @@ def lake_assets(
         check_specs=_CHECKS,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        retry_policy=RETRY_POLICY,
         pool=engine_kind if engine_kind == "glue" else None,
     )
+    @retried
     def lake_tables(
         context: dg.AssetExecutionContext, config: BuildConfig, lake: LakeResource, engine: TransformEngine
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        with speak_to_dagster(context):
-            outdated = rebuild_outdated if config.outdated is None else config.outdated
-            yield from _build(context, lake, engine, config, without_snapshots, outdated=outdated)
+        outdated = rebuild_outdated if config.outdated is None else config.outdated
+        yield from _build(context, lake, engine, config, without_snapshots, outdated=outdated)
 
     return [lake_tables]
 

@@ -23,7 +23,7 @@ from spotify_assets.assets.warehouse import (
     table_key,
 )
 from spotify_assets.resources.warehouse import WarehouseResource
-from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.retries import retried
 from spotify_assets.warehouse import lineage, marts, schema
 from spotify_assets.warehouse.marts import Built, Incomplete
 from spotify_assets.warehouse.session import Session
@@ -47,7 +47,6 @@ def _mart(table: Table) -> dg.AssetsDefinition:
         deps=[_dependency(path) for path in marts.reads(table.name)],
         check_specs=[keys_hold_spec(key, table)],
         code_version=marts.code(table.name),
-        retry_policy=RETRY_POLICY,
         pool=POOL,
         group_name=GROUP,
         kinds=KINDS,
@@ -64,9 +63,9 @@ def _mart(table: Table) -> dg.AssetsDefinition:
             "dagster/column_lineage": column_lineage(_lineage(table)),
         },
     )
+    @retried
     def build(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
-        with speak_to_dagster(context):
-            yield from checked(lambda: _build(context, warehouse, table))
+        yield from checked(lambda: _build(context, warehouse, table))
 
     return build
 

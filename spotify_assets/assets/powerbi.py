@@ -9,7 +9,7 @@ import dagster as dg
 from glue_scripts.contract import DIMENSIONS, MARTS
 from spotify_assets.assets.warehouse import OWNERS, table_key
 from spotify_assets.resources.powerbi import PowerBIResource
-from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.retries import retried
 
 SEMANTIC_MODEL = dg.AssetKey(["powerbi", "semantic_model"])
 
@@ -27,15 +27,14 @@ def powerbi_assets() -> list[dg.AssetsDefinition]:
         kinds={"powerbi"},
         owners=OWNERS,
         tags={"dagster-powerbi/asset_type": "semantic_model"},
-        retry_policy=RETRY_POLICY,
         description=(
             "The Power BI semantic model over the schemas SPOTIFY and ANALYTICS. Materializing refreshes it and waits; "
             "it fails on every end but success. Tables, relations and measures: `infra/powerbi/semantic_model.md`."
         ),
     )
+    @retried
     def semantic_model(context: dg.AssetExecutionContext, powerbi: PowerBIResource) -> dg.MaterializeResult:
-        with speak_to_dagster(context):
-            refresh = powerbi.refresh()
+        refresh = powerbi.refresh()
         return dg.MaterializeResult(
             metadata={
                 "refresh_seconds": refresh.seconds,

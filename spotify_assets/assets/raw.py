@@ -15,7 +15,7 @@ from spotify_assets.lake.layout import raw_day_prefix
 from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.spotify import SpotifyResource
-from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.retries import retried, speak_to_dagster
 
 if TYPE_CHECKING:
     from spotify_assets.spotify.extract import ExtractionReport, PlaylistOutcome
@@ -64,7 +64,6 @@ def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="spotify_api",
-        retry_policy=RETRY_POLICY,
         metadata={"dagster/uri": raw_day_prefix(dt.date(2026, 1, 1)).replace("2026-01-01", "<date>")},
         check_specs=[
             dg.AssetCheckSpec(
@@ -81,12 +80,12 @@ def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             ),
         ],
     )
+    @retried
     def playlist_snapshots(
         context: dg.AssetExecutionContext, config: ExtractionConfig, spotify: SpotifyResource, lake: LakeResource
     ) -> dg.MaterializeResult:
         days = [dt.date.fromisoformat(key) for key in context.partition_keys]
-        with speak_to_dagster(context):
-            _require_answers_for(days, spotify, lake)
+        _require_answers_for(days, spotify, lake)
         reports = []
         for day in days:
             report = spotify.extract(

@@ -20,7 +20,7 @@ from spotify_assets.failures import PermanentError, PlatformError, TransientErro
 from spotify_assets.lake import state
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
-from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.retries import retried
 from spotify_assets.settings import WithoutSnapshots
 from spotify_assets.warehouse import dimensions, loads, quality
 from spotify_assets.warehouse.loads import LoadPlan
@@ -178,7 +178,6 @@ def _lake_load(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         code_version=loads.code(table.name),
-        retry_policy=RETRY_POLICY,
         pool=POOL,
         group_name=GROUP,
         kinds=KINDS,
@@ -190,11 +189,11 @@ def _lake_load(
         ),
         metadata=_lake_metadata(table),
     )
+    @retried
     def load(
         context: dg.AssetExecutionContext, lake: LakeResource, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:
-        with speak_to_dagster(context):
-            return _load(context, lake, warehouse, table, without_snapshots)
+        return _load(context, lake, warehouse, table, without_snapshots)
 
     return load
 
@@ -279,7 +278,6 @@ def _dimension(table: Table) -> dg.AssetsDefinition:
         check_specs=[keys_hold_spec(key, table)],
         code_version=dimensions.code(table.name),
         deps=[dg.AssetDep(upstream, partition_mapping=dg.AllPartitionMapping())],
-        retry_policy=RETRY_POLICY,
         pool=POOL,
         group_name=GROUP,
         kinds=KINDS,
@@ -294,9 +292,9 @@ def _dimension(table: Table) -> dg.AssetsDefinition:
             "dagster/column_lineage": column_lineage(_dimension_lineage(table)),
         },
     )
+    @retried
     def merge(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
-        with speak_to_dagster(context):
-            yield from checked(lambda: _merge(context, warehouse, table))
+        yield from checked(lambda: _merge(context, warehouse, table))
 
     return merge
 

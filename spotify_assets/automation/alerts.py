@@ -13,7 +13,7 @@ from spotify_assets.automation import incidents, runs
 from spotify_assets.automation.incidents import Incident
 from spotify_assets.automation.planning import shown
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.retries import FAILURE_TAG
+from spotify_assets.retries import failure_kind
 from spotify_assets.settings import Settings
 from spotify_assets.storage.aws import aws_failures, client
 
@@ -38,7 +38,7 @@ Send = Callable[[Message], None]
 
 
 def run_failures_sensor(
-    settings: Settings, status: dg.DefaultSensorStatus, send: Send | None = None
+    settings: Settings, status: dg.DefaultSensorStatus, send: Callable[[Incident], None] | None = None
 ) -> dg.SensorDefinition:
     """Sends one message per incident; `send` replaces what the settings name."""
     deliver = send or sender(settings)
@@ -61,12 +61,11 @@ def run_failures_sensor(
             job=run.job_name,
             dates=shown(runs.dates_of(run.tags)),
             causes=incidents.causes(steps, context.failure_event.message or "", secrets),
-            remedy=incidents.remedy(
-                permanent=run.tags.get(FAILURE_TAG) == "permanent", planned=runs.PLANNER_TAG in run.tags
-            ),
+            remedy=incidents.remedy(permanent=failure_kind(run) == "permanent", planned=runs.PLANNER_TAG in run.tags),
             link=f"{settings.dagster_ui_url}/runs/{run.run_id}",
         )
-        if is_open(context.instance, incident, run.run_id):
+        ours = runs.OurRuns(context.instance, runs.repository_of(run))
+        if is_open(ours, incident, run.run_id):
             return dg.SkipReason(f"Run {run.run_id} is part of an incident that was reported.")
         deliver(incident)
         context.instance.add_run_tags(run.run_id, {INCIDENT_TAG: incident.key})
@@ -75,16 +74,12 @@ def run_failures_sensor(
     return run_failures
 
 
-def is_open(instance: dg.DagsterInstance, incident: Incident, run_id: str) -> bool:
+def is_open(ours: runs.OurRuns, incident: Incident, run_id: str) -> bool:
     """Whether the incident was reported and its job has not succeeded since."""
-    reported = instance.get_run_records(
-        dg.RunsFilter(job_name=incident.job, tags={INCIDENT_TAG: incident.key}), limit=1
-    )
+    reported = ours.records(incident.job, tags={INCIDENT_TAG: incident.key}, limit=1)
     if not reported or reported[0].dagster_run.run_id == run_id:
         return bool(reported)
-    succeeded = instance.get_run_records(
-        dg.RunsFilter(job_name=incident.job, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
-    )
+    succeeded = ours.records(incident.job, statuses=[dg.DagsterRunStatus.SUCCESS], limit=1)
     return not succeeded or succeeded[0].storage_id < reported[0].storage_id
 
 

@@ -12,7 +12,7 @@ import dagster as dg
 from spotify_assets.automation.alerts import sender
 from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.resources.warehouse import WarehouseResource
-from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.retries import retried
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import digest
 from spotify_assets.warehouse.marts import monday
@@ -35,9 +35,9 @@ def digest_job(settings: Settings, send: Callable[[DigestMessage], None] | None 
 
     @dg.op(
         name="send_digest",
-        retry_policy=RETRY_POLICY,
         description="Send what last week changed in every playlist to ALERT_WEBHOOK_URL or ALERT_SNS_TOPIC_ARN.",
     )
+    @retried
     def send_digest(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
         over = monday(dt.datetime.now(dt.UTC).date()) - dt.timedelta(days=7)
 
@@ -45,9 +45,8 @@ def digest_job(settings: Settings, send: Callable[[DigestMessage], None] | None 
             newest = digest.latest_week(session)
             return digest.read(session, min(newest, over) if newest else over)
 
-        with speak_to_dagster(context):
-            week = warehouse.run(read, QueryTag(SEND_DIGEST, "", context.run_id))
-            deliver(DigestMessage(week.title, digest.to_markdown(week)))
+        week = warehouse.run(read, QueryTag(SEND_DIGEST, "", context.run_id))
+        deliver(DigestMessage(week.title, digest.to_markdown(week)))
         context.log.info(f"Sent: {week.title}, {len(week.playlists)} playlists")
 
     @dg.job(

@@ -68,7 +68,7 @@ def unfinished_extraction_sensor(status: dg.DefaultSensorStatus, *, clock: Clock
 
 def _attempts(context: dg.SensorEvaluationContext, today: dt.date) -> list[Attempt]:
     """The extractions of today, newest first, whoever started them."""
-    return runs.with_tags(context.instance, {runs.PARTITION_TAG: today.isoformat()}, job=EXTRACT)
+    return runs.with_tags(runs.ours(context), {runs.PARTITION_TAG: today.isoformat()}, job=EXTRACT)
 
 
 def next_run(attempts: Sequence[Attempt], playlists: Playlists, today: dt.date) -> tuple[dt.datetime | None, str]:

@@ -13,7 +13,7 @@ from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.lake import layout
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
-from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.retries import retried
 from spotify_assets.settings import Settings
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import snowpipe
@@ -28,15 +28,14 @@ def landing_vacuum_job() -> dg.JobDefinition:
     @dg.op(
         name="vacuum_landing_tables",
         pool=POOL,
-        retry_policy=RETRY_POLICY,
         description="Remove superseded generations from the landing tables, and their commits.",
     )
+    @retried
     def vacuum_landing_tables(context: dg.OpExecutionContext, lake: LakeResource, warehouse: WarehouseResource) -> None:
-        with speak_to_dagster(context):
-            for table in LAKE_TABLES:
-                work = partial(snowpipe.vacuum, table=table, kept_runs=runs_in_lake(lake.store, table))
-                removed = warehouse.run(work, QueryTag(f"{VACUUM_LANDING}:{table}", run_id=context.run_id))
-                context.log.info(f"{table}: {removed} superseded runs removed")
+        for table in LAKE_TABLES:
+            work = partial(snowpipe.vacuum, table=table, kept_runs=runs_in_lake(lake.store, table))
+            removed = warehouse.run(work, QueryTag(f"{VACUUM_LANDING}:{table}", run_id=context.run_id))
+            context.log.info(f"{table}: {removed} superseded runs removed")
 
     @dg.job(
         name=VACUUM_LANDING,

@@ -12,6 +12,7 @@ from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
 from spotify_assets.automation.cursors import LoadedCursor
 from spotify_assets.automation.jobs import LOAD, OWNERS
 from spotify_assets.automation.planning import Plan
+from spotify_assets.automation.runs import OurRuns
 from spotify_assets.lake import state, watch
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
@@ -44,7 +45,7 @@ def loaded_files_sensor(
         cursor = LoadedCursor.parse(context.cursor)
         looked = _look(lake, cursor, start, now.date())
         known = {first: cursor.months.get(first, Month(first)) for first in {*cursor.months, *looked}}
-        tick = _Tick(context.instance, lake, warehouse, start, now)
+        tick = _Tick(runs.ours(context), lake, warehouse, start, now)
         known, asked, waiting = tick.ask(known, looked)
         planned = tick.plan(known, waiting)
         requests = [runs.run_request(LOADED_FILES, LOAD, request) for request in planned.requests]
@@ -83,13 +84,13 @@ class _Tick:
 
     def __init__(
         self,
-        instance: dg.DagsterInstance,
+        ours: OurRuns,
         lake: LakeResource,
         warehouse: WarehouseResource,
         start: dt.date,
         now: dt.datetime,
     ) -> None:
-        self._instance = instance
+        self._ours = ours
         self._lake = lake
         self._warehouse = warehouse
         self._start = start
@@ -150,14 +151,14 @@ class _Tick:
     def busy(self) -> set[dt.date]:
         """The dates that runs in flight touch."""
         if self._busy is None:
-            self._busy = runs.busy_dates(self._instance)
+            self._busy = runs.busy_dates(self._ours)
         return self._busy
 
     @property
     def attempts(self) -> list[planning.Attempt]:
         """What became of the loads requested before."""
         if self._attempts is None:
-            self._attempts = runs.attempts(self._instance, LOADED_FILES)
+            self._attempts = runs.attempts(self._ours, LOADED_FILES)
         return self._attempts
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from spotify_assets.automation.jobs import CRASH_RETRIES, OWNERS
 from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
-from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.retries import retried
 
 ADOPT = "adopt_landing"
 VACUUM = "vacuum"
@@ -28,19 +28,18 @@ class AdoptConfig(dg.Config):
 
 @dg.op(
     name=ADOPT_OP,
-    retry_policy=RETRY_POLICY,
     description="Adopt the objects that wait in landing/to_be_processed/, each by itself; none can fail the others.",
 )
+@retried
 def _adopt_objects(context: dg.OpExecutionContext, config: AdoptConfig, lake: LakeResource) -> None:
     from spotify_assets.spotify import landing
 
-    with speak_to_dagster(context):
-        landed = landing.adopt_waiting(
-            lake.store,
-            dt.datetime.now(dt.UTC).date(),
-            only=set(config.digests) or None,
-            on_outcome=lambda outcome: context.log.info(outcome.describe()),
-        )
+    landed = landing.adopt_waiting(
+        lake.store,
+        dt.datetime.now(dt.UTC).date(),
+        only=set(config.digests) or None,
+        on_outcome=lambda outcome: context.log.info(outcome.describe()),
+    )
     reasons = [f"- {escaped(each.moved_to)}: {escaped(each.rejected)}" for each in landed.rejected[:_SHOWN]]
     context.add_output_metadata(
         {
@@ -56,14 +55,13 @@ def _adopt_objects(context: dg.OpExecutionContext, config: AdoptConfig, lake: La
 
 @dg.op(
     name="remove_superseded",
-    retry_policy=RETRY_POLICY,
     description="Remove files of runs that no commit names any more and that are older than a week.",
 )
+@retried
 def _remove_superseded(context: dg.OpExecutionContext, lake: LakeResource) -> None:
     from spotify_assets.lake.vacuum import vacuum
 
-    with speak_to_dagster(context):
-        done = vacuum(lake.store, dt.datetime.now(dt.UTC), on_progress=context.log.info)
+    done = vacuum(lake.store, dt.datetime.now(dt.UTC), on_progress=context.log.info)
     context.add_output_metadata({"looked_at": done.looked_at, "removed": done.removed, "bytes": done.bytes})
 
 

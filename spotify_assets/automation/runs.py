@@ -1,11 +1,13 @@
 """What Dagster's run storage says about dates: the thin shell between a sensor's plan and its instance.
 
-Which dates runs in flight touch, what became of the runs a sensor requested, and how a planned request becomes a
+One instance serves many code locations, so everything is asked of `OurRuns`: those of this location alone. Which
+dates runs in flight touch, what became of the runs a sensor requested, and how a planned request becomes a
 RunRequest that can be recognised later. Deciding belongs to `planning`.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 
@@ -13,7 +15,10 @@ from glue_scripts.spans import days_between, iso_date
 from spotify_assets.assets.lake import POISONED_TAG
 from spotify_assets.automation import planning
 from spotify_assets.automation.planning import Attempt, Outcome, Request
-from spotify_assets.retries import FAILURE_TAG, RETRY_AT_TAG
+from spotify_assets.retries import RETRY_AT_TAG, failure_kind, own_tag
+
+REPOSITORY_TAG = ".dagster/repository"
+"""Dagster's own tag on every run that was launched from a code location, as `repository@location`."""
 
 PLANNER_TAG = "spotify_assets/planned_by"
 CONTENTS_TAG = ".dagster/spotify_assets/contents"
@@ -42,32 +47,77 @@ _REMEMBERED = 300
 """Runs of a sensor that are looked back at; older failures are forgotten, and their dates tried anew."""
 
 
-def busy_dates(instance: dg.DagsterInstance) -> set[dt.date]:
-    """Every date that a queued, starting or running run touches, whoever launched it and whatever it does."""
+@dataclass(frozen=True)
+class OurRuns:
+    """The runs of one code location's repository, among those of all the locations that share an instance.
+
+    `repository` is its label as Dagster tags runs with it; None where there is no location (a sensor called directly in
+    a test), which sees the runs that have none either, as Dagster's own run status sensors do.
+    """
+
+    instance: dg.DagsterInstance
+    repository: str | None
+
+    def records(
+        self,
+        job: str | None = None,
+        *,
+        statuses: Sequence[dg.DagsterRunStatus] = (),
+        tags: Mapping[str, str] | None = None,
+        limit: int | None = None,
+    ) -> Sequence[dg.RunRecord]:
+        """Our runs (of `job`, in one of `statuses`, with all of `tags`), newest first."""
+        labelled = {**(tags or {}), **({REPOSITORY_TAG: self.repository} if self.repository else {})}
+        wanted = dg.RunsFilter(job_name=job, statuses=list(statuses), tags=labelled)
+        if self.repository:
+            return self.instance.get_run_records(wanted, limit=limit)
+        everybodys = self.instance.get_run_records(wanted)
+        return [record for record in everybodys if repository_of(record.dagster_run) is None][:limit]
+
+    def in_flight(self, job: str | None = None) -> list[dg.DagsterRun]:
+        """Our queued, starting and running runs (of `job`)."""
+        return [each.dagster_run for each in self.records(job, statuses=IN_FLIGHT)]
+
+
+def ours(context: dg.SensorEvaluationContext) -> OurRuns:
+    """The runs of the code location that the sensor belongs to."""
+    origin = context.code_location_origin
+    label = f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None
+    return OurRuns(context.instance, label)
+
+
+def repository_of(run: dg.DagsterRun) -> str | None:
+    """The label of the repository that a run was launched from; None for one without (another program's in-process)."""
+    origin = run.remote_job_origin
+    return origin.repository_origin.get_label() if origin else None
+
+
+def busy_dates(ours: OurRuns) -> set[dt.date]:
+    """Every date that a queued, starting or running run of ours touches, whoever launched it and whatever it does."""
     days: set[dt.date] = set()
-    for run in instance.get_runs(dg.RunsFilter(statuses=list(IN_FLIGHT))):
+    for run in ours.in_flight():
         days |= dates_of(run.tags)
     return days
 
 
-def attempts(instance: dg.DagsterInstance, planner: str) -> list[Attempt]:
+def attempts(ours: OurRuns, planner: str) -> list[Attempt]:
     """What became of the runs that `planner` requested, newest first."""
-    return with_tags(instance, {PLANNER_TAG: planner})
+    return with_tags(ours, {PLANNER_TAG: planner})
 
 
-def with_tags(instance: dg.DagsterInstance, tags: Mapping[str, str], job: str | None = None) -> list[Attempt]:
-    """The runs (of `job`) that carry `tags`, in flight or ended, newest first."""
-    records = instance.get_run_records(dg.RunsFilter(job_name=job, tags=dict(tags)), limit=_REMEMBERED)
+def with_tags(ours: OurRuns, tags: Mapping[str, str], job: str | None = None) -> list[Attempt]:
+    """Our runs (of `job`) that carry `tags`, in flight or ended, newest first."""
+    records = ours.records(job, tags=tags, limit=_REMEMBERED)
     return [
         Attempt(
             run_id=record.dagster_run.run_id,
             contents=planning.decode_contents(record.dagster_run.tags.get(CONTENTS_TAG, "")),
             outcome=_OUTCOMES.get(record.dagster_run.status, "running"),
             ended_at=dt.datetime.fromtimestamp(record.end_time, dt.UTC) if record.end_time else None,
-            permanent=record.dagster_run.tags.get(FAILURE_TAG) == "permanent",
-            transient=record.dagster_run.tags.get(FAILURE_TAG) == "transient",
-            poisoned=frozenset(planning.decode_dates(record.dagster_run.tags.get(POISONED_TAG, ""))),
-            retry_at=_time(record.dagster_run.tags.get(RETRY_AT_TAG)),
+            permanent=failure_kind(record.dagster_run) == "permanent",
+            transient=failure_kind(record.dagster_run) == "transient",
+            poisoned=frozenset(planning.decode_dates(own_tag(record.dagster_run, POISONED_TAG) or "")),
+            retry_at=_time(own_tag(record.dagster_run, RETRY_AT_TAG)),
         )
         for record in records
     ]

@@ -17,6 +17,7 @@ from spotify_assets.automation.cursors import EventsCursor, LandingCursor, Stale
 from spotify_assets.automation.jobs import BUILD, OWNERS
 from spotify_assets.automation.maintenance import ADOPT, ADOPT_OP
 from spotify_assets.automation.planning import Limits, Plan
+from spotify_assets.automation.runs import OurRuns
 from spotify_assets.lake import layout, watch
 from spotify_assets.lake.watch import Observation
 from spotify_assets.resources.lake import LakeResource
@@ -81,7 +82,7 @@ def stale_dates_sensor(
         if now.minute % VERIFY_MINUTES == 0 and now.second < TICK_SECONDS:
             checked = watch.sweep(lake.store, start, verify, today + dt.timedelta(days=1), days=1, seconds=0)
             seen, verify = seen.joined(watch.verified(lake.store, checked.observation)), checked.next
-        planned = plan_builds(context.instance, seen, now, rebuild_outdated=rebuild_outdated)
+        planned = plan_builds(runs.ours(context), seen, now, rebuild_outdated=rebuild_outdated)
         parts = [f"the window {window} to {today}"] if recent.days else []
         parts += [f"the sweep's {planning.shown(swept.observation.days)}"] if swept.observation.days else []
         known = {**{day: mark for day, mark in cursor.known.items() if day not in seen.days}, **seen.marks}
@@ -132,11 +133,11 @@ def lake_events_sensor(
         days = sorted(cursor.pending | named)
         now_days, later = days[-EVENT_DATES_PER_TICK:], days[:-EVENT_DATES_PER_TICK]
         seen = watch.observe_dates(lake.store, now_days)
-        planned = plan_builds(context.instance, seen, now)
+        planned = plan_builds(runs.ours(context), seen, now)
         requests = [runs.run_request(STALE_DATES, BUILD, request) for request in planned.requests]
         landed = cursor.landed or any(key.startswith(layout.LANDING_INBOX_PREFIX) for key in keys)
         waiting = sorted(found.digest for found in landing.waiting(lake.store)) if landed else []
-        adoptions, why = _adoption(context.instance, waiting, now)
+        adoptions, why = _adoption(runs.ours(context), waiting, now)
         requests += adoptions
         pending = (set(seen.stale) - planned.given_up - planned.succeeded) | set(later)
         unknown = sum(message.keys is None for message in messages)
@@ -177,7 +178,7 @@ def landing_sensor(
         waiting = {found.digest for found in landing.waiting(lake.store)}
         settled = sorted(waiting & cursor.seen)
         looked = f"{cursor.note}{len(waiting)} objects wait, {len(settled)} of them unchanged since the last look"
-        requests, why = _adoption(context.instance, settled, clock())
+        requests, why = _adoption(runs.ours(context), settled, clock())
         said = f"{looked}{why}"
         context.log.info(said)
         return dg.SensorResult(
@@ -189,17 +190,15 @@ def landing_sensor(
     return landed_objects
 
 
-def plan_builds(
-    instance: dg.DagsterInstance, seen: Observation, now: dt.datetime, *, rebuild_outdated: bool = False
-) -> Plan:
+def plan_builds(ours: OurRuns, seen: Observation, now: dt.datetime, *, rebuild_outdated: bool = False) -> Plan:
     """The runs that the stale dates of an observation call for, given what Dagster's runs say about them."""
     wanted = needs(seen, rebuild_outdated=rebuild_outdated)
     if not wanted:
         return Plan()
     return planning.plan(
         wanted,
-        runs.attempts(instance, STALE_DATES),
-        busy=runs.busy_dates(instance),
+        runs.attempts(ours, STALE_DATES),
+        busy=runs.busy_dates(ours),
         through=seen.passable,
         now=now,
     )
@@ -221,14 +220,14 @@ def needs(seen: Observation, *, rebuild_outdated: bool = False) -> dict[dt.date,
     }
 
 
-def _adoption(instance: dg.DagsterInstance, digests: list[str], now: dt.datetime) -> tuple[list[dg.RunRequest], str]:
+def _adoption(ours: OurRuns, digests: list[str], now: dt.datetime) -> tuple[list[dg.RunRequest], str]:
     """A request to adopt the objects of these digests, unless one is in flight or has left them there too often."""
     if not digests:
         return [], ""
     content = planning.digest(*digests)
-    if instance.get_runs(dg.RunsFilter(job_name=ADOPT, statuses=list(runs.IN_FLIGHT)), limit=1):
+    if ours.in_flight(ADOPT):
         return [], "; a run that adopts is in flight"
-    tried = runs.with_tags(instance, {runs.PLANNER_TAG: LANDING, runs.CONTENT_TAG: content})
+    tried = runs.with_tags(ours, {runs.PLANNER_TAG: LANDING, runs.CONTENT_TAG: content})
     limits = Limits()
     if len(tried) >= len(limits.sizes):
         return [], f"; given up after {len(tried)} runs that left them there (see the last one: {tried[0].run_id})"

@@ -14,12 +14,13 @@ import dagster as dg
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets.assets.warehouse import table_key
+from spotify_assets.assets.warehouse import POOL, table_key
 from spotify_assets.automation.clock import utc_now
 from spotify_assets.lake import layout
 from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.retries import retried
 from spotify_assets.warehouse import snowpipe
 from spotify_assets.warehouse.session import QueryTag, Session
 from spotify_assets.warehouse.snowpipe import Arrival, LoadedFile, Overdue, PipeStatus
@@ -209,7 +210,8 @@ def _check(table: str, name: str) -> dg.AssetChecksDefinition:
         PIPE_CHECK: "The pipe is running and has delivered every commit older than half an hour.",
     }
 
-    @dg.asset_check(asset=table_key("lake", table), name=name, description=what[name])
+    @dg.asset_check(asset=table_key("lake", table), name=name, pool=POOL, description=what[name])
+    @retried
     def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
         pipe = warehouse.run(lambda session: read_pipe(session, table), QueryTag(f"snowpipe:{table}:{name}"))
         found = next(

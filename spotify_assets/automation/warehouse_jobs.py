@@ -7,7 +7,7 @@ from glue_scripts.contract import DIMENSIONS
 from spotify_assets.assets.warehouse import POOL
 from spotify_assets.checks.warehouse import ALL_CHECK, KEYS_CHECK, LOADS_KEY, RECENT_CHECK
 from spotify_assets.resources.warehouse import WarehouseResource
-from spotify_assets.retries import RETRY_POLICY, speak_to_dagster
+from spotify_assets.retries import retried
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import dimensions, environments, marts
 from spotify_assets.warehouse.session import QueryTag
@@ -86,18 +86,17 @@ def _rebuild_job() -> dg.JobDefinition:
     @dg.op(
         name="rebuild",
         pool=POOL,
-        retry_policy=RETRY_POLICY,
         description="Compute dimensions and marts from nothing but LAKE; readers see the old rows until each is done.",
     )
+    @retried
     def rebuild(context: dg.OpExecutionContext, config: RebuildConfig, warehouse: WarehouseResource) -> None:
         unknown = sorted(set(config.tables) - set(TABLES))
         if unknown:
             raise dg.Failure(
                 f"{', '.join(unknown)}: no such table; there are {', '.join(TABLES)}.", allow_retries=False
             )
-        with speak_to_dagster(context):
-            for path in (path for path in TABLES if path in config.tables):  # each after those it reads
-                context.log.info(f"{path}: {_rebuild_one(warehouse, path, context.run_id)} rows")
+        for path in (path for path in TABLES if path in config.tables):  # each after those it reads
+            context.log.info(f"{path}: {_rebuild_one(warehouse, path, context.run_id)} rows")
 
     @dg.job(
         name=REBUILD,
@@ -118,10 +117,10 @@ def _rebuild_one(warehouse: WarehouseResource, path: str, run_id: str) -> int:
 
 def _drop_branch_job(database: str) -> dg.JobDefinition:
     @dg.op(name="drop_clone", description="Drop the zero-copy clone of a pull request's branch deployment.")
+    @retried
     def drop_clone(context: dg.OpExecutionContext, config: DropBranchConfig, warehouse: WarehouseResource) -> None:
         statement = environments.drop_statement(database, config.pull_request)
-        with speak_to_dagster(context):
-            rows = warehouse.run(lambda session: session.execute(statement), QueryTag(DROP_BRANCH, "", context.run_id))
+        rows = warehouse.run(lambda session: session.execute(statement), QueryTag(DROP_BRANCH, "", context.run_id))
         context.log.info(str(rows[0][0]) if rows else statement)
 
     @dg.job(

@@ -16,6 +16,7 @@ from spotify_assets.markdown import escaped
 from spotify_assets.resources.athena import AthenaResource
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.retries import retried
 
 _SHOWN = 20
 
@@ -33,6 +34,7 @@ def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg
         partitions_def=partitions,
         description="The table's definition is the contract's, and each date's partition points at its commit's run.",
     )
+    @retried
     def in_sync(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, catalog: CatalogResource
     ) -> dg.AssetCheckResult:
@@ -57,6 +59,7 @@ def _row_count_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> 
         partitions_def=partitions,
         description="Athena counts as many rows on each date as the date's commit.",
     )
+    @retried
     def athena_row_counts(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, athena: AthenaResource
     ) -> dg.AssetCheckResult:

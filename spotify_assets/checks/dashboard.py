@@ -6,6 +6,7 @@ from spotify_assets.assets.dashboard import DASHBOARD_KEY, DASHBOARD_REPORT
 from spotify_assets.dashboard.integrity import inspect_page
 from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.retries import retried
 
 
 @dg.asset_check(
@@ -14,6 +15,7 @@ from spotify_assets.resources.lake import LakeResource
     description="The stored page is complete, its data can be read and is of the date it names, it refers to nothing "
     "outside itself, and its own policy forbids every request.",
 )
+@retried
 def page_is_whole_and_self_contained(lake: LakeResource) -> dg.AssetCheckResult:
     """Read the stored page back."""
     content = lake.store.get_or_none(DASHBOARD_REPORT)

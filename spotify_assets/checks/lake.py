@@ -12,6 +12,7 @@ from spotify_assets.assets.lake import lake_key
 from spotify_assets.lake import quality, state
 from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.retries import retried
 
 _SHOWN = 20
 _EXAMPLES = 3
@@ -36,6 +37,7 @@ def _contract_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> d
         partitions_def=partitions,
         description="Keys are unique, required columns are filled, references resolve, rows equal the commit's.",
     )
+    @retried
     def contract_holds(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         commits = lake.commits(_days(context, lake))
         broken = quality.faults(lake.store, table, commits)
@@ -61,6 +63,7 @@ def _entries_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDe
         partitions_def=partitions,
         description="Entries in the raw objects = rows of playlist_items + quarantined entries, on every date.",
     )
+    @retried
     def entries_reconcile(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         commits = lake.commits(_days(context, lake))
         wrong = quality.unreconciled(commits)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
+from spotify_assets.retries import retried
 from spotify_assets.settings import Settings
 
 FAIL_DAYS = 7
@@ -29,6 +30,7 @@ def raw_checks(
         description=f"The Spotify consent lives on: warns 30 days before its refresh token dies, fails from "
         f"{FAIL_DAYS} (six months after the consent; refreshing does not extend it).",
     )
+    @retried
     def spotify_consent_age() -> dg.AssetCheckResult:
         return judge_consent(settings, today())
 

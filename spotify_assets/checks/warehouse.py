@@ -10,11 +10,12 @@ import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Table
 from spotify_assets.assets.metadata import column_schema
-from spotify_assets.assets.warehouse import GROUP, KINDS, OWNERS, table_key
+from spotify_assets.assets.warehouse import GROUP, KINDS, OWNERS, POOL, table_key
 from spotify_assets.lake import state
 from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.retries import retried
 from spotify_assets.warehouse import quality, reconcile, schema
 from spotify_assets.warehouse.reconcile import Difference
 from spotify_assets.warehouse.session import QueryTag, Session
@@ -64,11 +65,13 @@ def loads_asset() -> dg.AssetSpec:
 def _matches_commits(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=table_key("lake", table.name),
+        pool=POOL,
         name="matches_commits",
         blocking=True,
         partitions_def=partitions,
         description="Each date holds the rows of the run that its commit in the lake names, as many as it says.",
     )
+    @retried
     def check(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, warehouse: WarehouseResource
     ) -> dg.AssetCheckResult:
@@ -86,9 +89,11 @@ def _reconciliation(name: str, last_days: int | None) -> dg.AssetChecksDefinitio
 
     @dg.asset_check(
         asset=LOADS_KEY,
+        pool=POOL,
         name=name,
         description=f"For {period}: every date and table is in the warehouse, with the run and rows of its commit.",
     )
+    @retried
     def check(lake: LakeResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
         days = state.committed_days(lake.store)
         return _result(lake, warehouse, list(LAKE_TABLES), days[-last_days:] if last_days else days, whole=True)
@@ -99,12 +104,14 @@ def _reconciliation(name: str, last_days: int | None) -> dg.AssetChecksDefinitio
 def _all_keys_hold() -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=LOADS_KEY,
+        pool=POOL,
         name=KEYS_CHECK,
         description=(
             "In every row of every dimension and mart the key is unique and every required column is filled. The runs "
             "check what they bring in; this looks at everything."
         ),
     )
+    @retried
     def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
         tables = [("spotify", table) for table in DIMENSIONS.values()] + [("analytics", t) for t in MARTS.values()]
 

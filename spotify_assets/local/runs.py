@@ -17,6 +17,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from spotify_assets.definitions import build_defs, following_the_archive
 from spotify_assets.failures import PermanentError
+from spotify_assets.local.execution import execute
 from spotify_assets.local.instance import local_instance
 from spotify_assets.markdown import plain
 from spotify_assets.settings import Settings
@@ -60,11 +61,11 @@ class Line:
                 "dagster/asset_partition_range_end": days[1].isoformat(),
             }
         )
-        result = self.defs.resolve_job_def(job).execute_in_process(
-            instance=self.instance,
+        result = execute(
+            self.defs.resolve_job_def(job),
+            self.instance,
             run_config={"ops": dict(config or {}), "loggers": {"console": {}}},
             tags={**first_last, **(tags or {})},
-            raise_on_error=False,
         )
         causes = [*_step_failures(result), *_check_failures(result)]
         if not result.success or causes:

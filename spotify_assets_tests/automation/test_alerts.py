@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from spotify_assets.automation.alerts import run_failures_sensor, sender
 from spotify_assets.automation.incidents import Incident, causes, redacted, remedy, secrets_of
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.retries import speak_to_dagster
+from spotify_assets.retries import retried
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets_tests.moto_aws import REGION
 
@@ -39,10 +39,10 @@ class Failing:
 
     def job(self) -> dg.JobDefinition:
         @dg.op
+        @retried
         def work(context) -> None:
-            with speak_to_dagster(context):
-                if self.error:
-                    raise self.error
+            if self.error:
+                raise self.error
 
         @dg.job
         def build_history() -> None:

@@ -17,7 +17,7 @@ from spotify_assets.automation.planning import Attempt, Outcome
 from spotify_assets.lake.layout import RAW_PREFIX
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.spotify import spotify_resource
-from spotify_assets.retries import FAILURE_TAG, RETRY_AT_TAG
+from spotify_assets.retries import FAILURE_TAG, RETRY_AT_TAG, owned
 from spotify_assets.settings import load_settings
 from spotify_assets.spotify.budget import STATE_KEY, CallState, CoolDown
 from spotify_assets.spotify.tracking import Playlists, Standing, Tracked, Tracking
@@ -41,8 +41,13 @@ def end_of_today() -> dt.datetime:
     return dt.datetime.combine(TODAY, dt.time(23, 59, 59), dt.UTC)
 
 
-def ran(world: World, status: dg.DagsterRunStatus, tags: Mapping[str, str] = {}, day: dt.date = TODAY) -> None:
-    world.pretend(status, EXTRACT, **{"dagster/partition": day.isoformat(), **tags})
+def ran(world: World, status: dg.DagsterRunStatus, tags: Mapping[str, str] = {}, day: dt.date = TODAY) -> str:
+    return world.pretend(status, EXTRACT, **{"dagster/partition": day.isoformat(), **tags})
+
+
+def said(world: World, run_id: str, tag: str, value: str) -> None:
+    """What a run says of itself while it fails."""
+    world.instance.add_run_tags(run_id, {tag: owned(value, run_id)})
 
 
 def test_a_date_nobody_began_is_left_alone(world: World) -> None:
@@ -70,15 +75,25 @@ def test_a_run_in_flight_is_waited_for(world: World, status: dg.DagsterRunStatus
     assert asked(world) == []
 
 
+def test_a_neighbours_extraction_is_not_ours(world: World) -> None:
+    """Another code location of the same instance succeeded with a job of the same name: ours still has to."""
+    today = {"dagster/partition": TODAY.isoformat()}
+    ran(world, dg.DagsterRunStatus.FAILURE)
+    world.pretend(dg.DagsterRunStatus.SUCCESS, EXTRACT, location="neighbour", **today)
+    world.pretend(dg.DagsterRunStatus.STARTED, EXTRACT, location="neighbour", **today)
+    assert len(asked(world)) == 1
+
+
 def test_a_permanent_failure_is_left_to_people(world: World) -> None:
-    ran(world, dg.DagsterRunStatus.FAILURE, {FAILURE_TAG: "permanent"})
+    said(world, ran(world, dg.DagsterRunStatus.FAILURE), FAILURE_TAG, "permanent")
     assert asked(world) == []
     assert "given up" in world.skipped[-1]
 
 
 def test_a_cool_down_is_waited_for(world: World) -> None:
     world.now = dt.datetime.combine(TODAY, dt.time(6), dt.UTC)
-    ran(world, dg.DagsterRunStatus.FAILURE, {RETRY_AT_TAG: (world.now + dt.timedelta(hours=8)).isoformat()})
+    failed = ran(world, dg.DagsterRunStatus.FAILURE)
+    said(world, failed, RETRY_AT_TAG, (world.now + dt.timedelta(hours=8)).isoformat())
     assert asked(world, hours=7) == []
     assert len(asked(world, hours=2)) == 1
 

@@ -212,6 +212,14 @@ def test_a_date_that_a_run_in_flight_touches_waits(world: World, status: dg.Dags
     assert "1 in flight" in world.skipped[-1]
 
 
+def test_a_neighbours_run_of_the_same_date_holds_nothing_up(world: World) -> None:
+    """Another code location of the same instance partitions by date, too."""
+    put_raw(world.store, days_ago(1))
+    world.pretend(dg.DagsterRunStatus.STARTED, location="neighbour", **{"dagster/partition": days_ago(1).isoformat()})
+    settle(world)
+    assert [day for day, _ in world.built] == [days_ago(1)]
+
+
 def test_dates_inside_a_queued_range_wait(world: World) -> None:
     put_raw(world.store, days_ago(2))
     world.pretend(

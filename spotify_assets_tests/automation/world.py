@@ -18,17 +18,21 @@ from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.automation import jobs, maintenance
 from spotify_assets.automation.runs import dates_of
+from spotify_assets.executors import IN_PROCESS
 from spotify_assets.failures import PlatformError
 from spotify_assets.lake import layout, state
 from spotify_assets.lake.layout import RawKey
+from spotify_assets.local.execution import execute
 from spotify_assets.resources.lake import LakeResource
-from spotify_assets.retries import speak_to_dagster
+from spotify_assets.retries import retried
 from spotify_assets.storage.object_store import ObjectStore
 
 START = dt.date(2024, 1, 1)
 NOW = dt.datetime.now(dt.UTC)
 """Runs end at the real time, which the world's clock must not be ahead of; tests move it on from here."""
 TODAY = NOW.date()
+LOCATION = "spotify_assets"
+"""The code location of the sensors; others may share the instance."""
 
 Before = Callable[[dt.date], None]
 
@@ -102,8 +106,10 @@ class World:
             instance=self.instance,
             cursor=self.cursors.get(sensor.name),
             sensor_name=sensor.name,
+            repository_name="__repository__",
             resources={"lake": self.lake, **resources},
         )
+        context._code_location_origin = RegisteredCodeLocationOrigin(LOCATION)  # as the code server builds it
         found = sensor(context)
         assert isinstance(found, dg.SensorResult)
         return found
@@ -132,19 +138,15 @@ class World:
     def run(self, request: dg.RunRequest, sensor_name: str) -> None:
         """Execute a request for real, with the tags the daemon gives it."""
         assert request.job_name
+        partition = {"dagster/partition": request.partition_key} if request.partition_key else {}
         tags = {
             **request.tags,
+            **partition,
             "dagster/run_key": str(request.run_key),
             "dagster/sensor_name": sensor_name,
         }
         job = self.definitions().resolve_job_def(request.job_name)
-        result = job.execute_in_process(
-            instance=self.instance,
-            tags=tags,
-            partition_key=request.partition_key,
-            raise_on_error=False,
-            run_config=request.run_config,
-        )
+        result = execute(job, self.instance, tags=tags, run_config=request.run_config, location=LOCATION)
         run = self.instance.get_run_by_id(result.run_id)
         assert run is not None
         self.runs.append((request.job_name, result.run_id, dict(run.tags)))
@@ -160,7 +162,11 @@ class World:
             "dagster/sensor_name": sensor_name,
         }
         run = create_run_for_test(
-            self.instance, job_name=request.job_name, status=dg.DagsterRunStatus.STARTED, tags=tags
+            self.instance,
+            job_name=request.job_name,
+            status=dg.DagsterRunStatus.STARTED,
+            tags=tags,
+            remote_job_origin=origin(request.job_name),
         )
         days = sorted(dates_of(tags))
         try:
@@ -176,12 +182,12 @@ class World:
             )
         self.runs.append((request.job_name, run.run_id, tags))
 
-    def pretend(self, status: dg.DagsterRunStatus, job: str = jobs.BUILD, **tags: str) -> str:
-        """A run of somebody in a given state; its id."""
-        known = {name.replace("__", "/"): value for name, value in tags.items()}
-        place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("tests"), "__repository__")
+    def pretend(
+        self, status: dg.DagsterRunStatus, job: str = jobs.BUILD, *, location: str = LOCATION, **tags: str
+    ) -> str:
+        """A run in a given state, of this location or of another one that shares the instance; its id."""
         return create_run_for_test(
-            self.instance, job_name=job, status=status, tags=known, remote_job_origin=RemoteJobOrigin(place, job)
+            self.instance, job_name=job, status=status, tags=tags, remote_job_origin=origin(job, location)
         ).run_id
 
     def definitions(self) -> dg.Definitions:
@@ -189,14 +195,14 @@ class World:
         partitions = dg.DailyPartitionsDefinition(START.isoformat(), timezone="UTC", end_offset=400)
 
         @dg.asset(name="built", partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run())
+        @retried
         def built(context: dg.AssetExecutionContext) -> None:
-            with speak_to_dagster(context):
-                world.build([dt.date.fromisoformat(key) for key in context.partition_keys], context.run_id)
+            world.build([dt.date.fromisoformat(key) for key in context.partition_keys], context.run_id)
 
         @dg.asset(name="loaded", partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run())
+        @retried
         def loaded(context: dg.AssetExecutionContext) -> None:
-            with speak_to_dagster(context):
-                world.load([dt.date.fromisoformat(key) for key in context.partition_keys])
+            world.load([dt.date.fromisoformat(key) for key in context.partition_keys])
 
         tags = {"dagster/max_retries": "0"}
         return dg.Definitions(
@@ -207,6 +213,7 @@ class World:
                 *maintenance.maintenance_jobs(),
             ],
             resources={"lake": self.lake},
+            executor=IN_PROCESS,
             loggers={"console": dg.colored_console_logger.configured({"log_level": "CRITICAL"})},
         )
 
@@ -244,6 +251,11 @@ class World:
         """What is stale, by comparing everything with everything."""
         days = [day for day in state.raw_days(self.store) if first <= day <= last]
         return state.stale_days(state.read_current_sources(self.store, days), state.read_commits(self.store, days))
+
+
+def origin(job: str, location: str = LOCATION) -> RemoteJobOrigin:
+    """Where a run of `job` comes from when the daemon launches it."""
+    return RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), "__repository__"), job)
 
 
 @contextmanager

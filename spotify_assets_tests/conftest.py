@@ -11,6 +11,7 @@ import pytest
 
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
+from spotify_assets_tests.waiting import QuickClock
 from spotify_assets_tests.warehouse.fixtures import new_warehouse, prepared_folder, warehouse  # noqa: F401
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ def watched_deletions() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ObjectStore, "delete", watched)
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_pauses_between_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step's tries follow each other at once; whoever wants to know of the pauses sets a clock of their own."""
+    monkeypatch.setattr("spotify_assets.retries.CLOCK", QuickClock())
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from spotify_assets.settings import load_settings
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import TestClock
 from spotify_assets_tests.spotify.spotify_server import SpotifyServer, error, spotify_server
-from spotify_assets_tests.waiting import QuickClock
 
 TODAY = "2026-11-21"
 PARTITIONS = snapshot_dates(dt.date(2026, 1, 1))
@@ -72,8 +71,7 @@ class Run:
 
 
 @pytest.fixture
-def run(store: ObjectStore, instance: dg.DagsterInstance, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr("spotify_assets.retries.CLOCK", QuickClock())
+def run(store: ObjectStore, instance: dg.DagsterInstance, clock: TestClock) -> Run:
     return Run(store, instance, clock)
 
 

@@ -88,6 +88,7 @@ def _complete_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksD
         partitions_def=partitions,
         description="Every snapshot holds the whole playlist. One that does not is kept, and left out of comparisons.",
     )
+    @retried
     def snapshots_are_complete(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         commits = lake.commits(_days(context, lake))
         found = quality.incomplete(lake.store, commits)

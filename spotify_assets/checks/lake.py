@@ -111,6 +111,7 @@ def _leaves_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDef
         partitions_def=partitions,
         description="Every value could be read. One that could not is null, and its entry is kept.",
     )
+    @retried
     def leaves_readable(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         commits = lake.commits(_days(context, lake))
         unread = sum(commit.unread_leaves for commit in commits.values())

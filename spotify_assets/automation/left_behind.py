@@ -54,10 +54,10 @@ def left_behind_sensor(status: dg.DefaultSensorStatus, *, clock: Clock = utc_now
         if refused := _refused(context.instance, sorted(graph.get_check_keys_for_assets(set(LOADS)))):
             return dg.SkipReason(f"{said}; not asked for, because a load's check failed: {refused}")
         for job in (BUILD, LOAD, REFRESH):
-            if context.instance.get_runs(dg.RunsFilter(job_name=job, statuses=list(runs.IN_FLIGHT)), limit=1):
+            if runs.ours(context).in_flight(job):
                 return dg.SkipReason(f"{said}; a run of {job} is in flight")
         tags = {runs.PLANNER_TAG: LEFT_BEHIND, runs.CONTENT_TAG: content}
-        tried = runs.with_tags(context.instance, tags)
+        tried = runs.with_tags(runs.ours(context), tags)
         if why := rests(tried, clock()):
             return dg.SkipReason(f"{said}; {why}")
         after = tried[0].run_id if tried else ""

@@ -10,7 +10,7 @@ from spotify_assets.automation import runs
 from spotify_assets.automation.jobs import BUILD, REFRESH
 from spotify_assets.automation.left_behind import COMPUTED, LEFT_BEHIND, LOADS, left_behind_sensor
 from spotify_assets.definitions import build_defs
-from spotify_assets.retries import FAILURE_TAG
+from spotify_assets.retries import FAILURE_TAG, owned
 from spotify_assets.settings import load_settings
 from spotify_assets_tests.automation.world import World, world_on
 from spotify_assets_tests.line import new_home
@@ -76,12 +76,14 @@ def test_an_outage_is_asked_for_again_after_a_pause_and_a_permanent_failure_neve
     materialize(world, *LOADS)
     request = requested(tick(world))
     world.pretend(dg.DagsterRunStatus.FAILURE, REFRESH, **request.tags)
-    (attempt,) = runs.with_tags(world.instance, {runs.PLANNER_TAG: LEFT_BEHIND})
+    (attempt,) = runs.with_tags(
+        runs.OurRuns(world.instance, "__repository__@spotify_assets"), {runs.PLANNER_TAG: LEFT_BEHIND}
+    )
     again = requested(tick(world, (attempt.ended_at or world.now) + dt.timedelta(minutes=6)))
     assert again.run_key != request.run_key
 
-    permanent = {**again.tags, FAILURE_TAG: "permanent"}
-    world.pretend(dg.DagsterRunStatus.FAILURE, REFRESH, **permanent)
+    failed = world.pretend(dg.DagsterRunStatus.FAILURE, REFRESH, **again.tags)
+    world.instance.add_run_tags(failed, {FAILURE_TAG: owned("permanent", failed)})
     given_up = tick(world, world.now + dt.timedelta(days=9))
     assert isinstance(given_up, dg.SkipReason)
     assert "given up" in str(given_up.skip_message)

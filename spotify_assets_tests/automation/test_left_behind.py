@@ -12,7 +12,7 @@ from spotify_assets.automation.left_behind import COMPUTED, LEFT_BEHIND, LOADS, 
 from spotify_assets.definitions import build_defs
 from spotify_assets.retries import FAILURE_TAG, owned
 from spotify_assets.settings import load_settings
-from spotify_assets_tests.automation.world import World, world_on
+from spotify_assets_tests.automation.world import World, origin, world_on
 from spotify_assets_tests.line import new_home
 
 SENSOR = left_behind_sensor(dg.DefaultSensorStatus.STOPPED)
@@ -37,7 +37,13 @@ def materialize(world: World, *keys: dg.AssetKey) -> None:
 
 def tick(world: World, now: dt.datetime | None = None) -> dg.SensorResult | dg.SkipReason:
     sensor = left_behind_sensor(dg.DefaultSensorStatus.STOPPED, clock=lambda: now) if now else SENSOR
-    context = dg.build_sensor_context(instance=world.instance, definitions=DEFINITIONS, sensor_name=LEFT_BEHIND)
+    context = dg.build_sensor_context(
+        instance=world.instance,
+        definitions=DEFINITIONS,
+        repository_name="__repository__",
+        sensor_name=LEFT_BEHIND,
+    )
+    context._code_location_origin = origin(REFRESH).repository_origin.code_location_origin
     found = sensor(context)
     assert isinstance(found, dg.SensorResult | dg.SkipReason)
     return found

@@ -7,8 +7,7 @@ Loading needs no network, no environment variable and no Java.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import dagster as dg
 
@@ -19,22 +18,20 @@ from spotify_assets.assets.marts import mart_assets
 from spotify_assets.assets.powerbi import powerbi_assets
 from spotify_assets.assets.raw import raw_assets
 from spotify_assets.assets.warehouse import dimension_assets, lake_load_assets, landed_lake_assets
+from spotify_assets.automation.freshness import freshness
 from spotify_assets.automation.root import automation
 from spotify_assets.automation.snowpipe import snowpipe_checks
 from spotify_assets.checks.catalog import catalog_checks
 from spotify_assets.checks.dashboard import dashboard_checks
 from spotify_assets.checks.lake import lake_checks
 from spotify_assets.checks.raw import raw_checks
-from spotify_assets.checks.warehouse import loads_asset, warehouse_checks
+from spotify_assets.checks.warehouse import LOADS_KEY, loads_asset, warehouse_checks
 from spotify_assets.executors import IN_PROCESS
 from spotify_assets.lake import state
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.root import resources
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.storage.object_store import ObjectStore
-
-DAILY = dg.FreshnessPolicy.cron(deadline_cron="0 9 * * *", lower_bound_delta=dt.timedelta(hours=4), timezone="UTC")
-"""Every day by 09:00 UTC: three hours after the extraction's schedule."""
 
 
 def following_the_archive(settings: Settings) -> Settings:
@@ -81,7 +78,8 @@ def build_defs(
         *dashboard_checks(),
         *(catalog_checks(partitions, athena=athena) if settings.catalog_database else []),
     ]
-    runs = automation(settings, partitions)
+    own = [definition.check_specs for definition in [*assets, *checks] if isinstance(definition, dg.AssetsDefinition)]
+    runs = automation(settings, partitions, [spec.key for specs in own for spec in specs])
     defs = dg.Definitions(
         assets=assets,
         asset_checks=checks,
@@ -92,11 +90,18 @@ def build_defs(
         executor=IN_PROCESS,
         loggers=loggers,
     )
-    return defs.map_asset_specs(func=_with_freshness)
+    return defs.map_asset_specs(func=_with_policies(settings))
 
 
-def _with_freshness(spec: dg.AssetSpec) -> dg.AssetSpec:
-    return dg.apply_freshness_policy(spec, DAILY, overwrite_existing=False)
+def _with_policies(settings: Settings) -> Callable[[dg.AssetSpec], dg.AssetSpec]:
+    policy = freshness(settings.extract_cron, settings.schedule_timezone)
+
+    def applied(spec: dg.AssetSpec) -> dg.AssetSpec:
+        if spec.key == LOADS_KEY:  # written by the loads and materialized by nobody: it would be UNKNOWN for ever
+            return spec
+        return dg.apply_freshness_policy(spec, policy, overwrite_existing=False)
+
+    return applied
 
 
 defs = build_defs(load_settings())

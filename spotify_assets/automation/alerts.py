@@ -19,6 +19,10 @@ from spotify_assets.storage.aws import aws_failures, client
 
 RUN_FAILURES = "run_failures"
 INCIDENT_TAG = "spotify_assets/incident"
+REPORTED_TAG = "spotify_assets/reported"
+"""The run that the incident was reported of: re-executions inherit both tags, and were not reported by that."""
+
+_LOOKED_BACK = 50
 _WILL_RETRY_TAG = "dagster/will_retry"
 _SECONDS = 10
 _SNS_SUBJECT = 100
@@ -68,7 +72,7 @@ def run_failures_sensor(
         if is_open(ours, incident, run.run_id):
             return dg.SkipReason(f"Run {run.run_id} is part of an incident that was reported.")
         deliver(incident)
-        context.instance.add_run_tags(run.run_id, {INCIDENT_TAG: incident.key})
+        context.instance.add_run_tags(run.run_id, {INCIDENT_TAG: incident.key, REPORTED_TAG: run.run_id})
         return None
 
     return run_failures
@@ -76,7 +80,8 @@ def run_failures_sensor(
 
 def is_open(ours: runs.OurRuns, incident: Incident, run_id: str) -> bool:
     """Whether the incident was reported and its job has not succeeded since."""
-    reported = ours.records(incident.job, tags={INCIDENT_TAG: incident.key}, limit=1)
+    tagged = ours.records(incident.job, tags={INCIDENT_TAG: incident.key}, limit=_LOOKED_BACK)
+    reported = [one for one in tagged if one.dagster_run.tags.get(REPORTED_TAG) == one.dagster_run.run_id]
     if not reported or reported[0].dagster_run.run_id == run_id:
         return bool(reported)
     succeeded = ours.records(incident.job, statuses=[dg.DagsterRunStatus.SUCCESS], limit=1)

@@ -30,6 +30,7 @@ class Incident:
     causes: tuple[str, ...]
     remedy: str
     link: str
+    verb: str = "failed"
 
     @property
     def key(self) -> str:
@@ -38,7 +39,7 @@ class Incident:
 
     @property
     def title(self) -> str:
-        return f"{self.job} failed{f' for {self.dates}' if self.dates else ''}"
+        return f"{self.job} {self.verb}{f' for {self.dates}' if self.dates else ''}"
 
     @property
     def text(self) -> str:

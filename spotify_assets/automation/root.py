@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 
 from spotify_assets.automation.alerts import run_failures_sensor
+from spotify_assets.automation.check_alerts import check_failures_sensor, check_warnings_sensor
 from spotify_assets.automation.digest import digest_job, digest_schedules
 from spotify_assets.automation.extraction import unfinished_extraction_sensor
 from spotify_assets.automation.jobs import REFRESH, Job, build_jobs
@@ -30,16 +32,21 @@ class Automation:
     sensors: list[dg.SensorDefinition]
 
 
-def automation(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> Automation:
-    """All of it, switched on by default where SPOTIFY_ASSETS_AUTOMATION is, and registered everywhere."""
+def automation(
+    settings: Settings, partitions: dg.DailyPartitionsDefinition, checks: Sequence[dg.AssetCheckKey]
+) -> Automation:
+    """All of it, switched on by default where SPOTIFY_ASSETS_AUTOMATION is, and registered everywhere.
+
+    `checks` are those whose warnings people are told of.
+    """
     jobs: list[Job] = [*build_jobs(), *maintenance_jobs(), *warehouse_jobs(settings), digest_job(settings)]
     if settings.loads_by_pipe:
         jobs.append(landing_vacuum_job())
     schedules = [*build_schedules(settings, partitions), *digest_schedules(settings)]
-    return Automation(jobs, schedules, _sensors(settings, jobs))
+    return Automation(jobs, schedules, _sensors(settings, jobs, checks))
 
 
-def _sensors(settings: Settings, jobs: list[Job]) -> list[dg.SensorDefinition]:
+def _sensors(settings: Settings, jobs: list[Job], checks: Sequence[dg.AssetCheckKey]) -> list[dg.SensorDefinition]:
     """Where LAKE_EVENTS_QUEUE_URL is set events come first and listing is the safety net."""
     start, queue = settings.partitions_start, settings.lake_events_queue_url
     status = dg.DefaultSensorStatus.RUNNING if settings.automation_on else dg.DefaultSensorStatus.STOPPED
@@ -55,4 +62,6 @@ def _sensors(settings: Settings, jobs: list[Job]) -> list[dg.SensorDefinition]:
         ),
         unfinished_extraction_sensor(status),
         run_failures_sensor(settings, status),
+        check_failures_sensor(settings, status),
+        check_warnings_sensor(settings, checks, status),
     ]

@@ -5,11 +5,13 @@ materializing it.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets.assets.catalog import catalog_key
+from spotify_assets.checks.by_date import evaluated, run_dates
 from spotify_assets.lake import state
 from spotify_assets.lake.catalog_tables import PARTITION_COLUMN
 from spotify_assets.markdown import escaped
@@ -38,16 +40,20 @@ def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg
     def in_sync(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, catalog: CatalogResource
     ) -> dg.AssetCheckResult:
-        days = _run_days(context)
-        commits = lake.commits(state.committed_days(lake.store) if days is None else days)
-        drift = catalog.drift(table, commits, whole_table=days is None)
-        shown = [f"{what}: {', '.join(why)}" for what, why in list(drift.items())[:_SHOWN]]
-        remedy = f". Materialize {catalog_key(table.name).to_user_string()} for what is named."
-        return dg.AssetCheckResult(
-            passed=not drift,
-            description=escaped("; ".join(shown)) + remedy if drift else f"{len(commits)} dates as committed",
-            metadata={"dates": len(commits), "differences": len(drift), "drifted": list(drift)},
-        )
+        chosen = run_dates(context)
+
+        def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
+            commits = lake.commits(days)
+            drift = catalog.drift(table, commits, whole_table=chosen is None and len(days) != 1)
+            shown = [f"{what}: {', '.join(why)}" for what, why in list(drift.items())[:_SHOWN]]
+            remedy = f". Materialize {catalog_key(table.name).to_user_string()} for what is named."
+            return dg.AssetCheckResult(
+                passed=not drift,
+                description=escaped("; ".join(shown)) + remedy if drift else f"{len(commits)} dates as committed",
+                metadata={"dates": len(commits), "differences": len(drift), "drifted": list(drift)},
+            )
+
+        return evaluated(context, state.committed_days(lake.store) if chosen is None else chosen, judge)
 
     return in_sync
 
@@ -63,32 +69,27 @@ def _row_count_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> 
     def athena_row_counts(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, athena: AthenaResource
     ) -> dg.AssetCheckResult:
-        days = _run_days(context) or state.committed_days(lake.store)
-        commits = lake.commits(days)
-        wanted = {day: commit.rows(table.name) for day, commit in commits.items()}
-        if not wanted:
-            return dg.AssetCheckResult(passed=True, description="no committed dates to count")
-        result = athena.query(
-            f'select {PARTITION_COLUMN}, count(*) from "{table.name}" '
-            f"where {PARTITION_COLUMN} between date '{min(wanted)}' and date '{max(wanted)}' group by 1"
-        )
-        found = {row[0]: row[1] for row in result.rows}
-        wrong = [
-            f"{day}: {found.get(day, 0)} rows in Athena, {rows} in the commit"
-            for day, rows in sorted(wanted.items())
-            if found.get(day, 0) != rows
-        ]
-        return dg.AssetCheckResult(
-            passed=not wrong,
-            description="; ".join(wrong[:_SHOWN]) or f"{sum(wanted.values())} rows on {len(wanted)} dates",
-            metadata={"dates": len(wanted), "wrong_dates": len(wrong), **result.metadata()},
-        )
+        def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
+            commits = lake.commits(days)
+            wanted = {day: commit.rows(table.name) for day, commit in commits.items()}
+            if not wanted:
+                return dg.AssetCheckResult(passed=True, description="no committed dates to count")
+            result = athena.query(
+                f'select {PARTITION_COLUMN}, count(*) from "{table.name}" '
+                f"where {PARTITION_COLUMN} between date '{min(wanted)}' and date '{max(wanted)}' group by 1"
+            )
+            found = {row[0]: row[1] for row in result.rows}
+            wrong = [
+                f"{day}: {found.get(day, 0)} rows in Athena, {rows} in the commit"
+                for day, rows in sorted(wanted.items())
+                if found.get(day, 0) != rows
+            ]
+            return dg.AssetCheckResult(
+                passed=not wrong,
+                description="; ".join(wrong[:_SHOWN]) or f"{sum(wanted.values())} rows on {len(wanted)} dates",
+                metadata={"dates": len(wanted), "wrong_dates": len(wrong), **result.metadata()},
+            )
+
+        return evaluated(context, run_dates(context) or state.committed_days(lake.store), judge)
 
     return athena_row_counts
-
-
-def _run_days(context: dg.AssetCheckExecutionContext) -> list[dt.date] | None:
-    """The run's dates, or None when the check is run by itself for the whole table."""
-    if context.has_partition_key or context.has_partition_key_range:
-        return [dt.date.fromisoformat(key) for key in context.partition_keys]
-    return None

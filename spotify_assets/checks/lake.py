@@ -4,11 +4,13 @@ What must hold is `spotify_assets.lake.quality`'s business; here it is reported 
 """
 
 import datetime as dt
+from collections.abc import Sequence
 
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets.assets.lake import lake_key
+from spotify_assets.checks.by_date import evaluated, run_dates
 from spotify_assets.lake import quality, state
 from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
@@ -39,18 +41,21 @@ def _contract_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> d
     )
     @retried
     def contract_holds(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
-        commits = lake.commits(_days(context, lake))
-        broken = quality.faults(lake.store, table, commits)
-        rows = sum(commit.rows(table.name) for commit in commits.values())
-        return dg.AssetCheckResult(
-            passed=not broken,
-            description="; ".join(
-                escaped(f"{fault.rule}: broken by {fault.rows} rows, such as {fault.example}")
-                for fault in broken[:_SHOWN]
+        def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
+            commits = lake.commits(days)
+            broken = quality.faults(lake.store, table, commits)
+            rows = sum(commit.rows(table.name) for commit in commits.values())
+            return dg.AssetCheckResult(
+                passed=not broken,
+                description="; ".join(
+                    escaped(f"{fault.rule}: broken by {fault.rows} rows, such as {fault.example}")
+                    for fault in broken[:_SHOWN]
+                )
+                or f"{len(commits)} dates, {rows} rows",
+                metadata={"dates": len(commits), "rows": rows, "broken_rules": len(broken)},
             )
-            or f"{len(commits)} dates, {rows} rows",
-            metadata={"dates": len(commits), "rows": rows, "broken_rules": len(broken)},
-        )
+
+        return evaluated(context, _days(context, lake), judge)
 
     return contract_holds
 
@@ -65,18 +70,21 @@ def _entries_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDe
     )
     @retried
     def entries_reconcile(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
-        commits = lake.commits(_days(context, lake))
-        wrong = quality.unreconciled(commits)
-        quarantined = sum(commit.quarantined for commit in commits.values())
-        return dg.AssetCheckResult(
-            passed=not wrong,
-            description="; ".join(wrong[:_SHOWN]) or f"{len(commits)} dates reconcile, {quarantined} quarantined",
-            metadata={
-                "entries": sum(commit.entries for commit in commits.values()),
-                "quarantined": quarantined,
-                "quarantine_files": [commit.quarantine_key for commit in commits.values() if commit.quarantine_key],
-            },
-        )
+        def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
+            commits = lake.commits(days)
+            wrong = quality.unreconciled(commits)
+            quarantined = sum(commit.quarantined for commit in commits.values())
+            return dg.AssetCheckResult(
+                passed=not wrong,
+                description="; ".join(wrong[:_SHOWN]) or f"{len(commits)} dates reconcile, {quarantined} quarantined",
+                metadata={
+                    "entries": sum(commit.entries for commit in commits.values()),
+                    "quarantined": quarantined,
+                    "quarantine_files": [commit.quarantine_key for commit in commits.values() if commit.quarantine_key],
+                },
+            )
+
+        return evaluated(context, _days(context, lake), judge)
 
     return entries_reconcile
 
@@ -90,16 +98,19 @@ def _complete_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksD
     )
     @retried
     def snapshots_are_complete(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
-        commits = lake.commits(_days(context, lake))
-        found = quality.incomplete(lake.store, commits)
-        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        return dg.AssetCheckResult(
-            passed=not found,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=escaped("; ".join(map(str, found[:_SHOWN])) + more)
-            or f"{len(commits)} dates of whole snapshots",
-            metadata={"dates": len(commits), "incomplete_snapshots": len(found)},
-        )
+        def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
+            commits = lake.commits(days)
+            found = quality.incomplete(lake.store, commits)
+            more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            return dg.AssetCheckResult(
+                passed=not found,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=escaped("; ".join(map(str, found[:_SHOWN])) + more)
+                or f"{len(commits)} dates of whole snapshots",
+                metadata={"dates": len(commits), "incomplete_snapshots": len(found)},
+            )
+
+        return evaluated(context, _days(context, lake), judge)
 
     return snapshots_are_complete
 
@@ -113,23 +124,25 @@ def _leaves_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDef
     )
     @retried
     def leaves_readable(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
-        commits = lake.commits(_days(context, lake))
-        unread = sum(commit.unread_leaves for commit in commits.values())
-        examples = quality.unread_leaves(lake.store, commits, _EXAMPLES)
-        return dg.AssetCheckResult(
-            passed=not unread,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=f"{unread} values can't be read, such as {escaped('; '.join(examples))}"
-            if unread
-            else f"{len(commits)} dates, every value read",
-            metadata={"unread_leaves": unread, "dates": len(commits)},
-        )
+        def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
+            commits = lake.commits(days)
+            unread = sum(commit.unread_leaves for commit in commits.values())
+            examples = quality.unread_leaves(lake.store, commits, _EXAMPLES)
+            return dg.AssetCheckResult(
+                passed=not unread,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=f"{unread} values can't be read, such as {escaped('; '.join(examples))}"
+                if unread
+                else f"{len(commits)} dates, every value read",
+                metadata={"unread_leaves": unread, "dates": len(commits)},
+            )
+
+        return evaluated(context, _days(context, lake), judge)
 
     return leaves_readable
 
 
 def _days(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> list[dt.date]:
-    """The run's dates; every committed date when the check is run by itself without a partition."""
-    if context.has_partition_key or context.has_partition_key_range:
-        return [dt.date.fromisoformat(key) for key in context.partition_keys]
-    return state.committed_days(lake.store)
+    """The run's dates; every committed date when the check is executed by itself."""
+    days = run_dates(context)
+    return state.committed_days(lake.store) if days is None else days

@@ -5,12 +5,14 @@ hangs on `warehouse_loads`, which no run materializes, so that it runs on its ow
 """
 
 import datetime as dt
+from collections.abc import Sequence
 
 import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Table
 from spotify_assets.assets.metadata import column_schema
 from spotify_assets.assets.warehouse import GROUP, KINDS, OWNERS, POOL, table_key
+from spotify_assets.checks.by_date import evaluated, run_dates
 from spotify_assets.lake import state
 from spotify_assets.markdown import escaped
 from spotify_assets.resources.lake import LakeResource
@@ -75,11 +77,9 @@ def _matches_commits(table: Table, partitions: dg.DailyPartitionsDefinition) -> 
     def check(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, warehouse: WarehouseResource
     ) -> dg.AssetCheckResult:
-        if context.has_partition_key or context.has_partition_key_range:
-            days = [dt.date.fromisoformat(key) for key in context.partition_keys]
-        else:
-            days = state.committed_days(lake.store)
-        return _result(lake, warehouse, [table.name], days)
+        days = run_dates(context)
+        committed = state.committed_days(lake.store) if days is None else days
+        return evaluated(context, committed, lambda dates: _result(lake, warehouse, [table.name], dates))
 
     return check
 
@@ -135,7 +135,7 @@ def _all_keys_hold() -> dg.AssetChecksDefinition:
 
 
 def _result(
-    lake: LakeResource, warehouse: WarehouseResource, tables: list[str], days: list[dt.date], *, whole: bool = False
+    lake: LakeResource, warehouse: WarehouseResource, tables: list[str], days: Sequence[dt.date], *, whole: bool = False
 ) -> dg.AssetCheckResult:
     """Compare the given dates; with `whole`, the days between them too, which then must be empty."""
     if not days:

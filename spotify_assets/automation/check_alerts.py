@@ -1,0 +1,166 @@
+"""The sensors that tell people of failed checks in runs that succeeded; those of failed runs belong to `alerts`.
+
+An ERROR is one message when it begins, as an incident; what only warns goes into one summary a day. Which incidents are
+open is derived from Dagster's history of the check: one that failed in the same way the time before was reported then.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+
+import dagster as dg
+
+from spotify_assets.automation import incidents
+from spotify_assets.automation.alerts import sender
+from spotify_assets.automation.clock import Clock, utc_now
+from spotify_assets.automation.incidents import Incident
+from spotify_assets.automation.jobs import OWNERS
+from spotify_assets.automation.planning import shown
+from spotify_assets.settings import Settings
+
+CHECK_FAILURES = "check_failures"
+CHECK_WARNINGS = "check_warnings"
+SUMMARY_HOUR = 12
+"""UTC. By then the day's extraction, build and checks have been."""
+
+_HISTORY = 400
+_MOST_IN_A_SUMMARY = 20
+
+
+def check_failures_sensor(
+    settings: Settings, status: dg.DefaultSensorStatus, send: Callable[[Incident], None] | None = None
+) -> dg.SensorDefinition:
+    """Sends one message per check that begins to fail with ERROR in a run that succeeded."""
+    deliver = send or sender(settings)
+
+    @dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        name=CHECK_FAILURES,
+        default_status=status,
+        description="Tells people of checks that failed in runs that succeeded, once per incident.",
+    )
+    def check_failures(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
+        run = context.dagster_run
+        failed = [each for each in evaluations(context.instance, run.run_id) if is_error(each)]
+        sent = 0
+        for key in dict.fromkeys(each.asset_check_key for each in failed):
+            incident = incident_of([each for each in failed if each.asset_check_key == key], settings)
+            before = previous(context.instance, key, run.run_id)
+            if before and incident_of(before, settings).key == incident.key:
+                continue
+            deliver(incident)
+            sent += 1
+        return None if sent else dg.SkipReason(f"Run {run.run_id}: no check began to fail.")
+
+    return check_failures
+
+
+def check_warnings_sensor(
+    settings: Settings,
+    keys: Sequence[dg.AssetCheckKey],
+    status: dg.DefaultSensorStatus,
+    send: Callable[[Incident], None] | None = None,
+    clock: Clock = utc_now,
+) -> dg.SensorDefinition:
+    """Sends one summary a day of what the checks `keys` warn of; nothing on a day without warnings."""
+    deliver = send or sender(settings)
+
+    @dg.sensor(
+        name=CHECK_WARNINGS,
+        minimum_interval_seconds=600,
+        default_status=status,
+        description="Tells people once a day, after noon UTC, what checks warn of.",
+        owners=OWNERS,
+    )
+    def check_warnings(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        now = clock()
+        today = now.date().isoformat()
+        if now.hour < SUMMARY_HOUR or context.cursor == today:
+            return dg.SensorResult(skip_reason=dg.SkipReason(f"The next summary is due at {SUMMARY_HOUR}:00 UTC."))
+        warned = [each for each in latest(context.instance, keys) if not each.passed and not is_error(each)]
+        if warned:
+            deliver(summary(warned, settings))
+        return dg.SensorResult(skip_reason=dg.SkipReason(f"{len(warned)} checks warn."), cursor=today)
+
+    return check_warnings
+
+
+def incident_of(failed: Sequence[dg.AssetCheckEvaluation], settings: Settings) -> Incident:
+    """What the failed evaluations of one check come to; at least one."""
+    one = failed[0]
+    days = [dt.date.fromisoformat(each.partition) for each in failed if each.partition]
+    said = dict.fromkeys(each.description or "no description" for each in failed)
+    secrets = incidents.secrets_of(settings)
+    return Incident(
+        job=f"check {one.check_name} of {one.asset_key.to_user_string()}",
+        dates=shown(days),
+        causes=tuple(incidents.redacted(text, secrets) for text in list(said)[:3]),
+        remedy=_remedy(one),
+        link=_link(one, settings),
+    )
+
+
+def summary(warned: Sequence[dg.AssetCheckEvaluation], settings: Settings) -> Incident:
+    """The day's warnings as one message."""
+    secrets = incidents.secrets_of(settings)
+    lines = [
+        f"{each.asset_key.to_user_string()}: {each.check_name}: "
+        f"{incidents.redacted(each.description or 'no description', secrets)}"
+        for each in warned[:_MOST_IN_A_SUMMARY]
+    ]
+    more = [f"and {len(warned) - _MOST_IN_A_SUMMARY} more"] if len(warned) > _MOST_IN_A_SUMMARY else []
+    return Incident(
+        job=f"{len(warned)} checks",
+        dates="",
+        causes=(*lines, *more),
+        remedy="nothing is stopped by a warning; look when you can.",
+        link=f"{settings.dagster_ui_url}/assets",
+        verb="warn",
+    )
+
+
+def is_error(evaluation: dg.AssetCheckEvaluation) -> bool:
+    return not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
+
+
+def evaluations(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
+    """Every check result of a run, in order."""
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+    events = (record.event_log_entry.dagster_event for record in records)
+    return [event.asset_check_evaluation_data for event in events if event is not None]
+
+
+def previous(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -> list[dg.AssetCheckEvaluation]:
+    """The failed evaluations of the run that evaluated the check last before `run_id`; none when all of it passed.
+
+    Dagster 1.13 has the history of a check in its storage only, not among its public methods.
+    """
+    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=_HISTORY)
+    others = [record for record in history if record.run_id != run_id and record.event]
+    if not others:
+        return []
+    found = _evaluations(record.event for record in others if record.run_id == others[0].run_id)
+    return [each for each in found if is_error(each)]
+
+
+def latest(instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey]) -> list[dg.AssetCheckEvaluation]:
+    """The newest evaluation of each check that has one."""
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
+    return _evaluations(record.event for record in records.values())
+
+
+def _evaluations(entries: Iterable[dg.EventLogEntry | None]) -> list[dg.AssetCheckEvaluation]:
+    events = [entry.dagster_event for entry in entries if entry is not None]
+    wanted = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    return [event.asset_check_evaluation_data for event in events if event and event.event_type == wanted]
+
+
+def _remedy(evaluation: dg.AssetCheckEvaluation) -> str:
+    named = evaluation.metadata.get("remedy")
+    return str(named.value) if named else "mend what the check names, then execute it again from the link."
+
+
+def _link(evaluation: dg.AssetCheckEvaluation, settings: Settings) -> str:
+    path = "/".join(evaluation.asset_key.path)
+    return f"{settings.dagster_ui_url}/assets/{path}?view=checks&checkDetail={evaluation.check_name}"

@@ -1,0 +1,57 @@
+"""Recording a check of several snapshot dates date by date, whether it ran with its asset or by itself.
+
+Of a run over a range Dagster 1.13 makes one evaluation without a partition from an `AssetCheckResult`, and the UI then
+shows every date as "Skipped" for ever; of a run without dates it makes an error (`asset_check_result.py`,
+`to_asset_check_evaluation`). So a check hands over its evaluations itself. What must hold belongs beside the check.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import dagster as dg
+
+Judge = Callable[[Sequence[dt.date]], dg.AssetCheckResult]
+
+
+def run_dates(context: dg.AssetCheckExecutionContext) -> list[dt.date] | None:
+    """The run's dates; None when the check is executed by itself, for everything there is."""
+    if context.has_partition_key or context.has_partition_key_range:
+        return [dt.date.fromisoformat(key) for key in context.partition_keys]
+    return None
+
+
+def evaluated(context: dg.AssetCheckExecutionContext, days: Sequence[dt.date], judge: Judge) -> dg.AssetCheckResult:
+    """One evaluation for each of `days`, or one without a date where there are none; for the check to return.
+
+    `judge` is asked about all of them at once; only when it finds something wrong, about each alone, to say of which.
+    """
+    whole = judge(days)
+    results: dict[dt.date | None, dg.AssetCheckResult] = dict.fromkeys(days, whole) or {None: whole}
+    if not whole.passed and len(days) > 1:
+        results = {day: judge([day]) for day in days}
+        if all(result.passed for result in results.values()):  # wrong only together
+            results[days[-1]] = whole
+    if run_dates(context) is None:
+        results = {None: whole, **results}  # Dagster planned one without a date, which would stay "in progress"
+    op = context.op_execution_context
+    (key,) = op.selected_asset_check_keys
+    spec = op.assets_def.get_spec_for_check_key(key)
+    evaluations = [
+        dg.AssetCheckEvaluation(
+            asset_key=key.asset_key,
+            check_name=key.name,
+            passed=result.passed,
+            metadata=result.metadata,
+            severity=result.severity,
+            description=result.description,
+            blocking=spec.blocking if spec else None,
+            partition=day.isoformat() if day else None,
+        )
+        for day, result in results.items()
+    ]
+    (output,) = op.op_def.output_defs
+    events = (event for event in [*evaluations, dg.Output(None, output.name)])
+    return cast("dg.AssetCheckResult", events)  # Dagster takes a generator as well; its annotations don't say so

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
 
+from spotify_assets.commands import terminal
 from spotify_assets.lake import state
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.spotify.archives.git_history import read_history
@@ -69,12 +69,11 @@ def command(
     if repository is None and (paths or since or fill):
         raise click.UsageError("--path, --since and --fill are about the history that --git reads.")
     settings = load_settings()
-    console = Console(highlight=False, stderr=True)
     rules = Rules(dt.datetime.now(dt.UTC).date(), known, day and day.date(), force)
     report = ImportReport()
     open_store = partial(ObjectStore.open, settings.lake, endpoint_url=settings.aws_endpoint_url)
     store = open_store()
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=Console(highlight=False, markup=False, stderr=True), transient=True) as progress:
         task = progress.add_task("Importing", total=None)
         if files:
             report.add(import_files(store, files, rules, lambda done: progress.update(task, completed=done)))
@@ -97,7 +96,7 @@ def command(
             )
     if as_json:
         click.echo(json.dumps(_record(report), indent=1))
-    _print(console, report, settings, store)
+    _print(report, settings, store)
     if report.refused:
         raise click.exceptions.Exit(1)
 
@@ -124,32 +123,31 @@ def _record(report: ImportReport) -> dict[str, object]:
     }
 
 
-def _print(console: Console, report: ImportReport, settings: Settings, store: ObjectStore) -> None:
-    def say(text: str) -> None:
-        console.print(text, soft_wrap=True)
-
+def _print(report: ImportReport, settings: Settings, store: ObjectStore) -> None:
+    """The report for people, on standard error: names of files are shown exactly, and do nothing to a terminal."""
+    say, say_marked = partial(terminal.say, err=True), partial(terminal.say_marked, err=True)
     groups: dict[str, list[int]] = {}
     for number, each in enumerate(report.refused):
         groups.setdefault(each.group, []).append(number)
     for numbers in groups.values():
         alike = [report.refused[number] for number in numbers]
         if len(alike) == 1:
-            say(f"[red]refused[/red]  {escape(alike[0].reason)}")
+            say_marked("refused  ", "red", alike[0].reason)
             continue
-        say(f"[red]refused[/red]  {len(alike)} alike: {escape(alike[0].reason)}")
+        say_marked("refused  ", "red", f"{len(alike)} alike: {alike[0].reason}")
         also = ", ".join(each.name for each in alike[1:_EXAMPLES])
         more = f", and {len(alike) - _EXAMPLES} more" if len(alike) > _EXAMPLES else ""
-        say(f"         also {escape(also)}{more}")
+        say(f"         also {also}{more}")
     partial_ones = [each for each in report.adopted if each.note]
     for each in partial_ones[: _EXAMPLES if len(partial_ones) > 2 * _EXAMPLES else None]:
-        say(f"[yellow]partial[/yellow]  {each.playlist_id} on {each.day} {each.note}")
+        say_marked("partial  ", "yellow", f"{each.playlist_id} on {each.day} {each.note}")
     if len(partial_ones) > 2 * _EXAMPLES:
-        say(f"[yellow]partial[/yellow]  and {len(partial_ones) - _EXAMPLES} more; --json lists all")
+        say_marked("partial  ", "yellow", f"and {len(partial_ones) - _EXAMPLES} more; --json lists all")
     if report.ignored:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.ignored.items()))
-        say(f"Not looked at: {escape(kinds)}.")
+        say(f"Not looked at: {kinds}.")
     for remark in report.remarks:
-        say(escape(remark))
+        say(remark)
     new = report.new
     say(
         f"{report.files} files: {len(new)} snapshots imported ({sum(each.entries for each in new)} entries), "

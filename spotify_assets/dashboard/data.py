@@ -24,6 +24,7 @@ from spotify_assets.dashboard.rows import (
     SnapshotRow,
     Song,
     read,
+    shown_dates,
 )
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import schema
@@ -77,7 +78,7 @@ def read_dashboard_data(session: Session, store: ObjectStore | None = None) -> D
     With a `store` the parts are read from it and written to it. Raises the session's and the store's failures.
     """
     schema.prepare(session, READS)
-    loaded = read(session, Loaded, "loaded")
+    loaded = read(session, Loaded, "loaded", agreed=shown_dates())
     dates = [row.snapshot_date for row in loaded]
     runs = {row.snapshot_date.isoformat(): row.run_id for row in loaded}
     data = DashboardData(

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spotify_assets.dashboard.data import READS
-from spotify_assets.dashboard.rows import FactChange, FactPlaylist, FactRun, Loaded, read
+from spotify_assets.dashboard.rows import FactChange, FactPlaylist, FactRun, Loaded, read, shown_dates
 from spotify_assets.warehouse import schema
 from spotify_assets.warehouse.session import Session
-from spotify_assets.warehouse.sql import statement
 
 if TYPE_CHECKING:
     from spotify_assets.resources.warehouse import WarehouseResource
@@ -33,13 +32,13 @@ class LatestChanges:
 def read_latest_changes(session: Session) -> LatestChanges:
     """Four queries about one date; a table that does not exist yet is made, empty. Raises the session's failures."""
     schema.prepare(session, READS)
-    loaded = read(session, Loaded, "loaded")
+    loaded = read(session, Loaded, "loaded", agreed=shown_dates())
     if not loaded:
         return LatestChanges(None, [], [], [])
     params = {"day": loaded[-1].snapshot_date}
     return LatestChanges(
         loaded[-1].snapshot_date,
-        read(session, FactPlaylist, "facts_playlists", params, loaded=statement("dashboard/loaded")),
+        read(session, FactPlaylist, "facts_playlists", params, loaded=shown_dates()),
         read(session, FactChange, "facts_changes", params),
         read(session, FactRun, "facts_runs", params),
     )

@@ -97,6 +97,11 @@ class FactRun(NamedTuple):
 Row = TypeVar("Row", bound=NamedTuple)
 
 
+def shown_dates() -> str:
+    """The query of the dates that the page shows: those of which playlists and their entries hold the same run."""
+    return render("state/agreed", tables="'playlists', 'playlist_items'", count="2")
+
+
 def read(
     session: Session, row: type[Row], query: str, params: Mapping[str, Value] | Sequence[Value] = (), **parts: str
 ) -> list[Row]:

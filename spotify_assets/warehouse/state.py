@@ -50,12 +50,8 @@ class Pending:
 
 def pending_statement(layer: str, tables: int) -> str:
     """What `pending` asks; binds the lake tables' names, the table's, and the code."""
-    return render(
-        "state/pending",
-        tables=placeholders(tables),
-        count=str(tables),
-        applied=qualified(layer, APPLIED.name),
-    )
+    agreed = render("state/agreed", tables=placeholders(tables), count=str(tables))
+    return render("state/pending", agreed=agreed, applied=qualified(layer, APPLIED.name))
 
 
 def pending(session: Session, layer: str, table: str, lake: Sequence[str], code: str | None) -> Pending:

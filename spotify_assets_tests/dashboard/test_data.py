@@ -12,12 +12,12 @@ import sqlglot
 from sqlglot.expressions import Query
 
 from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
-from spotify_assets.dashboard.rows import FactChange, Loaded, typed
+from spotify_assets.dashboard.rows import FactChange, Loaded, shown_dates, typed
 from spotify_assets.lake.layout import report_part_key
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse.session import positional
-from spotify_assets.warehouse.sql import render, statement
+from spotify_assets.warehouse.sql import render
 from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, warehouse_rows
 
 FOLDER = files("spotify_assets").joinpath("sql", "dashboard")
@@ -28,7 +28,7 @@ STATEMENTS = sorted(path.name.removesuffix(".sql") for path in FOLDER.iterdir())
 def test_every_statement_is_one_query_of_snowflakes_dialect(name: str) -> None:
     params = {"first_on": day(0), "last_on": day(1), "day": day(0)}
     sql, values = positional(
-        render(f"dashboard/{name}", loaded=statement("dashboard/loaded"), dates="'2026-01-01'"), params
+        render(f"dashboard/{name}", loaded=shown_dates(), agreed=shown_dates(), dates="'2026-01-01'"), params
     )
 
     (parsed,) = sqlglot.parse(sql, read="snowflake")

@@ -1,17 +1,12 @@
 -- The dates that a table was not yet computed from, as it is now: `loaded` NULL means that the date is gone, `applied`
--- NULL that it is new. Only the difference travels, however long the history is. A date counts as loaded when all the
--- tables that are read hold the same run of it: half a date would look like songs that left.
+-- NULL that it is new. Only the difference travels, however long the history is.
 SELECT
   COALESCE(l.snapshot_date, a.snapshot_date) AS snapshot_date,
   l.run_id AS loaded,
   a.run_id AS applied,
   a.code
 FROM (
-  SELECT snapshot_date, MAX(run_id) AS run_id
-  FROM LAKE.LOADS
-  WHERE table_name IN ({tables})
-  GROUP BY snapshot_date
-  HAVING COUNT(*) = {count} AND COUNT(DISTINCT run_id) = 1
+  {agreed}
 ) AS l
 FULL OUTER JOIN (
   SELECT snapshot_date, run_id, code FROM {applied} WHERE table_name = ?

@@ -131,11 +131,11 @@ def speak_to_dagster(context: _Context, metadata: Mapping[str, dg.MetadataValue]
         context.instance.add_run_tags(
             context.run_id, {**NO_RUN_RETRY_TAGS, FAILURE_TAG: owned("permanent", context.run_id)}
         )
-        raise dg.Failure(str(known), metadata=metadata, allow_retries=False) from error
+        raise dg.Failure(str(known), metadata={**(metadata or {}), **facts(known)}, allow_retries=False) from error
 
 
 def _raise_transient(context: _Context, error: TransientError, metadata: Mapping[str, dg.MetadataValue] | None) -> None:
-    shown = dict(metadata or {})
+    shown = {**(metadata or {}), **facts(error)}
     tags: dict[str, str] = {}
     later = error.retry_at is not None and error.retry_at - CLOCK.now() > WORTH_WAITING
     if error.retry_at:
@@ -158,6 +158,19 @@ def _raise_transient(context: _Context, error: TransientError, metadata: Mapping
     with interrupts_win():
         CLOCK.sleep(pause)
     raise dg.RetryRequested(max_retries=len(PAUSES), seconds_to_wait=0) from failure
+
+
+def facts(error: PlatformError) -> dict[str, dg.MetadataValue]:
+    """What a failure carries, as metadata of the step's failure: `what`, and `remedy` and `code` where it has any."""
+    carried = {"what": error.what, "remedy": error.remedy, "code": error.code}
+    return {name: dg.MetadataValue.text(text) for name, text in carried.items() if text}
+
+
+def fact(failure: dg.DagsterEvent, name: str) -> str:
+    """A fact of a failed step, by its name in `facts`; empty where it has none, or failed in a way nobody foresaw."""
+    data = failure.step_failure_data.user_failure_data
+    value = data.metadata.get(name) if data else None
+    return str(value.value) if value is not None else ""
 
 
 def classified(error: Exception) -> PlatformError | None:

@@ -13,7 +13,7 @@ from spotify_assets.automation import incidents, runs
 from spotify_assets.automation.incidents import Incident
 from spotify_assets.automation.planning import shown
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.retries import failure_kind
+from spotify_assets.retries import fact, failure_kind
 from spotify_assets.settings import Settings
 from spotify_assets.storage.aws import aws_failures, client
 
@@ -65,7 +65,12 @@ def run_failures_sensor(
             job=run.job_name,
             dates=shown(runs.dates_of(run.tags)),
             causes=incidents.causes(steps, context.failure_event.message or "", secrets),
-            remedy=incidents.remedy(permanent=failure_kind(run) == "permanent", planned=runs.PLANNER_TAG in run.tags),
+            remedy=incidents.remedy(
+                [fact(event, "remedy") for event in context.get_step_failure_events()],
+                secrets,
+                permanent=failure_kind(run) == "permanent",
+                planned=runs.PLANNER_TAG in run.tags,
+            ),
             link=f"{settings.dagster_ui_url}/runs/{run.run_id}",
         )
         ours = runs.OurRuns(context.instance, runs.repository_of(run))
@@ -125,6 +130,8 @@ def _subject(title: str) -> str:
 
 
 def _message(event: dg.DagsterEvent) -> str:
+    if what := fact(event, "what"):
+        return f"{what}."
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description

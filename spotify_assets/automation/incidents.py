@@ -47,8 +47,17 @@ class Incident:
         return "\n".join([self.title, *self.causes, f"What to do: {self.remedy}", self.link])
 
 
-def remedy(*, permanent: bool, planned: bool) -> str:
-    """What somebody has to do; `planned` is whether a sensor requested the run and will do so again."""
+def remedy(told: Iterable[str], secrets: Iterable[str], *, permanent: bool, planned: bool) -> str:
+    """What somebody has to do: what the failures told, then what happens by itself.
+
+    `planned` is whether a sensor requested the run and will do so again.
+    """
+    own = "; ".join(dict.fromkeys(text for text in told if text))
+    after = _next(permanent=permanent, planned=planned)
+    return f"{redacted(own, secrets)}. {after[0].upper()}{after[1:]}" if own else after
+
+
+def _next(*, permanent: bool, planned: bool) -> str:
     if permanent:
         return "nothing tries this again by itself. Fix what the message names, then run it again from the link."
     if planned:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from spotify_assets.automation.alerts import run_failures_sensor, sender
 from spotify_assets.automation.incidents import Incident, causes, redacted, remedy, secrets_of
 from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.redaction import HIDDEN
 from spotify_assets.retries import retried
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets_tests.moto_aws import REGION
@@ -174,9 +175,16 @@ def test_a_key_of_many_lines_is_hidden_line_by_line() -> None:
 
 
 def test_the_remedy_says_who_acts() -> None:
-    assert "Fix what" in remedy(permanent=True, planned=True)
-    assert "sensor tries again" in remedy(permanent=False, planned=True)
-    assert "run it again" in remedy(permanent=False, planned=False)
+    assert "Fix what" in remedy([], [], permanent=True, planned=True)
+    assert "sensor tries again" in remedy([], [], permanent=False, planned=True)
+    assert "run it again" in remedy([], [], permanent=False, planned=False)
+    told = remedy(
+        ["set AWS_REGION", "", "set AWS_REGION", "use hunter2hunter2"],
+        ["hunter2hunter2"],
+        permanent=True,
+        planned=False,
+    )
+    assert told.startswith(f"set AWS_REGION; use {HIDDEN}. Nothing tries")
 
 
 def test_a_run_without_a_failed_step_is_told_too() -> None:

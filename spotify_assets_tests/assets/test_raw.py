@@ -200,7 +200,7 @@ def test_another_date_than_today_is_a_permanent_failure_that_calls_nobody(run: R
     assert "raw/snapshot_date=2026-11-12/" in str(failure(result).description)
     assert (server.requests, len(result.get_step_failure_events())) == ([], 1)
     assert retried(result) == 0
-    assert run.instance.get_run_by_id(result.run_id).tags["dagster/max_retries"] == "0"  # type: ignore[union-attr]
+    assert run.instance.get_run_by_id(result.run_id).tags["dagster/retry_on_asset_or_op_failure"] == "false"  # type: ignore[union-attr]
 
 
 def test_a_transient_failure_is_retried_and_the_retry_reads_only_what_is_missing(

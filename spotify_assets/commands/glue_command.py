@@ -6,6 +6,7 @@ What a version is belongs in `spotify_assets.engines.glue_script`, what a run do
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 import secrets
 import shlex
 import sys
@@ -240,7 +241,10 @@ def _spark_environment() -> list[str]:
         java = str(find_java())
     except PermanentError:
         java = f"/path/to/java-{JAVA}"
-    return [f"JAVA_HOME={java}", f"PYSPARK_PYTHON={sys.executable}"]
+    pyspark = importlib.util.find_spec("pyspark")
+    # Named, because Spark's own scripts look for it without quoting the path.
+    spark = [f"SPARK_HOME={Path(pyspark.origin).parent}"] if pyspark and pyspark.origin else []
+    return [f"JAVA_HOME={java}", *spark, f"PYSPARK_PYTHON={sys.executable}"]
 
 
 def _day(text: str) -> dt.date:

@@ -32,7 +32,7 @@ def test_a_local_lake_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("LAKE_URL", raising=False)
     result = CliRunner().invoke(main, ["sql", "--on", "athena", SQL])
     assert result.exit_code == 1
-    assert "LAKE_URL is not on S3" in result.stderr
+    assert "Set LAKE_URL to s3://bucket/prefix, GLUE_DATABASE and ATHENA_WORKGROUP" in result.stderr
 
 
 def test_a_statement_that_writes_never_reaches_athena(monkeypatch: pytest.MonkeyPatch) -> None:

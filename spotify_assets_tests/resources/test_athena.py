@@ -181,7 +181,7 @@ class TestQuery:
 
 
 def test_asking_athena_about_a_local_lake_says_what_to_set() -> None:
-    with pytest.raises(PermanentError, match="Athena is not set up here.*LAKE_URL"):
+    with pytest.raises(PermanentError, match=r"Athena is not set up here.*LAKE_URL"):
         run_query(load_settings({}), "select 1")
 
 

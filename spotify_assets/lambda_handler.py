@@ -19,7 +19,6 @@ from spotify_assets.storage.aws import aws_failures, client
 from spotify_assets.storage.object_store import open_lake
 
 log = logging.getLogger(__name__)
-logging.getLogger().setLevel(logging.INFO)
 
 _FROM_SECRET = ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET", "SPOTIFY_REFRESH_TOKEN", "SPOTIFY_CONSENTED_ON")
 
@@ -46,6 +45,7 @@ def handle(event: Mapping[str, object], context: LambdaContext) -> Extracted:
     A second invocation of the day writes nothing new. Raises the failures of `spotify_assets.failures`, which makes the
     invocation a failed one: when a playlist could not be reached, or not one could be read.
     """
+    logging.getLogger().setLevel(logging.INFO)
     settings = _with_secret(load_settings())
     store = open_lake(settings)
     spotify = SpotifyAccess.of(settings)

@@ -13,11 +13,12 @@ from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
 from glue_scripts.fingerprint import fingerprint
 from spotify_assets.assets.lake import lake_key
-from spotify_assets.assets.metadata import column_schema
-from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, run_dates, without_commit
+from spotify_assets.assets.metadata import OWNERS, column_schema
+from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, without_commit
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake import catalog_tables, layout
 from spotify_assets.lake.catalog_tables import PartitionPlan
+from spotify_assets.partitions import run_dates
 from spotify_assets.resources.athena import AthenaResource, named_queries
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
@@ -25,7 +26,6 @@ from spotify_assets.retries import retried
 from spotify_assets.settings import WithoutSnapshots
 
 GROUP = "catalog"
-OWNERS = ["team:data-platform"]
 
 
 def catalog_key(table: str) -> dg.AssetKey:

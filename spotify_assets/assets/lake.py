@@ -16,17 +16,17 @@ from glue_scripts.contract import LAKE_TABLES, Table
 from glue_scripts.fingerprint import transformation
 from glue_scripts.spans import iso_date
 from spotify_assets.assets.building import POISONED_TAG, Building
-from spotify_assets.assets.metadata import column_schema, preview
+from spotify_assets.assets.metadata import OWNERS, column_schema, preview
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
-from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, run_dates
+from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone
 from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.lake import layout, quality, state
+from spotify_assets.partitions import run_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.retries import retried
 from spotify_assets.settings import WithoutSnapshots
 
 GROUP = "lake"
-OWNERS = ["team:data-platform"]
 HAS_SNAPSHOTS = "has_snapshots"
 BUILT_BY_THIS_CODE = "built_by_this_code"
 

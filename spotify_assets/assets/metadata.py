@@ -13,6 +13,9 @@ import dagster as dg
 from glue_scripts.contract import Table
 from spotify_assets.markdown import escaped
 
+OWNERS = ["team:data-platform"]
+"""Of every asset, job, schedule and sensor."""
+
 System = Literal["duckdb", "spark", "snowflake", "glue"]
 
 ColumnSource = tuple[dg.AssetKey, str]

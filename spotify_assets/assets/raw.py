@@ -11,8 +11,10 @@ import dagster as dg
 from pydantic import Field
 
 from glue_scripts.fingerprint import fingerprint
+from spotify_assets.assets.metadata import OWNERS
 from spotify_assets.lake.layout import raw_day_prefix
 from spotify_assets.markdown import escaped
+from spotify_assets.partitions import run_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.spotify import SpotifyResource
 from spotify_assets.retries import retried, speak_to_dagster
@@ -59,7 +61,7 @@ def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         group_name="raw",
         code_version=fingerprint("spotify_assets", _FORMAT),
         kinds={"api", "json", "s3"},
-        owners=["team:data-platform"],
+        owners=OWNERS,
         description=_DESCRIPTION,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -84,7 +86,7 @@ def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     def playlist_snapshots(
         context: dg.AssetExecutionContext, config: ExtractionConfig, spotify: SpotifyResource, lake: LakeResource
     ) -> dg.MaterializeResult:
-        days = [dt.date.fromisoformat(key) for key in context.partition_keys]
+        days = run_dates(context)
         _require_answers_for(days, spotify, lake)
         reports = []
         for day in days:

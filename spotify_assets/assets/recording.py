@@ -21,11 +21,6 @@ EMPTY: Mapping[str, dg.MetadataValue] = {"dagster/partition_row_count": dg.Metad
 """What an empty date shows."""
 
 
-def run_dates(context: dg.AssetExecutionContext) -> list[dt.date]:
-    """The snapshot dates of a run, ascending."""
-    return [dt.date.fromisoformat(key) for key in context.partition_keys]
-
-
 def report_alone(context: dg.AssetExecutionContext, key: dg.AssetKey, by_date: ByDate) -> None:
     """Record the dates of `by_date` of one asset one by one, before its step fails for the others."""
     for day, metadata in by_date.items():

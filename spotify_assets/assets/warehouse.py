@@ -14,10 +14,12 @@ import dagster as dg
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
-from spotify_assets.assets.metadata import ColumnSource, column_lineage, column_schema, preview
-from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, run_dates, without_commit
+from spotify_assets.assets.lake import lake_key
+from spotify_assets.assets.metadata import OWNERS, ColumnSource, column_lineage, column_schema, preview
+from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, without_commit
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.lake import state
+from spotify_assets.partitions import run_dates, run_dates_or_none
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import retried
@@ -30,7 +32,6 @@ from spotify_assets.warehouse.state import Pending
 
 GROUP = "warehouse"
 KINDS = {"snowflake", "sql"}
-OWNERS = ["team:data-platform"]
 POOL = "snowflake"
 
 _PREVIEW_ROWS = 5
@@ -58,7 +59,7 @@ def landed_lake_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.Asse
     return [
         dg.AssetSpec(
             key=table_key("lake", table.name),
-            deps=[_upstream(table)],
+            deps=[lake_key(table.name)],
             partitions_def=partitions,
             group_name=GROUP,
             kinds=KINDS,
@@ -92,7 +93,7 @@ def send(
 ) -> Sent[_Result]:
     """Do `work` under a query tag that names the asset, its dates and the run; time it and collect its query ids."""
     query_ids: list[str] = []
-    keys = context.partition_keys if context.has_partition_key or context.has_partition_key_range else []
+    keys = [day.isoformat() for day in run_dates_or_none(context) or ()]
 
     def observed(session: Session) -> _Result:
         result = work(session)
@@ -174,7 +175,7 @@ def _lake_load(
 ) -> dg.AssetsDefinition:
     @dg.asset(
         key=table_key("lake", table.name),
-        deps=[_upstream(table)],
+        deps=[lake_key(table.name)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         code_version=loads.code(table.name),
@@ -198,14 +199,10 @@ def _lake_load(
     return load
 
 
-def _upstream(table: Table) -> dg.AssetKey:
-    return dg.AssetKey(["lake", table.name])
-
-
 def _lake_metadata(table: Table) -> dict[str, object]:
     return {
         "dagster/column_schema": column_schema(table),
-        "dagster/column_lineage": column_lineage({name: [(_upstream(table), name)] for name in table.column_names}),
+        "dagster/column_lineage": column_lineage({name: [(lake_key(table.name), name)] for name in table.column_names}),
     }
 
 

@@ -13,6 +13,7 @@ import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.lake import lake_key
+from spotify_assets.assets.metadata import OWNERS
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
 from spotify_assets.assets.warehouse import table_key
 
@@ -22,8 +23,6 @@ LOAD = "load_warehouse"
 REFRESH = "refresh_analytics"
 
 Job: TypeAlias = "dg.JobDefinition | dg.UnresolvedAssetJobDefinition"
-
-OWNERS = ["team:data-platform"]
 
 CRASH_RETRIES: Mapping[str, str] = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "false"}
 """The daemon repeats a run whose process died; what failed inside a run is for the step's retries and the sensors."""

@@ -14,6 +14,7 @@ import dagster as dg
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
+from spotify_assets.assets.metadata import OWNERS
 from spotify_assets.assets.warehouse import POOL, table_key
 from spotify_assets.automation.clock import utc_now
 from spotify_assets.lake import layout
@@ -28,8 +29,6 @@ from spotify_assets.warehouse.snowpipe import Arrival, LoadedFile, Overdue, Pipe
 SNOWPIPE = "snowpipe"
 FILES_CHECK = "files_accepted"
 PIPE_CHECK = "pipe_delivers"
-OWNERS = ["team:data-platform"]
-
 HISTORY_HOURS = 24
 FIRST_PAUSE = dt.timedelta(minutes=2)
 LONGEST_PAUSE = dt.timedelta(hours=1)

@@ -4,6 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from glue_scripts.contract import DIMENSIONS
+from spotify_assets.assets.metadata import OWNERS
 from spotify_assets.assets.warehouse import POOL
 from spotify_assets.checks.warehouse import ALL_CHECK, KEYS_CHECK, LOADS_KEY, RECENT_CHECK
 from spotify_assets.resources.warehouse import WarehouseResource
@@ -16,8 +17,6 @@ RECONCILE_RECENT = "reconcile_recent_dates"
 RECONCILE_ALL = "reconcile_all_dates"
 REBUILD = "rebuild_warehouse"
 DROP_BRANCH = "drop_branch_database"
-
-OWNERS = ["team:data-platform"]
 
 
 TABLES = (*(f"spotify/{name}" for name in DIMENSIONS), *(f"analytics/{name}" for name in marts.DEFINITIONS))

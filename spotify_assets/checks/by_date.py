@@ -13,14 +13,9 @@ from typing import cast
 
 import dagster as dg
 
+from spotify_assets.partitions import run_dates_or_none
+
 Judge = Callable[[Sequence[dt.date]], dg.AssetCheckResult]
-
-
-def run_dates(context: dg.AssetCheckExecutionContext) -> list[dt.date] | None:
-    """The run's dates; None when the check is executed by itself, for everything there is."""
-    if context.has_partition_key or context.has_partition_key_range:
-        return [dt.date.fromisoformat(key) for key in context.partition_keys]
-    return None
 
 
 def evaluated(context: dg.AssetCheckExecutionContext, days: Sequence[dt.date], judge: Judge) -> dg.AssetCheckResult:
@@ -34,7 +29,7 @@ def evaluated(context: dg.AssetCheckExecutionContext, days: Sequence[dt.date], j
         results = {day: judge([day]) for day in days}
         if all(result.passed for result in results.values()):  # wrong only together
             results[days[-1]] = whole
-    if run_dates(context) is None:
+    if run_dates_or_none(context) is None:
         results = {None: whole, **results}  # Dagster planned one without a date, which would stay "in progress"
     op = context.op_execution_context
     (key,) = op.selected_asset_check_keys

@@ -11,10 +11,11 @@ import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets.assets.catalog import catalog_key
-from spotify_assets.checks.by_date import evaluated, run_dates
+from spotify_assets.checks.by_date import evaluated
 from spotify_assets.lake import state
 from spotify_assets.lake.catalog_tables import PARTITION_COLUMN
 from spotify_assets.markdown import escaped
+from spotify_assets.partitions import run_dates_or_none
 from spotify_assets.resources.athena import AthenaResource
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
@@ -40,7 +41,7 @@ def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg
     def in_sync(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, catalog: CatalogResource
     ) -> dg.AssetCheckResult:
-        chosen = run_dates(context)
+        chosen = run_dates_or_none(context)
 
         def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
             commits = lake.commits(days)
@@ -90,6 +91,6 @@ def _row_count_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> 
                 metadata={"dates": len(wanted), "wrong_dates": len(wrong), **result.metadata()},
             )
 
-        return evaluated(context, run_dates(context) or state.committed_days(lake.store), judge)
+        return evaluated(context, run_dates_or_none(context) or state.committed_days(lake.store), judge)
 
     return athena_row_counts

@@ -10,9 +10,10 @@ import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES, Table
 from spotify_assets.assets.lake import lake_key
-from spotify_assets.checks.by_date import evaluated, run_dates
+from spotify_assets.checks.by_date import evaluated
 from spotify_assets.lake import quality, state
 from spotify_assets.markdown import escaped
+from spotify_assets.partitions import run_dates_or_none
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.retries import retried
 
@@ -144,5 +145,5 @@ def _leaves_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDef
 
 def _days(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> list[dt.date]:
     """The run's dates; every committed date when the check is executed by itself."""
-    days = run_dates(context)
+    days = run_dates_or_none(context)
     return state.committed_days(lake.store) if days is None else days

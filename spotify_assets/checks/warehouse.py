@@ -12,9 +12,10 @@ import dagster as dg
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Table
 from spotify_assets.assets.metadata import column_schema
 from spotify_assets.assets.warehouse import GROUP, KINDS, OWNERS, POOL, table_key
-from spotify_assets.checks.by_date import evaluated, run_dates
+from spotify_assets.checks.by_date import evaluated
 from spotify_assets.lake import state
 from spotify_assets.markdown import escaped
+from spotify_assets.partitions import run_dates_or_none
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import retried
@@ -77,7 +78,7 @@ def _matches_commits(table: Table, partitions: dg.DailyPartitionsDefinition) -> 
     def check(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, warehouse: WarehouseResource
     ) -> dg.AssetCheckResult:
-        days = run_dates(context)
+        days = run_dates_or_none(context)
         committed = state.committed_days(lake.store) if days is None else days
         return evaluated(context, committed, lambda dates: _result(lake, warehouse, [table.name], dates))
 

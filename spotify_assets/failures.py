@@ -37,6 +37,10 @@ class PermanentError(PlatformError):
     """Trying again cannot help: somebody has to change something first."""
 
 
+class DeploymentError(PermanentError):
+    """This deployment lacks something that all of its work needs: no date and no object is to blame."""
+
+
 class TransientError(PlatformError):
     """Trying again may help; not before `retry_at` (UTC) when that is known."""
 

@@ -30,13 +30,14 @@ SNOWFLAKE = {
 
 
 def test_a_branch_deployment_writes_below_its_own_prefix_and_into_its_own_catalog_database() -> None:
-    settings = load_settings(BRANCH)
+    settings = load_settings({**BRANCH, "GLUE_DATABASE": "spotify_assets"})
     assert settings.lake == "s3://bucket/lake/branch/42"
     assert settings.catalog_database == "spotify_assets_branch_42"
 
 
 def test_a_full_deployment_writes_to_the_lake_itself() -> None:
-    settings = load_settings({"LAKE_URL": "s3://bucket/lake", "DAGSTER_CLOUD_PULL_REQUEST_ID": "42"})
+    environment = {"LAKE_URL": "s3://bucket/lake", "GLUE_DATABASE": "spotify_assets"}
+    settings = load_settings({**environment, "DAGSTER_CLOUD_PULL_REQUEST_ID": "42"})
     assert (settings.lake, settings.catalog_database) == ("s3://bucket/lake", "spotify_assets")
 
 

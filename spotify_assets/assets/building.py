@@ -18,7 +18,7 @@ from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.fingerprint import transformation
 from glue_scripts.spans import slices
 from spotify_assets.engines.engine import DaySources, TransformEngine
-from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.failures import DeploymentError, PermanentError, TransientError
 from spotify_assets.lake import layout, quality
 from spotify_assets.retries import owned, raise_if_interrupted
 from spotify_assets.storage.object_store import ObjectStore
@@ -95,7 +95,7 @@ class Building:
                 self._built += 1
                 yield built
             return
-        except TransientError:
+        except (TransientError, DeploymentError):
             raise
         except FileNotFoundError as error:
             raise TransientError(f"A raw object was removed while it was read ({error})") from error

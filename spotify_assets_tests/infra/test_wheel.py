@@ -38,6 +38,7 @@ FULL = {
     "DAGSTER_CLOUD_DEPLOYMENT_NAME": "prod",
     "SPOTIFY_ASSETS_AUTOMATION": "on",
     "LAKE_EVENTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/events",
+    "GLUE_DATABASE": "spotify_assets",
     **SPOTIFY, **SNOWFLAKE, **AWS,
 }  # fmt: skip
 BRANCH = {

@@ -190,34 +190,39 @@ class TestRowCounts:
 
     DAYS = (dt.date(2026, 1, 1), dt.date(2026, 1, 2))
 
-    def check(self, lake: LakeResource, athena: Stubber, *counted: tuple[str, str]) -> dg.AssetCheckEvaluation:
-        started(athena, "SUCCEEDED", scanned=4096)
+    def check(
+        self, lake: LakeResource, athena: Stubber, *answers: list[tuple[str, str]]
+    ) -> dict[str | None, dg.AssetCheckEvaluation]:
+        """By date, and None for all dates together; `answers` are those of Athena's queries, in order."""
         types = {"day": "date", "_col1": "bigint"}
-        athena.add_response("get_query_results", page(types, tuple(types), *counted))
+        for counted in answers:
+            started(athena, "SUCCEEDED", scanned=4096)
+            athena.add_response("get_query_results", page(types, tuple(types), *counted))
         wanted = dg.AssetCheckKey(catalog_key("songs"), "athena_row_counts")
         checks = catalog_checks(snapshot_dates(self.DAYS[0]))
         (check,) = [check for check in checks if wanted in check.check_keys]
         result = dg.materialize(
             [check], resources={"lake": lake, "athena": ATHENA}, selection=dg.AssetSelection.checks(check)
         )
-        (evaluation,) = result.get_asset_check_evaluations()
-        return evaluation
+        return {evaluation.partition: evaluation for evaluation in result.get_asset_check_evaluations()}
 
     def test_equal_counts_pass_and_cost_is_shown(self, s3_lake: LakeResource, athena: Stubber) -> None:
         for day in self.DAYS:
             write_commit(s3_lake, day, "run", {"songs": 5})
-        found = self.check(s3_lake, athena, ("2026-01-01", "5"), ("2026-01-02", "5"))
-        assert found.passed
-        assert found.metadata["athena_bytes_scanned"].value == 4096
+        found = self.check(s3_lake, athena, [("2026-01-01", "5"), ("2026-01-02", "5")])
+        assert found.keys() == {None, "2026-01-01", "2026-01-02"}
+        assert all(evaluation.passed for evaluation in found.values())
+        assert found[None].metadata["athena_bytes_scanned"].value == 4096
 
     def test_a_date_that_differs_or_is_missing_is_named(self, s3_lake: LakeResource, athena: Stubber) -> None:
         for day in self.DAYS:
             write_commit(s3_lake, day, "run", {"songs": 5})
-        found = self.check(s3_lake, athena, ("2026-01-01", "7"))
-        assert not found.passed
-        assert found.description == (
+        found = self.check(s3_lake, athena, [("2026-01-01", "7")], [("2026-01-01", "7")], [])
+        assert not any(evaluation.passed for evaluation in found.values())
+        assert found[None].description == (
             "2026-01-01: 7 rows in Athena, 5 in the commit; 2026-01-02: 0 rows in Athena, 5 in the commit"
         )
+        assert found["2026-01-02"].description == "2026-01-02: 0 rows in Athena, 5 in the commit"
 
 
 class TestPublishing:

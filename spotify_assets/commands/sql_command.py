@@ -23,7 +23,7 @@ _TAG = QueryTag("command-line")
 Row = Sequence[object]
 
 
-@click.command("sql")
+@click.command("sql", context_settings={"ignore_unknown_options": True})  # a statement may begin with a comment
 @click.argument("statement")
 @click.option(
     "--format",

@@ -106,3 +106,14 @@ def test_a_mistake_in_the_query_ends_in_one_sentence(run: CliRunner) -> None:
     assert result.exit_code == 1
     assert "could not run" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_statement_may_begin_with_a_comment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPOTIFY_ASSETS_HOME", str(tmp_path))
+
+    asked = CliRunner().invoke(main, ["sql", "-- the answer\nselect 42 as a", "--format", "csv"])
+    refused = CliRunner().invoke(main, ["sql", "-- only looking\nselect * into t from lake.songs"])
+
+    assert asked.stdout == "A\n42\n", asked.output
+    assert refused.exit_code == 1
+    assert "INTO inside a query is not run here" in refused.stderr

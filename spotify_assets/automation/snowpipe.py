@@ -40,15 +40,11 @@ MAX_EVENTS = 500
 _SHOWN_FILES = 10
 
 
-DELIVERED = PipeStatus("RUNNING", 0, None, None)
-"""Of a pipe that has delivered every commit: it was not asked, for nothing depends on its answer."""
-
-
 @dataclass(frozen=True)
 class Pipe:
-    """What Snowflake says of one table's pipe."""
+    """What Snowflake says of one table's pipe; `status` None: it was not asked, for every commit's rows are there."""
 
-    status: PipeStatus
+    status: PipeStatus | None
     history: Sequence[LoadedFile]
     waiting: Sequence[Overdue]
 
@@ -169,15 +165,19 @@ def evaluations(table: str, pipe: Pipe, now: dt.datetime) -> list[dg.AssetCheckE
     return [_files_accepted(table, pipe), _pipe_delivers(table, pipe, now)]
 
 
+_NOT_ASKED = "The rows of every commit have arrived; Snowflake was not asked about the pipe."
+
+
 def _files_accepted(table: str, pipe: Pipe) -> dg.AssetCheckEvaluation:
     rejected = unresolved(pipe.history)
+    fine = "No file was rejected." if pipe.status else _NOT_ASKED
     return dg.AssetCheckEvaluation(
         asset_key=table_key("lake", table),
         check_name=FILES_CHECK,
         passed=not rejected,
         description=escaped("; ".join(f"{file.file}: {file.status}, {file.error}" for file in rejected[:_SHOWN_FILES]))
-        or "No file was rejected.",
-        metadata={"rejected": len(rejected), "hours": HISTORY_HOURS},
+        or fine,
+        metadata={"rejected": len(rejected), "hours": HISTORY_HOURS} if pipe.status else {},
     )
 
 
@@ -188,13 +188,14 @@ def unresolved(history: Iterable[LoadedFile]) -> list[LoadedFile]:
 
 
 def _pipe_delivers(table: str, pipe: Pipe, now: dt.datetime) -> dg.AssetCheckEvaluation:
-    why = snowpipe.standing_still(pipe.status, pipe.waiting, now)
+    status = pipe.status
+    why = snowpipe.standing_still(status, pipe.waiting, now) if status else None
     return dg.AssetCheckEvaluation(
         asset_key=table_key("lake", table),
         check_name=PIPE_CHECK,
         passed=why is None,
-        description=f"Stale: {escaped(why)}" if why else "The pipe is running.",
-        metadata={"state": pipe.status.state, "pending_files": pipe.status.pending_files},
+        description=f"Stale: {escaped(why)}" if why else "The pipe is running." if status else _NOT_ASKED,
+        metadata={"state": status.state, "pending_files": status.pending_files} if status else {},
     )
 
 
@@ -295,7 +296,7 @@ def ask(session: Session, commits: Iterable[Commit], cursor: Cursor, now: dt.dat
     arrivals = snowpipe.arrived_since(session, cursor.mark)
     healed = {name.partition(".")[0] for name in cursor.failing}
     arrived = {arrival.table for arrival in arrivals[:MAX_EVENTS]}
-    delivered = {table: Pipe(DELIVERED, (), ()) for table in healed | arrived}
+    delivered = {table: Pipe(None, (), ()) for table in healed | arrived}
     return Answer(arrivals, {**delivered, **{table: read_pipe(session, table) for table in watched}})
 
 

@@ -136,7 +136,7 @@ def test_a_commit_of_a_minute_ago_may_still_be_on_its_way() -> None:
 
 def test_check_results_are_reported_when_they_change_and_with_every_delivery() -> None:
     paused = Pipe(PipeStatus("PAUSED", 0, None, None), (), [Overdue(day(3), "run", NOW)])
-    delivered = Pipe(automation.DELIVERED, (), ())
+    delivered = Pipe(None, (), ())
 
     first = told(Cursor(), songs=paused)
     second = told(first.cursor, songs=paused)
@@ -145,6 +145,8 @@ def test_check_results_are_reported_when_they_change_and_with_every_delivery() -
     assert [(one.check_name, one.passed) for one in first.evaluations] == [(PIPE_CHECK, False)]
     assert second.evaluations == []
     assert {(one.check_name, one.passed) for one in third.evaluations} == {(PIPE_CHECK, True), (FILES_CHECK, True)}
+    assert all("Snowflake was not asked" in str(one.description) for one in third.evaluations)
+    assert all(not one.metadata for one in third.evaluations), "nothing is claimed that nobody said"
 
 
 def test_pipe_status_is_read_as_snowflake_documents_it() -> None:

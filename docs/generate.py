@@ -16,7 +16,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Table
-from spotify_assets.settings.model import DEPLOYMENTS, MUST, DagsterPlusSettings, groups, is_secret
+from spotify_assets.settings.model import DEPLOYMENTS, DagsterPlusSettings, groups, is_secret
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,11 +24,10 @@ AWS_VARIABLES = (
     (
         "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`",
         "○ or a profile",
-        f"{MUST} secret; hybrid: a role",
-        MUST,
+        "○ secret, or a role",
+        "○ secret, or a role",
         "its role",
     ),
-    ("`AWS_REGION` (or `AWS_DEFAULT_REGION`)", "○", MUST, MUST, "by AWS"),
 )
 """Read by AWS's own libraries, not by the settings."""
 

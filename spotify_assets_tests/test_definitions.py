@@ -122,6 +122,8 @@ DEPLOYMENTS = {
         "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1",
         "DAGSTER_CLOUD_PULL_REQUEST_ID": "12",
         "LAKE_URL": "s3://bucket/lake",
+        "AWS_REGION": "eu-west-1",
+        "EPHEMERAL_STORAGE": "allow",
     },
     "glue on S3": {"LAKE_URL": "s3://bucket/lake", "TRANSFORM_ENGINE": "glue"},
     "spark": {"TRANSFORM_ENGINE": "spark"},

@@ -130,6 +130,7 @@ def test_a_sandbox_is_welcome_in_a_branch_deployment() -> None:
         "DAGSTER_CLOUD_DEPLOYMENT_NAME": "pr",
         "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1",
         "DAGSTER_CLOUD_PULL_REQUEST_ID": "7",
+        "EPHEMERAL_STORAGE": "allow",
         "SPOTIFY_ASSETS_AUTOMATION": "on",
     }
 

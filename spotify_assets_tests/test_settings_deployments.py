@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
-from spotify_assets.settings import SettingsError, load_settings
+from spotify_assets.settings import Settings, SettingsError, load_settings
+from spotify_assets.settings.model import DEPLOYMENTS, MUST
 
 BRANCH = {
     "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1",
     "DAGSTER_CLOUD_PULL_REQUEST_ID": "42",
     "DAGSTER_CLOUD_DEPLOYMENT_NAME": "3f2a9c",
     "LAKE_URL": "s3://bucket/lake",
+    "AWS_REGION": "eu-west-1",
+    "EPHEMERAL_STORAGE": "allow",
 }
 POWERBI = {
     "POWERBI_TENANT_ID": "tenant",
@@ -27,6 +32,61 @@ SNOWFLAKE = {
     "SNOWFLAKE_WAREHOUSE": "LOADING",
     "SNOWFLAKE_PRIVATE_KEY": "key",
 }
+FULL = {
+    **SNOWFLAKE,
+    "DAGSTER_CLOUD_DEPLOYMENT_NAME": "prod",
+    "AWS_REGION": "eu-west-1",
+    "SPOTIFY_CLIENT_ID": "id",
+    "SPOTIFY_CLIENT_SECRET": "hush",
+    "SPOTIFY_PLAYLISTS": "mine",
+    "SPOTIFY_ASSETS_AUTOMATION": "on",
+}
+WHOLE_BRANCH = {**FULL, **BRANCH, "EPHEMERAL_STORAGE": "refuse"}
+
+
+def columns() -> dict[str, dict[str, str]]:
+    """What the docs say of each deployment: variable to cell, as the settings carry it."""
+    return {
+        deployment: {
+            name.upper(): cast("dict[str, Any]", field.json_schema_extra)["deployments"][place]
+            for name, field in Settings.model_fields.items()
+        }
+        for place, deployment in enumerate(DEPLOYMENTS)
+    }
+
+
+REQUIRED = [
+    (whole, name)
+    for deployment, whole in (("full", FULL), ("branch", WHOLE_BRANCH))
+    for name, cell in columns()[deployment].items()
+    if cell.startswith(MUST)
+]
+
+
+@pytest.mark.parametrize(("whole", "name"), REQUIRED)
+def test_what_the_docs_say_must_be_set_is_refused_when_it_is_not(whole: dict[str, str], name: str) -> None:
+    """A day that can't be had again died with a container whose deployment had no lake; the docs had said it must."""
+    assert load_settings(whole).dagster_plus
+    with pytest.raises(SettingsError, match=name):
+        load_settings({**whole, name: ""})
+
+
+@pytest.mark.parametrize("lake", ["", "file:///tmp/lake"])
+@pytest.mark.parametrize("whole", [FULL, WHOLE_BRANCH], ids=["full", "branch"])
+def test_a_lake_on_the_containers_own_disk_needs_leave(whole: dict[str, str], lake: str) -> None:
+    environment = {**whole, "LAKE_URL": lake, "SNOWFLAKE_ACCOUNT": "", "WAREHOUSE": "embedded"}
+    with pytest.raises(SettingsError, match=r"LAKE_URL is .* set LAKE_URL to s3://bucket/prefix, or EPHEMERAL_STORAGE"):
+        load_settings(environment)
+    assert load_settings({**environment, "EPHEMERAL_STORAGE": "allow"}).warehouse_name == "embedded"
+
+
+@pytest.mark.parametrize("whole", [FULL, WHOLE_BRANCH], ids=["full", "branch"])
+def test_an_embedded_warehouse_on_dagster_plus_needs_leave(whole: dict[str, str]) -> None:
+    environment = {**whole, "WAREHOUSE": "embedded"}
+    with pytest.raises(SettingsError, match="WAREHOUSE is 'embedded'; load into a Snowflake") as stopped:
+        load_settings(environment)
+    assert len(stopped.value.parts) == 1
+    assert load_settings({**environment, "EPHEMERAL_STORAGE": "allow"}).lake_is_on_s3
 
 
 def test_a_branch_deployment_writes_below_its_own_prefix_and_into_its_own_catalog_database() -> None:

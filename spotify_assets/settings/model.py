@@ -22,6 +22,7 @@ WarehouseName = Literal["snowflake", "embedded"]
 SnowflakeLoad = Literal["copy", "snowpipe"]
 WithoutSnapshots = Literal["empty", "fail"]
 Switch = Literal["on", "off"]
+Storage = Literal["refuse", "allow"]
 
 MAY, MUST, NEVER = "○", "**●**", "–"
 """How a deployment stands to a variable; words may follow."""
@@ -67,6 +68,13 @@ class HomeSettings(_Group):
         "the folder of everything local: lake, warehouse, DAGSTER_HOME",
         full=NEVER,
         branch=NEVER,
+    )
+    ephemeral_storage: Storage = setting(
+        "refuse",
+        "`allow`: on Dagster+, lake and warehouse may lie on the container's own disk and are lost with it; for trials",
+        laptop=NEVER,
+        full="○ trials only",
+        branch="○ trials only",
     )
 
     @field_validator("spotify_assets_home")
@@ -172,6 +180,17 @@ class LakeSettings(_Group):
     aws_endpoint_url: str | None = setting(
         None, "another S3 than AWS's", example="http://127.0.0.1:9000", full=NEVER, branch=NEVER
     )
+    aws_region: str | None = setting(
+        None,
+        "where the bucket, Glue and Athena are",
+        example="eu-west-1",
+        full="**●** or the next",
+        branch="**●** or the next",
+        in_lambda="by AWS",
+    )
+    aws_default_region: str | None = setting(
+        None, "the same, by its older name", example="eu-west-1", in_lambda="by AWS"
+    )
 
     @field_validator("aws_endpoint_url")
     @classmethod
@@ -234,17 +253,29 @@ class WarehouseSettings(_Group):
         "`embedded` or `snowflake`; unset, Snowflake once `SNOWFLAKE_ACCOUNT` is set",
         example="embedded",
     )
-    snowflake_account: str | None = setting(None, "the account's identifier", example="myorg-myaccount", full=MUST)
-    snowflake_user: str | None = setting(None, "the user that loads", full=MUST)
-    snowflake_private_key: SecretStr | None = setting(None, "its private key, PEM or base64", full=MUST)
+    snowflake_account: str | None = setting(
+        None, "the account's identifier", example="myorg-myaccount", full=MUST, branch=MUST
+    )
+    snowflake_user: str | None = setting(None, "the user that loads", full=MUST, branch=MUST)
+    snowflake_private_key: SecretStr | None = setting(
+        None, "its private key, PEM or base64", full="**●** or the next", branch="**●** or the next"
+    )
     snowflake_private_key_path: Path | None = setting(
-        None, "or the file that holds it", example="snowflake_key.p8", full=NEVER, branch=NEVER
+        None,
+        "or the file that holds it",
+        example="snowflake_key.p8",
+        full="○ a mounted file",
+        branch="○ a mounted file",
     )
     snowflake_private_key_passphrase: SecretStr | None = setting(
         None, "where the key is encrypted", full=NEVER, branch=NEVER
     )
-    snowflake_role: str | None = setting(None, "the role that loads", example="SPOTIFY_ASSETS_LOADER", full=MUST)
-    snowflake_warehouse: str | None = setting(None, "the warehouse that computes", example="SPOTIFY_ASSETS", full=MUST)
+    snowflake_role: str | None = setting(
+        None, "the role that loads", example="SPOTIFY_ASSETS_LOADER", full=MUST, branch=MUST
+    )
+    snowflake_warehouse: str | None = setting(
+        None, "the warehouse that computes", example="SPOTIFY_ASSETS", full=MUST, branch=MUST
+    )
     snowflake_database: str = setting(
         "SPOTIFY_ASSETS", "the database", branch="○ the same; it works on the clone `<database>_PR_<pr>`"
     )
@@ -292,7 +323,7 @@ class AutomationSettings(_Group):
     spotify_assets_automation: Switch = setting(
         "off",
         "`on`: schedules and sensors start switched on",
-        full="**●** `on`",
+        full="**●** `on`; `off` to switch them on in the UI",
         branch="– they stay off",
     )
     extract_cron: str = setting("0 6 * * *", "when snapshots are taken", branch=NEVER, in_lambda="by the stack")
@@ -420,6 +451,14 @@ class Settings(
             return None
         name = self.dagster_cloud_pull_request_id or self.dagster_cloud_deployment_name or ""
         return re.sub(r"[^a-z0-9]", "", name.lower()) or None
+
+    @property
+    def dagster_plus(self) -> str | None:
+        """The Dagster+ deployment this is, as a sentence may begin with it; None elsewhere."""
+        if self.dagster_cloud_is_branch_deployment:
+            return f"Branch deployment '{self.branch or '?'}'"
+        name = self.dagster_cloud_deployment_name
+        return f"Deployment '{name}'" if name else None
 
     @property
     def catalog_database(self) -> str | None:

@@ -23,6 +23,7 @@ def mistakes(settings: Settings) -> list[PermanentError]:
         *_spotify(settings),
         *_snowflake(settings),
         *_reach(settings),
+        *_dagster_plus(settings),
         *_branch(settings),
         *_powerbi(settings),
     ]
@@ -99,14 +100,6 @@ def _snowflake(settings: Settings) -> list[PermanentError]:
 
 def _reach(settings: Settings) -> list[PermanentError]:
     problems = []
-    full = bool(settings.dagster_cloud_deployment_name) and not settings.dagster_cloud_is_branch_deployment
-    if full and settings.source == "sandbox":
-        problems.append(
-            PermanentError(
-                f"Deployment '{settings.dagster_cloud_deployment_name}' would run on the sandbox's fictional data",
-                remedy="set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET for this deployment",
-            )
-        )
     if settings.transform_engine == "glue" and not settings.lake_is_on_s3:
         problems.append(
             PermanentError(
@@ -140,6 +133,60 @@ def _reach(settings: Settings) -> list[PermanentError]:
         problems.append(
             PermanentError(
                 "LAKE_EVENTS_QUEUE_URL is set but LAKE_URL is not on S3", remedy="unset the one or set the other"
+            )
+        )
+    return problems
+
+
+_TRIAL = "or EPHEMERAL_STORAGE to 'allow' for a trial whose data may be lost"
+
+
+def _dagster_plus(settings: Settings) -> list[PermanentError]:
+    """What every Dagster+ deployment owes: storage that outlives its containers, and to say what it is."""
+    where = settings.dagster_plus
+    if where is None:
+        return []
+    problems = []
+    if settings.ephemeral_storage == "refuse":
+        if not settings.lake_is_on_s3:
+            problems.append(
+                PermanentError(
+                    f"{where} would keep the lake on its container's own disk, and days that can't be had again would "
+                    f"be lost with it: LAKE_URL is {settings.lake_url or 'not set'}",
+                    remedy=f"set LAKE_URL to s3://bucket/prefix, {_TRIAL}",
+                )
+            )
+        if settings.warehouse_name == "embedded":
+            why = "WAREHOUSE is 'embedded'" if settings.warehouse else "SNOWFLAKE_ACCOUNT is not set"
+            problems.append(
+                PermanentError(
+                    f"{where} would keep the warehouse on its container's own disk, which the next run does not see: "
+                    f"{why}",
+                    remedy=f"load into a Snowflake account, {_TRIAL}",
+                )
+            )
+    if settings.lake_is_on_s3 and not (settings.aws_region or settings.aws_default_region):
+        problems.append(
+            PermanentError(
+                f"{where} does not say where its bucket is: neither AWS_REGION nor AWS_DEFAULT_REGION is set",
+                remedy="set AWS_REGION to the bucket's region",
+            )
+        )
+    if settings.dagster_cloud_is_branch_deployment:
+        return problems
+    if settings.source == "sandbox":
+        problems.append(
+            PermanentError(
+                f"{where} would run on the sandbox's fictional data",
+                remedy="set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET for this deployment",
+            )
+        )
+    if "spotify_assets_automation" not in settings.model_fields_set:
+        problems.append(
+            PermanentError(
+                f"{where} does not say whether schedules and sensors run, without which no day is kept: "
+                "SPOTIFY_ASSETS_AUTOMATION is not set",
+                remedy="set it to 'on', or to 'off' and switch them on in the UI",
             )
         )
     return problems

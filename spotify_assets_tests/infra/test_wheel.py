@@ -156,6 +156,7 @@ def test_it_loads_as_a_branch_deployment_with_everything_switched_off(python: Pa
         ({key: FULL[key] for key in FULL if key != "SNOWFLAKE_WAREHOUSE"}, "SNOWFLAKE_WAREHOUSE is not set"),
         ({key: FULL[key] for key in FULL if key != "LAKE_URL"}, "LAKE_URL is not on S3"),
         ({"DAGSTER_CLOUD_DEPLOYMENT_NAME": "prod"}, "fictional"),
+        ({"DAGSTER_CLOUD_DEPLOYMENT_NAME": "prod"}, "container's own disk"),
         ({**BRANCH, "LAKE_EVENTS_QUEUE_URL": "https://sqs/queue"}, "LAKE_EVENTS_QUEUE_URL is set in a branch"),
         ({**FULL, "POWERBI_TENANT_ID": "t"}, "Power BI is half set up"),
     ],

@@ -346,12 +346,16 @@ def test_dagster_resolves_the_key_in_a_run_and_shows_it_nowhere(
 
 
 def test_a_branch_deployment_never_gets_productions_database() -> None:
-    branch = {"DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1", "DAGSTER_CLOUD_PULL_REQUEST_ID": "7"}
+    branch = {
+        "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1",
+        "DAGSTER_CLOUD_PULL_REQUEST_ID": "7",
+        "AWS_REGION": "eu-west-1",
+    }
 
     assert warehouse_resource(load_settings(_settings(**branch))).database == "SPOTIFY_ASSETS_PR_7"
 
     with pytest.raises(PlatformError, match="DAGSTER_CLOUD_PULL_REQUEST_ID"):
-        warehouse_resource(load_settings(_settings(DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT="1")))
+        warehouse_resource(load_settings(_settings(DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT="1", AWS_REGION="eu-west-1")))
 
 
 def test_a_query_is_linked_to_its_page(snowflake: SnowflakeWarehouse) -> None:
@@ -391,7 +395,11 @@ def test_making_the_resource_imports_no_driver() -> None:
 
 
 def test_a_branch_deployment_copies_from_its_own_lake_below_productions_stage(store: ObjectStore) -> None:
-    branch = {"DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1", "DAGSTER_CLOUD_PULL_REQUEST_ID": "7"}
+    branch = {
+        "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1",
+        "DAGSTER_CLOUD_PULL_REQUEST_ID": "7",
+        "AWS_REGION": "eu-west-1",
+    }
     production = warehouse_resource(load_settings(_settings()))
     warehouse = warehouse_resource(load_settings(_settings(**branch)))
     assert isinstance(production, SnowflakeWarehouse)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import dimensions, loads, marts
 from spotify_assets.warehouse.session import Session
 from spotify_assets_tests.dashboard.script import run_script
-from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
+from spotify_assets_tests.warehouse.histories import EXAMPLES
+from spotify_assets_tests.warehouse.lake_files import DAY, commit_day, day, tables_of
+from spotify_assets_tests.warehouse.test_histories import example_tables
 
 HISTORIES = [
     {"enters": ["a"], "leaves": ["a", "b"], "moves": ["a", "b", "c"], "returns": ["a", "b"], "twice": ["a", "b", "a"]},
@@ -119,6 +123,36 @@ def test_the_page_works_out_what_the_marts_hold(store: ObjectStore, tmp_path: Pa
     assert sorted(map(tuple, computed["changes"]), key=repr) == sorted(changes, key=repr)
     assert sorted(map(tuple, computed["health"]), key=repr) == sorted(health, key=repr)
     assert sorted(map(tuple, computed["runs"]), key=repr) == sorted(runs, key=repr)
+
+
+def test_the_page_shows_the_facts_of_the_twenty_histories_that_are_known_by_hand(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    for on, tables in example_tables().items():
+        commit_day(store, on, f"run-{on}", tables)
+
+    computed = _computed(_warehouse(store, tmp_path).run(read_dashboard_data))
+
+    def number(date: str) -> int:
+        return (dt.date.fromisoformat(date) - DAY).days
+
+    def place(position: int | None) -> str:
+        return "-" if position is None else str(position)
+
+    changes, runs, incomplete = defaultdict(list), defaultdict(list), defaultdict(list)
+    for date, playlist, song, what, was, to in computed["changes"]:
+        changes[playlist].append(f"{number(date)} {song} {what} {place(was)}>{place(to)}")
+    for playlist, song, first, last, days, longest, _, again, there in computed["runs"]:
+        step = f"{number(first)}-{number(last)} {days} {longest} {again}"
+        runs[playlist].append(f"{song} {step}{'+' if there else ''}")
+    for date, playlist, is_complete, *_ in computed["health"]:
+        if not is_complete:
+            incomplete[playlist].append(number(date))
+    for name, example in EXAMPLES.items():
+        marked = [on for on, text in example.snapshots.items() if text.endswith("?")]
+        assert sorted(changes[name]) == sorted(example.changes), name
+        assert sorted(runs[name]) == sorted(example.runs), name
+        assert incomplete[name] == marked, name
 
 
 def test_the_page_of_real_tables_is_whole_and_the_facts_are_theirs(store: ObjectStore, tmp_path: Path) -> None:

@@ -96,3 +96,20 @@ def test_a_song_that_stands_twice_and_one_under_another_id_are_duplicates(built:
     )
 
     assert rows == [("song", "a", 2, 1, 0, 2)]
+
+
+def test_two_songs_of_one_recording_are_near_duplicates_of_each_other(
+    warehouse: EmbeddedWarehouse, tmp_path: Path
+) -> None:
+    store = open_lake(tmp_path / "lake")
+    tables = tables_of({"P": ["a", "b", "a+x", "c", "c"]})  # the letters' songs share an ISRC with their duets
+    load(warehouse, store, {day(0): commit_day(store, day(0), "run", tables)})
+    merge_all(warehouse)
+    build_all(warehouse)
+
+    rows = warehouse.execute(
+        "SELECT kind, duplicate_of, song_id, entries, songs, first_position, last_position "
+        "FROM ANALYTICS.SONG_DUPLICATES ORDER BY kind"
+    )
+
+    assert rows == [("isrc", "A", "a", 2, 2, 0, 2), ("song", "c", "c", 2, 1, 3, 4)]

@@ -236,17 +236,27 @@ LAKE_TABLES: dict[str, Table] = {
 }
 """The seven tables of the lake, in build order; every reference points at another of them."""
 
+_ONE_ROW_PER = {
+    "songs": "song of a tracked playlist",
+    "albums": "album of such a song",
+    "artists": "artist credited on such a song or album",
+    "playlists": "tracked playlist",
+    "song_artists": "artist credit on a song of a tracked playlist",
+    "album_artists": "artist credit on an album of such a song",
+}
 DIMENSION_NAMES = ("songs", "albums", "artists", "playlists", "song_artists", "album_artists")
 
 
 def _dimension(name: str) -> Table:
     """The warehouse table with one row per key: the latest attributes and the days it was first and last seen."""
+    what = _ONE_ROW_PER[name]
     lake = LAKE_TABLES[name]
     key = tuple(column for column in lake.key if column != "snapshot_date")
     kept = tuple(column for column in lake.columns if column.name not in ("snapshot_date", "run_id"))
     return Table(
         name=name,
-        description=f"One row per {' and '.join(key)}: the latest attributes ever seen, and when it was seen.",
+        description=f"One row per {what} that was ever seen: as it was on the latest snapshot date that has "
+        "it, with its first and its last date.",
         key=key,
         columns=(
             *kept,
@@ -370,7 +380,8 @@ MARTS: dict[str, Table] = {
         ),
         Table(
             "song_popularity",
-            "One row per snapshot date and song, where Spotify still sends a popularity.",
+            "One row per snapshot date and song of which Spotify sent a popularity (new apps get none since 2026), and "
+            "what changed since the date before that has one.",
             ("snapshot_date", "song_id"),
             (
                 SNAPSHOT_DATE,

@@ -138,7 +138,11 @@ def _partition_metadata(
     group_name=GROUP,
     kinds={"aws", "sql"},
     owners=OWNERS,
-    description="The Athena workgroup's saved queries: the questions one asks of a playlist archive, ready to run.",
+    description=(
+        "The Athena workgroup's saved queries, one of each file of `spotify_assets/sql/athena`: what entered and left, "
+        "the longest stays, a playlist's profile, popularity over time, release years, songs with their albums, top "
+        "artists and songs. Materializing creates those that are missing and updates those that differ."
+    ),
 )
 @retried
 def athena_named_queries(context: dg.AssetExecutionContext, athena: AthenaResource) -> dg.MaterializeResult:

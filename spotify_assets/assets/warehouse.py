@@ -137,9 +137,16 @@ def keys_hold_spec(key: dg.AssetKey, table: Table) -> dg.AssetCheckSpec:
         asset=key,
         blocking=True,
         description=(
-            f"{', '.join(table.key)} is unique, and every required column is filled, in the rows that were brought in; "
-            "checked before they become visible."
+            f"In the rows that a run brings in, {_key(table)} and every required column is filled. Checked before they "
+            "become visible: a run that would break it changes nothing."
         ),
+    )
+
+
+def _key(table: Table) -> str:
+    names = [f"`{name}`" for name in table.key]
+    return (
+        f"{names[0]} is unique" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} together are unique"
     )
 
 

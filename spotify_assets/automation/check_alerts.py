@@ -38,7 +38,9 @@ def check_failures_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
         name=CHECK_FAILURES,
         default_status=status,
-        description="Tells people of checks that failed in runs that succeeded, once per incident.",
+        description=(
+            "Tells people of checks that failed in runs that succeeded, once per incident, where `run_failures` does."
+        ),
     )
     def check_failures(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
         run = context.dagster_run
@@ -70,7 +72,7 @@ def check_warnings_sensor(
         name=CHECK_WARNINGS,
         minimum_interval_seconds=600,
         default_status=status,
-        description="Tells people once a day, after noon UTC, what checks warn of.",
+        description="Tells people once a day, after noon UTC, what checks warn of, where `run_failures` tells.",
         owners=OWNERS,
     )
     def check_warnings(context: dg.SensorEvaluationContext) -> dg.SensorResult:

@@ -51,7 +51,9 @@ def digest_job(settings: Settings, send: Callable[[DigestMessage], None] | None 
 
     @dg.job(
         name=SEND_DIGEST,
-        description="The weekly digest of every playlist, through the alert channel.",
+        description=(
+            "Send what the last week changed in every playlist to `ALERT_WEBHOOK_URL` or `ALERT_SNS_TOPIC_ARN`."
+        ),
         owners=OWNERS,
     )
     def send_weekly_digest() -> None:
@@ -72,7 +74,10 @@ def digest_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             cron_schedule=settings.weekly_digest_cron,
             execution_timezone=settings.schedule_timezone,
             default_status=status,
-            description="Send what the last week changed, through the alert channel.",
+            description=(
+                "Send what the last week changed in every playlist, as `spotify-assets digest` prints it "
+                "(`WEEKLY_DIGEST_CRON`)."
+            ),
             owners=OWNERS,
         )
     ]

@@ -56,7 +56,7 @@ def landing_vacuum_schedule(settings: Settings) -> dg.ScheduleDefinition:
         cron_schedule=settings.reconcile_all_cron,
         execution_timezone=settings.schedule_timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING if settings.automation_on else dg.DefaultScheduleStatus.STOPPED,
-        description="Superseded generations of Snowpipe's landing tables; weekly by default.",
+        description="Remove what the lake no longer holds from Snowpipe's landing tables (`RECONCILE_ALL_CRON`).",
         owners=OWNERS,
     )
 

@@ -67,7 +67,10 @@ def _remove_superseded(context: dg.OpExecutionContext, lake: LakeResource) -> No
 
 @dg.job(
     name=ADOPT,
-    description="Turn raw Spotify JSON that other systems dropped into raw snapshots; move it aside afterwards.",
+    description=(
+        "Turn raw Spotify JSON that other systems dropped into raw snapshots; then move it to `landing/processed/`, or "
+        "with the reason beside it to `landing/rejected/`."
+    ),
     owners=OWNERS,
     tags={**CRASH_RETRIES, "dagster/max_runtime": "7200"},
 )

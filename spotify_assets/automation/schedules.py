@@ -22,7 +22,10 @@ def build_schedules(settings: Settings, partitions: dg.DailyPartitionsDefinition
             "daily_extraction",
             settings.extract_cron,
             refresh=False,
-            description="Take the day's snapshot of every tracked playlist.",
+            description=(
+                "Take the day's snapshot of every tracked playlist (`EXTRACT_CRON`). What stays open is asked again "
+                "by the sensor `unfinished_extraction`."
+            ),
         ),
         _extraction(
             settings,
@@ -31,7 +34,10 @@ def build_schedules(settings: Settings, partitions: dg.DailyPartitionsDefinition
             "weekly_refresh",
             settings.refresh_cron,
             refresh=True,
-            description="Read every tracked playlist in full, also those whose version id says nothing changed.",
+            description=(
+                "Read every tracked playlist in full, also those whose version id says that nothing changed: some "
+                "changes don't move it (`REFRESH_CRON`)."
+            ),
         ),
         dg.ScheduleDefinition(
             name="daily_vacuum",
@@ -39,7 +45,7 @@ def build_schedules(settings: Settings, partitions: dg.DailyPartitionsDefinition
             cron_schedule=settings.vacuum_cron,
             execution_timezone=settings.schedule_timezone,
             default_status=status,
-            description="Remove the files of superseded runs.",
+            description="Remove the files of superseded runs that are older than 7 days (`VACUUM_CRON`).",
             owners=OWNERS,
         ),
         *warehouse_schedules(settings),

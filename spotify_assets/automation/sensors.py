@@ -57,6 +57,11 @@ def stale_dates_sensor(
     With `events` another sensor hears of new objects at once, and this one only sweeps.
     """
     window_days = 0 if events else watch.WINDOW_DAYS
+    recent_days = (
+        "New objects are heard of by `lake_events`; this one sweeps through all of history, "
+        if events
+        else f"Looks at the last {window_days} days every time and sweeps through the rest of history, "
+    )
 
     @dg.sensor(
         name=STALE_DATES,
@@ -65,8 +70,8 @@ def stale_dates_sensor(
         default_status=status,
         description=(
             "Compares the raw objects of a date with the ones its commit was built from, and has the dates that differ "
-            f"built, loaded and computed. Looks at the last {window_days} days every time and sweeps through the rest "
-            "of history, some dates at a time; every few minutes it looks whether the files of one date are all there."
+            f"built, loaded and computed. {recent_days}some dates at a time; every few minutes it looks whether the "
+            "files of one date are all there."
         ),
         owners=OWNERS,
     )

@@ -66,8 +66,16 @@ def warehouse_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             owners=OWNERS,
         )
         for job, cron, description in (
-            (RECONCILE_RECENT, settings.reconcile_cron, "The last two weeks; daily by default."),
-            (RECONCILE_ALL, settings.reconcile_all_cron, "Everything; weekly by default."),
+            (
+                RECONCILE_RECENT,
+                settings.reconcile_cron,
+                "Compare the last 14 committed dates in the warehouse with the lake (`RECONCILE_CRON`).",
+            ),
+            (
+                RECONCILE_ALL,
+                settings.reconcile_all_cron,
+                "Compare every date in the warehouse with the lake, and look at every key (`RECONCILE_ALL_CRON`).",
+            ),
         )
     ]
 
@@ -99,7 +107,10 @@ def _rebuild_job() -> dg.JobDefinition:
 
     @dg.job(
         name=REBUILD,
-        description="Compute dimensions and marts again from all of LAKE. The result equals what merging gave.",
+        description=(
+            "Compute dimensions and marts again from all of LAKE: all, or those that the config names. The rows "
+            "are those that merging day by day gives; nothing has to be rebuilt in the course of things."
+        ),
         owners=OWNERS,
     )
     def rebuild_warehouse() -> None:

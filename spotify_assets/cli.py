@@ -25,7 +25,7 @@ COMMANDS: dict[str, str] = {
     "demo": "Run the whole pipeline on the sandbox: two weeks of snapshots to a dashboard.",
     "digest": "Print what a week changed in every playlist, as Markdown or HTML.",
     "doctor": "Check the settings and reach every configured service; say what to fix.",
-    "home": "Print the DAGSTER_HOME that this machine's runs are recorded in.",
+    "home": "Print the DAGSTER_HOME that runs of the command line are recorded in.",
     "glue": "Ship the Glue script and its job; write manifests for runs by hand.",
     "import": "Bring existing raw Spotify JSON (any shape) in as snapshots.",
     "login": "Give a one-time Spotify consent; print the refresh token and its expiry.",

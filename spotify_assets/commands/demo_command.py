@@ -25,15 +25,19 @@ def command() -> None:
     Needs no account and no network. Running it again extracts only the days that are missing and changes no table.
     """
     started = time.monotonic()
-    settings = demo_settings(load_settings())
+    configured = load_settings()
+    settings = demo_settings(configured)
+    apart = settings.home != configured.home
     today = dt.datetime.now(dt.UTC).date()
     first = max(settings.partitions_start, today - dt.timedelta(days=DAYS - 1))
     say(f"Two weeks of a fictional Spotify, {first} to {today}, into {settings.home}")
+    if apart:
+        say("Your own settings, lake, warehouse and Dagster instance are left alone.")
     with progress("Loading Dagster …") as shown:
         from spotify_assets.local.runs import open_line
         from spotify_assets.local.updating import bring_up_to_date
 
-        with open_line(settings, on_step=shown.step) as line:
+        with open_line(settings, on_step=shown.step, apart=apart) as line:
             missing = missing_days(open_lake(settings), first, today)
             for stretch in state.stretches(missing):
                 line.run("extract_playlists", stretch)

@@ -10,5 +10,5 @@ from spotify_assets.settings import load_settings
 
 @click.command("home")
 def command() -> None:
-    """Print the DAGSTER_HOME under SPOTIFY_ASSETS_HOME, made when it is missing."""
+    """Print the DAGSTER_HOME that runs are recorded in: yours, or one under SPOTIFY_ASSETS_HOME, made when missing."""
     click.echo(dagster_home(load_settings()))

@@ -94,6 +94,10 @@ def command(
                     lambda done: progress.update(task, completed=done),
                 )
             )
+        if report.new:
+            from spotify_assets.local.imports import record_import
+
+            record_import(settings, report)
     if as_json:
         click.echo(json.dumps(_record(report), indent=1))
     _print(report, settings, store)

@@ -1,4 +1,4 @@
-"""The Dagster instance that the command line and `make dev` share, under SPOTIFY_ASSETS_HOME.
+"""The Dagster instance that the command line and `make dev` share: DAGSTER_HOME's, else one under SPOTIFY_ASSETS_HOME.
 
 Runs started on the command line show in the UI and the other way round. On Dagster+ there is no such folder and
 nothing here is used.
@@ -16,7 +16,7 @@ from dagster_shared.check import CheckError
 from yaml import YAMLError
 
 from spotify_assets.failures import PermanentError, TransientError
-from spotify_assets.settings import exported_dagster_home
+from spotify_assets.settings import configured_dagster_home, exported_dagster_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,11 +55,21 @@ event_log_storage:
 """
 
 
-def dagster_home(settings: Settings) -> Path:
-    """The DAGSTER_HOME under the home folder, made with a dagster.yaml when it is missing.
+def dagster_home(settings: Settings, *, apart: bool = False) -> Path:
+    """Where runs are recorded: DAGSTER_HOME as it is configured, or (always, with `apart`) the home's own.
 
-    Raises PermanentError where Dagster's SQLite files could not be opened: it puts their path into an address unquoted.
+    The home's own is made with a dagster.yaml when it is missing. Raises PermanentError where DAGSTER_HOME is no
+    folder, and where Dagster's SQLite files could not be opened: it puts their path into an address unquoted.
     """
+    configured = configured_dagster_home()
+    if configured and not apart:
+        if not configured.is_dir():
+            raise PermanentError(
+                f"DAGSTER_HOME is {configured}, which is not a folder",
+                remedy="make it, with the dagster.yaml of your instance, or unset it to record under "
+                "SPOTIFY_ASSETS_HOME",
+            )
+        return configured
     home = settings.home / "dagster_home"
     if "?" in str(home) or unquote(str(home)) != str(home):
         raise PermanentError(
@@ -75,17 +85,22 @@ def dagster_home(settings: Settings) -> Path:
     return home
 
 
-@contextmanager
-def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance of that home, for runs in this process.
+def has_instance(settings: Settings) -> bool:
+    """Whether there is an instance already: DAGSTER_HOME is set, or the home has one."""
+    return configured_dagster_home() is not None or (settings.home / "dagster_home" / "dagster.yaml").is_file()
 
-    Raises PermanentError when its files can't be read or written, also later, from whatever is done with it.
+
+@contextmanager
+def local_instance(settings: Settings, *, apart: bool = False) -> Iterator[dg.DagsterInstance]:
+    """The instance of `dagster_home`, for runs in this process.
+
+    Raises PermanentError when its storage can't be read or written, also later, from whatever is done with it.
     """
     import dagster as dg
 
-    home = dagster_home(settings)
+    home = dagster_home(settings, apart=apart)
     with ExitStack() as stack:
-        stack.enter_context(_told_of(home))
+        stack.enter_context(_told_of(home, own=home.parent == settings.home))
         stack.enter_context(exported_dagster_home(home))
         try:
             instance = stack.enter_context(dg.DagsterInstance.from_config(str(home)))
@@ -98,8 +113,8 @@ def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 @contextmanager
-def _told_of(home: Path) -> Iterator[None]:
-    """Turn what SQLite says of the files below `home` into a failure that names them."""
+def _told_of(home: Path, *, own: bool) -> Iterator[None]:
+    """Turn what the database of the instance says into a failure that names its `home`; `own` is SQLite below it."""
     from sqlalchemy.exc import DBAPIError
 
     try:
@@ -111,7 +126,10 @@ def _told_of(home: Path) -> Iterator[None]:
         raise PermanentError(
             f"Dagster's runs in {home} can't be read or written: {said}",
             remedy="if its disk is full, free some space; if a file there is damaged, move the folder away: it holds "
-            "the history of runs, the lake and the warehouse are elsewhere",
+            "the history of runs, the lake and the warehouse are elsewhere"
+            if own
+            else f"see the storage that {home / 'dagster.yaml'} names, or unset DAGSTER_HOME to record under "
+            "SPOTIFY_ASSETS_HOME",
         ) from error
 
 

@@ -75,10 +75,13 @@ class Line:
 
 
 @contextmanager
-def open_line(settings: Settings, on_step: OnStep | None = None) -> Iterator[Line]:
-    """The line for `settings`; `on_step` hears the name of every step that succeeded."""
+def open_line(settings: Settings, on_step: OnStep | None = None, *, apart: bool = False) -> Iterator[Line]:
+    """The line for `settings`; `on_step` hears the name of every step that succeeded.
+
+    `apart` records in the home's own instance, whatever DAGSTER_HOME says.
+    """
     load = partial(build_defs, settings, loggers={"console": _step_logger(on_step)})
-    with local_instance(settings) as instance:  # first: a home that can't be used is told at once
+    with local_instance(settings, apart=apart) as instance:  # first: a home that can't be used is told at once
         start = following_the_archive(settings).partitions_start
         yield Line(load(), instance, settings, load, start)
 

@@ -12,6 +12,7 @@ from spotify_assets.settings.model import (
     WithoutSnapshots,
 )
 from spotify_assets.settings.process import (
+    configured_dagster_home,
     export_event_batch_size,
     export_java_home,
     exported_dagster_home,
@@ -27,6 +28,7 @@ __all__ = [
     "TransformEngineName",
     "WarehouseName",
     "WithoutSnapshots",
+    "configured_dagster_home",
     "export_event_batch_size",
     "export_java_home",
     "exported_dagster_home",

@@ -24,6 +24,12 @@ def export_event_batch_size(events: int) -> None:
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(events))
 
 
+def configured_dagster_home() -> Path | None:
+    """DAGSTER_HOME, where an instance is configured that is not the home's own; None when it is not set."""
+    value = os.environ.get("DAGSTER_HOME", "").strip()
+    return Path(value).expanduser().absolute() if value else None
+
+
 @contextmanager
 def exported_dagster_home(home: Path) -> Iterator[None]:
     """Make `home` the DAGSTER_HOME meanwhile."""

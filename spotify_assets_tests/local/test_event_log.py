@@ -164,16 +164,12 @@ def test_a_batch_of_the_largest_size_fits_one_statement(tmp_path: Path) -> None:
         assert len(instance.get_records_for_run(run_id, limit=5_000).records) == before + BATCH_SIZE
 
 
-def test_dagster_home_is_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dagster_home_is_set_meanwhile_and_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
     settings = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path / "ours")})
-    for before in (None, str(tmp_path)):
-        if before is None:
-            monkeypatch.delenv("DAGSTER_HOME", raising=False)
-        else:
-            monkeypatch.setenv("DAGSTER_HOME", before)
-        with local_instance(settings):
-            assert os.environ["DAGSTER_HOME"] == str(dagster_home(settings))
-        assert os.environ.get("DAGSTER_HOME") == before
+    with local_instance(settings):
+        assert os.environ["DAGSTER_HOME"] == str(dagster_home(settings, apart=True))
+    assert "DAGSTER_HOME" not in os.environ
 
 
 def test_a_home_made_by_version_0_1_opens_and_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

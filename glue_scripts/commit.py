@@ -125,6 +125,18 @@ class BuiltDay:
             raise ValueError(f"not a report of a date: {error!r}") from error
 
 
+class UnreadDays(Exception):
+    """Dates that an attempt left out because the bytes of a raw object of theirs can't be had now; what is there and
+    can't be decoded is damage, and part of what a date holds. `reasons` names the object and the cause, by date."""
+
+    def __init__(self, reasons: Mapping[dt.date, str]) -> None:
+        super().__init__(dict(reasons))
+        self.reasons = dict(reasons)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{day}: {reason}" for day, reason in sorted(self.reasons.items()))
+
+
 @dataclass(frozen=True)
 class Commit:
     """What is current for one snapshot date.

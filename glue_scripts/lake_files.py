@@ -7,12 +7,14 @@ Glue; on a laptop nobody needs it.
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -55,21 +57,27 @@ class LakeFiles:
     def read(self, key: str, etag: str | None = None) -> bytes:
         """The bytes at `key`. On S3, with `etag`, only while the object is still that one.
 
-        Raises FileNotFoundError naming the object that is gone or was replaced.
+        Raises FileNotFoundError naming the object that is gone or was replaced, PermissionError one that is refused.
         """
         folder = self._folder
         if folder is not None:
-            return (folder / key).read_bytes()
+            try:
+                return (folder / key).read_bytes()
+            except FileNotFoundError:
+                raise FileNotFoundError(f"{folder / key} is no longer there: build the date again") from None
         bucket, full_key = self._s3(key)
         condition = {"IfMatch": etag} if etag else {}
         try:
             return s3_client().get_object(Bucket=bucket, Key=full_key, **condition)["Body"].read()
         except _s3_error() as error:
             status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode")
-            if status not in (404, 412):
+            url = f"s3://{bucket}/{full_key}"
+            if status == HTTPStatus.FORBIDDEN:
+                raise PermissionError(errno.EACCES, "S3 refuses it to this role", url) from None
+            if status not in (HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED):
                 raise
             raise FileNotFoundError(
-                f"s3://{bucket}/{full_key} is no longer the object this run was asked to read: build the date again"
+                f"{url} is no longer the object this run was asked to read: build the date again"
             ) from None
 
     def write(self, key: str, data: bytes) -> None:

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from glue_scripts.commit import UnreadDays
 from glue_scripts.fingerprint import transformation
 from glue_scripts.lake_files import LakeFiles, s3_client
 from glue_scripts.manifest import Manifest
@@ -75,8 +76,11 @@ def _report_to_dagster(spark: SparkSession, manifest: Manifest, files: LakeFiles
         context_loader=PipesS3ContextLoader(client=client),
         message_writer=PipesS3MessageWriter(client=client, interval=MESSAGE_SECONDS),
     ) as pipes:
-        for built in build(spark, manifest, files):
-            pipes.report_custom_message({"built_day": built.to_record()})
+        try:
+            for built in build(spark, manifest, files):
+                pipes.report_custom_message({"built_day": built.to_record()})
+        except UnreadDays as unread:
+            pipes.report_custom_message({"unread_days": {day.isoformat(): why for day, why in unread.reasons.items()}})
 
 
 def _commit(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> None:

@@ -34,6 +34,11 @@ class BadLine:
     reason: str
 
 
+def unreadable(error: OSError) -> str:
+    """Why an object's bytes can't be had, in a few words that name it."""
+    return f"{error.filename} can't be read ({error.strerror})"
+
+
 CARRIED: dict[str, tables.Shape] = {
     "total": "bigint",
     "complete": "text",

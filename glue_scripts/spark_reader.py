@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from glue_scripts import tables
 from glue_scripts.commit import Source, content_of
 from glue_scripts.lake_files import PARALLEL_READS, LakeFiles
-from glue_scripts.raw_reader import CARRIED, read_judged
+from glue_scripts.raw_reader import CARRIED, read_judged, unreadable
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -40,13 +40,15 @@ COLUMNS: Mapping[str, tables.Shape] = {**tables.JUDGED, **CARRIED, "bad_line": "
 @dataclass(frozen=True)
 class Counted:
     """How many entries some raw objects of a date hold, how many of them can't be read (a line that is no page counts
-    as one of both), and how many leaves. `content` is the sum of `content_of` each."""
+    as one of both), and how many leaves. `content` is the sum of `content_of` each. `unread` says which object could
+    not be read, and why: then the counts are not the date's."""
 
     day: str
     entries: int = 0
     quarantined: int = 0
     leaves: int = 0
     content: int = 0
+    unread: str = ""
 
     def __add__(self, other: Counted) -> Counted:
         return Counted(
@@ -55,6 +57,7 @@ class Counted:
             self.quarantined + other.quarantined,
             self.leaves + other.leaves,
             self.content + other.content,
+            self.unread or other.unread,
         )
 
 
@@ -76,7 +79,8 @@ def stage(context: SparkContext, files: LakeFiles, sources: Sequence[Source], pr
 
 
 def stage_pass(files: LakeFiles, sources: Sequence[Source], key: str) -> list[Counted]:
-    """On a worker: COLUMNS of `sources` as one Parquet file at `key`.
+    """On a worker: COLUMNS of `sources` as one Parquet file at `key`. Nothing is staged when an object can't be read:
+    then what is returned says which.
 
     Raises FileNotFoundError naming an object that is gone.
     """
@@ -87,8 +91,10 @@ def stage_pass(files: LakeFiles, sources: Sequence[Source], key: str) -> list[Co
         connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'; set threads = 1")
         connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
         connection.execute("set temp_directory = ?", [str(scratch / "spill")])
-        fetched = _fetched(files, sources, scratch)
-        read_judged(connection, fetched, scratch)
+        fetched, unread = _fetched(files, sources, scratch)
+        if unread:
+            return unread
+        read_judged(connection, {source: path for source, (path, _) in fetched.items()}, scratch)
         staged = scratch / "staged.parquet"
         select = f"select {', '.join(COLUMNS)} from ({_WITH_BAD_LINES})"
         connection.execute(f"copy ({select}) to '{staged}' (format parquet, compression zstd)")
@@ -96,8 +102,8 @@ def stage_pass(files: LakeFiles, sources: Sequence[Source], key: str) -> list[Co
         for name in ("snapshots", "playlist_leaves"):
             connection.execute(f"create view {name} as {tables.relations(tables.DUCKDB)[name]}")
         counted = {str(day): Counted(day, *counts) for day, *counts in connection.execute(_COUNTS).fetchall()}
-        for source, path in fetched.items():
-            day, content = source.day.isoformat(), content_of(source.key, path.read_bytes())
+        for source, (_, content) in fetched.items():
+            day = source.day.isoformat()
             counted[day] = counted.get(day, Counted(day)) + Counted(day, content=content)
         return list(counted.values())
 
@@ -114,20 +120,31 @@ select snapshot_date, source_key, playlist_id, line as bad_line, reason as bad_r
 """
 
 
-def _fetched(files: LakeFiles, sources: Sequence[Source], scratch: Path) -> dict[Source, Path]:
-    """A file of each source on this machine, several fetched at once: on S3 each is 40 ms of waiting."""
+def _fetched(
+    files: LakeFiles, sources: Sequence[Source], scratch: Path
+) -> tuple[dict[Source, tuple[Path, int]], list[Counted]]:
+    """A file of each source on this machine, with its `content_of`, and which can't be read. Several are fetched at
+    once: on S3 each is 40 ms of waiting."""
+
+    def fetch(source: Source) -> tuple[Path, int] | Counted:
+        try:
+            data = files.read(source.key, source.etag)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            return Counted(source.day.isoformat(), unread=unreadable(error))
+        path = files.local_path(source.key)
+        if path is None:
+            path = scratch / source.key.replace("/", "_")
+            path.write_bytes(data)
+        return path, content_of(source.key, data)
+
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        return dict(zip(sources, pool.map(lambda source: _file(files, source, scratch), sources), strict=True))
-
-
-def _file(files: LakeFiles, source: Source, scratch: Path) -> Path:
-    path = files.local_path(source.key)
-    if path is None:
-        path = scratch / source.key.replace("/", "_")
-        path.write_bytes(files.read(source.key, source.etag))
-    elif not path.is_file():
-        raise FileNotFoundError(f"{path} is no longer there: build the date again")
-    return path
+        results = dict(zip(sources, pool.map(fetch, sources), strict=True))
+    return (
+        {source: each for source, each in results.items() if not isinstance(each, Counted)},
+        [each for each in results.values() if isinstance(each, Counted)],
+    )
 
 
 # --- types ----------------------------------------------------------------------------------------------------------

@@ -14,11 +14,12 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from glue_scripts import tables
-from glue_scripts.commit import BuiltDay, DataFile, TableFiles, content_digest
+from glue_scripts.commit import BuiltDay, DataFile, TableFiles, UnreadDays, content_digest
 from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.lake_files import LakeFiles
 from glue_scripts.manifest import Manifest
@@ -65,13 +66,30 @@ _WRITE_OPTIONS = {
 def build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator[BuiltDay]:
     """Build every date of the manifest and report each, in the manifest's order, once all files are in place.
 
-    Everything is written under a name of this attempt's own, and nothing is made current. Raises FileNotFoundError
-    (through Spark) when a raw object is gone.
+    Everything is written under a name of this attempt's own, and nothing is made current. Raises UnreadDays, once the
+    others are built, for dates that a raw object of theirs can't be read for, and FileNotFoundError (through Spark)
+    when one is gone.
     """
-    manifest = manifest.attempt()
+    unread: dict[dt.date, str] = {}
+    while left := tuple(day for day in manifest.days if dt.date.fromisoformat(day.day) not in unread):
+        try:
+            yield from _build(spark, replace(manifest, days=left).attempt(), files)
+        except UnreadDays as error:
+            unread |= error.reasons
+        else:
+            break
+    if unread:
+        raise UnreadDays(unread)
+
+
+def _build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterator[BuiltDay]:
+    """Build every date of the manifest; raises UnreadDays before it has written anything."""
     staging = f"{manifest.staging_prefix}{uuid.uuid4().hex}/"
     try:
         session, counts = _read(spark, manifest, files, staging)
+        unread = {dt.date.fromisoformat(day): counted.unread for day, counted in counts.items() if counted.unread}
+        if unread:
+            raise UnreadDays(unread)
         gather = _size(session, sum(counted.entries for counted in counts.values()))
         quarantine = dict(_write_quarantine(session, manifest, files, counts))
         _write_tables(session, manifest, files, gather)

@@ -8,12 +8,12 @@ what Dagster shows is its business.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
 import dagster as dg
 
-from glue_scripts.commit import BuiltDay, Commit
+from glue_scripts.commit import BuiltDay, Commit, UnreadDays
 from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.fingerprint import transformation
 from glue_scripts.spans import slices
@@ -34,7 +34,8 @@ _TOO_MANY = 3
 
 
 class Building:
-    """One step's builds. `poisoned` says of each date that could not be built why."""
+    """One step's builds. `poisoned` says why of each date that can't be built, `waiting` of each that a raw object of
+    its can't be read for now."""
 
     def __init__(self, context: dg.AssetExecutionContext, store: ObjectStore, engine: TransformEngine) -> None:
         self._context = context
@@ -42,6 +43,7 @@ class Building:
         self._engine = engine
         self._built = 0
         self.poisoned: dict[dt.date, str] = {}
+        self.waiting: dict[dt.date, str] = {}
 
     def commits(self, work: Sequence[DaySources]) -> Iterator[Commit]:
         """Build `work`; the commit of each date, once it is current.
@@ -66,23 +68,34 @@ class Building:
                 self._store.put(layout.commit_key(day), commit.to_json())
                 yield commit
 
+    @property
+    def failed(self) -> frozenset[dt.date]:
+        """The dates that are left as they were."""
+        return frozenset({*self.poisoned, *self.waiting})
+
     def fail(self, also: str = "") -> NoReturn:
-        """Fail the step for the poisoned dates, each with its cause, and for what else is to be said."""
+        """Fail the step for the dates that failed, each with its cause, and for what else is to be said.
+
+        Where dates only wait, the failure is transient: what they wait for may pass.
+        """
         if self.poisoned:
             days = ",".join(day.isoformat() for day in sorted(self.poisoned))
             run_id = self._context.run_id
             self._context.instance.add_run_tags(run_id, {POISONED_TAG: owned(days, run_id)})
         what, remedies = [], []
+        if self.waiting:
+            what.append(f"Dates that wait for raw objects: {_causes(self.waiting)}")
+            remedies.append("make those readable: the next build has them")
         if also:
             what.append(also)
             remedies.append(
                 "fill those by `spotify-assets import` or the landing folder (Spotify serves only the present)"
             )
         if self.poisoned:
-            causes = "; ".join(f"{day}: {cause}" for day, cause in sorted(self.poisoned.items()))
-            what.append(f"Dates that can't be built: {causes}")
+            what.append(f"Dates that can't be built: {_causes(self.poisoned)}")
             remedies.append("repair, replace or remove their raw objects")
-        raise PermanentError(f"{'. '.join(what)}. The other dates are built", remedy="; ".join(remedies))
+        kind = PermanentError if also or self.poisoned else TransientError
+        raise kind(f"{'. '.join(what)}. The other dates are built", remedy="; ".join(remedies))
 
     def _each(self, work: Sequence[DaySources]) -> Iterator[BuiltDay]:
         """Build `work` together and, where that fails, in halves, down to the dates that fail by themselves."""
@@ -94,6 +107,11 @@ class Building:
                 left.pop(built.day, None)
                 self._built += 1
                 yield built
+            return
+        except UnreadDays as error:
+            self.waiting |= error.reasons
+            for day, reason in error.reasons.items():
+                self._context.log.warning(f"{day} waits, and is left as it was: {reason}")
             return
         except (TransientError, DeploymentError):
             raise
@@ -135,6 +153,10 @@ class Building:
     def _discard(self, commit: Commit) -> None:
         keys = [key for table in commit.tables for key in commit.file_keys(table)]
         self._store.delete([*keys, *([commit.quarantine_key] if commit.quarantine_key else [])])
+
+
+def _causes(dates: Mapping[dt.date, str]) -> str:
+    return "; ".join(f"{day}: {cause}" for day, cause in sorted(dates.items()))
 
 
 def _sentence(error: Exception) -> str:

@@ -117,12 +117,12 @@ def _build(
     seconds = time.monotonic() - started
     missing = [day for day in days if not sources[day]]
     context.log.info(
-        f"{len(work) - len(building.poisoned)} dates built in {seconds:.1f} s, "
+        f"{len(work) - len(building.failed)} dates built in {seconds:.1f} s, "
         f"{len(days) - len(work) - len(missing)} were up to date, {len(missing)} have no raw snapshots"
     )
-    current = {day: commits[day] for day in days if day in commits and day not in building.poisoned}
+    current = {day: commits[day] for day in days if day in commits and day not in building.failed}
     strict = missing if without_snapshots == "fail" else []
-    if building.poisoned or strict:
+    if building.failed or strict:
         for name in LAKE_TABLES:
             done = {day: commit for day, commit in current.items() if day not in strict}
             report_alone(context, lake_key(name), _by_date(done, name))

@@ -18,12 +18,21 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from glue_scripts.commit import BuiltDay, DataFile, TableFiles, attempt_name, content_digest, content_of
+from glue_scripts.commit import (
+    BuiltDay,
+    DataFile,
+    Source,
+    TableFiles,
+    UnreadDays,
+    attempt_name,
+    content_digest,
+    content_of,
+)
 from glue_scripts.contract import LAKE_TABLES
-from glue_scripts.raw_reader import read_judged
+from glue_scripts.raw_reader import read_judged, unreadable
 from glue_scripts.tables import COUNTS_SELECT, DUCKDB, QUARANTINE_SELECT, relations, table_selects
 from spotify_assets.engines.engine import DaySources, TransformEngine
-from spotify_assets.failures import TransientError
+from spotify_assets.failures import PlatformError, TransientError
 from spotify_assets.lake import layout
 
 if TYPE_CHECKING:
@@ -58,14 +67,29 @@ class DuckDBEngine(TransformEngine):
         self, context: dg.AssetExecutionContext, store: ObjectStore, run_id: str, days: Sequence[DaySources]
     ) -> Iterator[BuiltDay]:
         done, attempt = 0, attempt_name(run_id)
+        unread: dict[dt.date, str] = {}
         for batch in batches(days, OBJECTS_A_PASS):
-            built = build_days(store, attempt, batch, memory_limit=self.memory_limit, threads=self.threads)
+            built = self._readable(store, attempt, batch, unread)
             done += len(built)
             context.log.info(
                 f"{batch[0].day} to {batch[-1].day}: {sum(day.entries for day in built)} entries, "
                 f"{sum(day.quarantined for day in built)} quarantined ({done} of {len(days)} dates)"
             )
             yield from built
+        if unread:
+            raise UnreadDays(unread)
+
+    def _readable(
+        self, store: ObjectStore, attempt: str, batch: Sequence[DaySources], unread: dict[dt.date, str]
+    ) -> list[BuiltDay]:
+        """Build those of `batch` whose raw objects can be read; the others are added to `unread`."""
+        if not batch:
+            return []
+        try:
+            return build_days(store, attempt, batch, memory_limit=self.memory_limit, threads=self.threads)
+        except UnreadDays as error:
+            unread.update(error.reasons)
+            return self._readable(store, attempt, [work for work in batch if work.day not in unread], unread)
 
 
 def batches(days: Sequence[DaySources], objects: int) -> Iterator[list[DaySources]]:
@@ -96,14 +120,15 @@ def build_days(
 ) -> list[BuiltDay]:
     """Build the seven tables of a few dates in one pass and store their files as `run_id`. Free of Dagster.
 
-    Nothing is stored before everything has been computed.
+    Nothing is stored before everything has been computed. Raises UnreadDays when a raw object can't be read.
     """
     import duckdb
 
     sources = [source for work in days for source in work.sources]
+    refused: dict[str, PlatformError] = {}
     with (
         scratch_folder("duckdb") as scratch,
-        store.local_files(source.key for source in sources) as paths,
+        store.local_files((source.key for source in sources), refused) as paths,
         duckdb.connect(":memory:") as connection,
     ):
         connection.execute(f"set memory_limit = '{memory_limit}'")
@@ -111,6 +136,7 @@ def build_days(
         connection.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
         if threads:
             connection.execute(f"set threads = {threads:d}")
+        contents = _contents(sources, paths, refused)
         with _reading():
             read_judged(connection, {source: paths[source.key] for source in sources}, scratch)
         _create_relations(connection)
@@ -118,11 +144,31 @@ def build_days(
             counts={day: tuple(counts) for day, *counts in connection.execute(COUNTS_SELECT).fetchall()},
             quarantine=_quarantine(connection),
             files=_write_all(connection, table_selects(DUCKDB, run_id), scratch),
-            contents={
-                work.day: content_digest(content_of(key, paths[key].read_bytes()) for key in work.keys) for work in days
-            },
+            contents=contents,
         )
         return _store(store, run_id, days, computed)
+
+
+def _contents(
+    sources: Sequence[Source], paths: Mapping[str, Path], refused: Mapping[str, PlatformError]
+) -> dict[dt.date, str]:
+    """`content_digest` of each date's objects. Raises UnreadDays when one can't be read, or was `refused`."""
+    unread = {source.day: refused[source.key].what for source in sources if source.key in refused}
+    contents: dict[dt.date, list[int]] = {}
+    for source in sources:
+        if source.key in refused:
+            continue
+        try:
+            content = content_of(source.key, paths[source.key].read_bytes())
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            unread[source.day] = unreadable(error)
+        else:
+            contents.setdefault(source.day, []).append(content)
+    if unread:
+        raise UnreadDays(unread)
+    return {day: content_digest(each) for day, each in contents.items()}
 
 
 @contextmanager

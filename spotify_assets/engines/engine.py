@@ -57,6 +57,7 @@ class TransformEngine(dg.ConfigurableResource, abc.ABC):
         """Build each of `days` and yield it as soon as its files are complete, in any order, under a name of the
         attempt's own that begins with `run_id`.
 
-        Memory does not grow with the number of dates. Raises the failures of `spotify_assets.failures`; dates already
+        Memory does not grow with the number of dates. Raises UnreadDays, once the others are yielded, for dates that a
+        raw object of theirs can't be read for, and the failures of `spotify_assets.failures`; dates already
         yielded stay built.
         """

@@ -5,6 +5,7 @@ What a Glue run is and how it fails is `glue`'s business; here: the manifest, th
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from glue_scripts.commit import BuiltDay, attempt_name
+from glue_scripts.commit import BuiltDay, UnreadDays, attempt_name
+from glue_scripts.spans import iso_date
 from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.engines.glue import GlueJobResource, GlueOutcome, GlueTimedOut
 from spotify_assets.engines.glue_runs import JobRun
@@ -85,8 +87,11 @@ class GlueEngine(TransformEngine):
         ended.append(outcome.run)
         for asset_key in context.selected_asset_keys:
             context.add_asset_metadata({**outcome.metadata, **self.job.costs(ended)}, asset_key=asset_key)
-        yield from built_days(_reports(outcome), days, "The Glue run")
+        unread = _unread(outcome)
+        yield from built_days(_reports(outcome), [work for work in days if work.day not in unread], "The Glue run")
         store.delete({manifest_key, outcome.arguments["--manifest"]})
+        if unread:
+            raise UnreadDays(unread)
 
 
 def glue_engine(settings: Settings) -> GlueEngine:
@@ -116,6 +121,16 @@ def work_key(store: ObjectStore, days: Sequence[DaySources]) -> str:
 def lake_arguments(store: ObjectStore, manifest_key: str) -> dict[str, str]:
     """The script's own arguments."""
     return {"--lake": store.url().rstrip("/"), "--manifest": manifest_key}
+
+
+def _unread(outcome: GlueOutcome) -> dict[dt.date, str]:
+    """The dates that the run left out, each with why."""
+    reasons: dict[dt.date, str] = {}
+    for message in outcome.messages:
+        record = message.get("unread_days")
+        if isinstance(record, dict):
+            reasons |= {day: str(why) for text, why in record.items() if (day := iso_date(str(text)))}
+    return reasons
 
 
 def _reports(outcome: GlueOutcome) -> Iterator[BuiltDay]:

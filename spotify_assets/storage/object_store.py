@@ -27,7 +27,7 @@ from obstore.exceptions import (
 from obstore.store import LocalStore
 from tenacity import retry_if_exception_type, wait_random_exponential
 
-from spotify_assets.failures import PermanentError
+from spotify_assets.failures import PermanentError, PlatformError
 from spotify_assets.storage import local_objects, s3_objects
 from spotify_assets.storage.aws import AwsConflict, AwsDenied, AwsUnavailable
 from spotify_assets.storage.s3_objects import S3Place
@@ -222,10 +222,13 @@ class ObjectStore:
                 obstore.delete(self._backend, keys)
 
     @contextmanager
-    def local_files(self, keys: Iterable[str]) -> Iterator[Mapping[str, Path]]:
+    def local_files(
+        self, keys: Iterable[str], refused: dict[str, PlatformError] | None = None
+    ) -> Iterator[Mapping[str, Path]]:
         """Read-only files on this machine with the content of `keys`: the objects themselves, or parallel downloads.
 
-        Raises FileNotFoundError when a key is gone. Downloads are removed on leaving.
+        Raises FileNotFoundError when a key is gone. Downloads are removed on leaving. With `refused`, single objects
+        that S3 does not give are put there with its reason, and have no file.
         """
         keys = list(keys)
         if self._root is not None:
@@ -235,8 +238,14 @@ class ObjectStore:
         with scratch_folder("objects") as folder:
             files = {key: folder / f"{number:06d}_{key.rsplit('/', 1)[-1]}" for number, key in enumerate(keys)}
             with ThreadPoolExecutor(_PARALLEL) as pool:
-                list(pool.map(lambda item: self._download(*item), files.items()))
-            yield files
+                failures = dict(zip(files, pool.map(lambda item: self._downloaded(*item), files.items()), strict=True))
+            failed = {key: error for key, error in failures.items() if error}
+            for error in failed.values():
+                if refused is None or (len(failed) == len(files) and not isinstance(error, AwsDenied)):
+                    raise error
+            if refused is not None:
+                refused.update(failed)
+            yield {key: path for key, path in files.items() if key not in failed}
 
     @contextmanager
     def _failures(self, key: str) -> Iterator[None]:
@@ -257,6 +266,14 @@ class ObjectStore:
         with path.open("wb") as file, self._failures(key):
             for chunk in obstore.get(self._backend, key).stream():
                 file.write(chunk)
+
+    def _downloaded(self, key: str, path: Path) -> PlatformError | None:
+        """Download `key`; why S3 does not give it, if it does not. Raises FileNotFoundError when it is gone."""
+        try:
+            self._download(key, path)
+        except PlatformError as error:
+            return error
+        return None
 
     def upload(self, path: Path, key: str) -> int:
         """Store the file at `path` as `key` (multipart when large); its size in bytes."""

@@ -122,14 +122,21 @@ class GlueService:
         return {"Job": {"Name": JOB, "GlueVersion": "5.0", "NumberOfWorkers": 2, "WorkerType": "G.1X"}}
 
 
-def succeed(service: GlueService, run: dict[str, Any], leave_out: Sequence[str] = ()) -> str:
-    """Build what the manifest says and report it, as the script does; `leave_out` are methods of messages not sent."""
+def succeed(
+    service: GlueService, run: dict[str, Any], leave_out: Sequence[str] = (), unread: Mapping[str, str] | None = None
+) -> str:
+    """Build what the manifest says and report it, as the script does; `leave_out` are methods of messages not sent,
+    `unread` dates whose raw objects can't be read, with why."""
     manifest = Manifest.from_json(service.store.get(run["Arguments"]["--manifest"]))
-    work = [DaySources(dt.date.fromisoformat(day.day), tuple(day.sources)) for day in manifest.days]
+    days = [day for day in manifest.days if day.day not in (unread or {})]
+    work = [DaySources(dt.date.fromisoformat(day.day), tuple(day.sources)) for day in days]
     reports = [built.to_record() for built in build_days(service.store, manifest.run_id, work)]
+    payloads: list[dict[str, object]] = [{"built_day": report} for report in reports]
+    if unread:
+        payloads.append({"unread_days": dict(unread)})
     messages = [
         ("opened", {"extras": {}}),
-        *(("report_custom_message", {"payload": {"built_day": report}}) for report in reports),
+        *(("report_custom_message", {"payload": payload}) for payload in payloads),
         ("closed", {}),
     ]
     service.send(run, *(message for message in messages if message[0] not in leave_out))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
-from pathlib import Path
 
 import pytest
 
 from spotify_assets.engines.duckdb_engine import build_day
-from spotify_assets.failures import TransientError
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.waiting import Clock
 from spotify_assets_tests import entries as e
@@ -80,24 +78,6 @@ def test_a_damaged_line_or_the_end_cut_off_makes_a_snapshot_incomplete(store: Ob
         ("0", 3, 2, False),
         ("1", 3, 2, False),
     ]
-
-
-def test_trouble_reading_is_no_damage_it_stops_the_date_and_passes(store: ObjectStore) -> None:
-    """A raw object that could not be read was quarantined, its date committed, and it stayed empty when it healed."""
-    key = put_raw(store, raw((0, entries_of(0))))
-    sources = day_sources(store, DAY)
-    assert isinstance(store.place, Path)
-    path = store.place / key
-    path.rename(path.with_suffix(".aside"))
-    path.mkdir()  # permissions do not hold back who runs the tests as root
-
-    with pytest.raises(TransientError, match=r"can't be read \(Is a directory\)"):
-        build_day(store, "run-1", sources)
-
-    path.rmdir()
-    path.with_suffix(".aside").rename(path)
-    built = build_day(store, "run-2", sources)
-    assert (built.entries, built.quarantined) == (1, 0)
 
 
 @pytest.mark.parametrize(

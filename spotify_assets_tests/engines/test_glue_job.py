@@ -300,6 +300,23 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
     )
 
 
+def test_a_date_whose_raw_object_cant_be_read_waits_for_the_next_run(service, build, lake) -> None:
+    def refuse(service: GlueService, run: dict[str, Any]) -> str:
+        committed_before.append(committed(lake))
+        return succeed(service, run, unread={str(DAYS[1]): "s3://bucket/lake/raw/a can't be read (refused)"})
+
+    def read(service: GlueService, run: dict[str, Any]) -> str:
+        committed_before.append(committed(lake))
+        return succeed(service, run)
+
+    committed_before: list[int] = []
+    service.fates = [refuse, read]
+
+    assert build().success
+    assert committed_before == [0, len(DAYS) - 1]
+    assert committed(lake) == len(DAYS)
+
+
 def test_the_work_is_all_that_names_it(lake: LakeResource, service: GlueService) -> None:
     from spotify_assets.engines.glue_engine import work_key
 

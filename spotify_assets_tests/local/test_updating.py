@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import gzip
 import json
 import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from glue_scripts import fingerprint
 from glue_scripts.commit import Commit
@@ -185,6 +186,41 @@ def test_a_poisoned_date_fails_alone_and_the_end_says_which_and_why(tmp_path: Pa
     assert update(home).built == []
 
 
+def test_a_date_whose_raw_object_cant_be_read_waits_alone_and_is_built_once_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no damage, and nobody else's trouble: the others are built and loaded, and nothing is given up."""
+    home = new_home(tmp_path)
+    keys = {day: put_day(home.store, day) for day in DAYS}
+    closed = home.settings.home / "lake" / keys[DAYS[1]]
+    read_bytes = Path.read_bytes
+
+    def refusing(path: Path) -> bytes:
+        if path == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read_bytes(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refusing)
+        first = run_build(home)
+
+    assert first.exit_code == 1
+    said = " ".join(first.output.split())
+    assert f"{DAYS[1]}: {closed} can't be read (Permission denied)" in said
+    assert "make those readable" in said
+    others = {DAYS[0], DAYS[2]}
+    assert set(commits(home)) == others
+    for table in LAKE_TABLES:
+        assert {row[0] for row in home.tables()[f"lake.{table}"]} == others
+
+    second = run_build(home)
+
+    assert second.exit_code == 0, second.output
+    assert set(commits(home)) == set(DAYS)
+    assert (commits(home)[DAYS[1]].entries, commits(home)[DAYS[1]].quarantined) == (1, 0)
+    assert {row[0] for row in home.tables()["lake.songs"]} == set(DAYS)
+
+
 @pytest.mark.soak
 def test_five_poisoned_dates_among_fifty(tmp_path: Path) -> None:
     home = new_home(tmp_path)
@@ -196,11 +232,16 @@ def test_five_poisoned_dates_among_fifty(tmp_path: Path) -> None:
     assert_poisoned(home, poisoned, days)
 
 
-def assert_poisoned(home: Home, poisoned: set[dt.date], days: list[dt.date]) -> None:
-    environment = {"SPOTIFY_ASSETS_HOME": str(home.settings.home), "PARTITIONS_START": FIRST.isoformat()}
-    from spotify_assets.cli import main  # the command, as a shell runs it
+def run_build(home: Home) -> Result:
+    """The command, as a shell runs it."""
+    from spotify_assets.cli import main
 
-    result = CliRunner().invoke(main, ["build"], env=environment)
+    environment = {"SPOTIFY_ASSETS_HOME": str(home.settings.home), "PARTITIONS_START": FIRST.isoformat()}
+    return CliRunner().invoke(main, ["build"], env=environment)
+
+
+def assert_poisoned(home: Home, poisoned: set[dt.date], days: list[dt.date]) -> None:
+    result = run_build(home)
 
     assert result.exit_code == 1
     said = " ".join(result.output.split())

@@ -41,6 +41,9 @@ check: $(STAMP)  ## Lint, types and definitions, as CI runs them
 	@$(BIN)/python infra/web/check.py
 	@$(BIN)/python -m pyright
 	@$(BIN)/dg check defs
+	@$(BIN)/hadolint --failure-threshold info infra/oss/Dockerfile
+	@$(BIN)/compose-lint check --fail-on medium --config infra/oss/compose-lint.yml infra/oss/compose.yaml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec infra/oss/compose.yaml
 
 clouds: $(STAMP) .venv-clouds/.installed .venv-checkov/.installed  ## Try the AWS stack and the line on a second emulator, and run checkov
 	@CLOUDS=1 $(BIN)/python -m pytest -q -n 0 spotify_assets_tests/clouds
@@ -62,6 +65,8 @@ pictures: $(STAMP)  ## Draw README's pictures of a demo: the dashboard and the g
 lock:  ## Resolve requirements.lock again from pyproject.toml (needs uv and a network)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet $(UPGRADE) -o requirements.lock
+	@uv pip compile pyproject.toml infra/oss/image.in --extra postgres --constraint requirements.lock --universal \
+		--python-version 3.11 --generate-hashes --no-header --quiet -o infra/oss/requirements.lock
 	@cd infra/clouds; for name in ministack checkov; do uv pip compile $$name.in --universal --python-version 3.11 \
 		--generate-hashes --no-header --quiet $(UPGRADE) -o $$name.txt; done
 

@@ -1,0 +1,228 @@
+"""Open-source Dagster as `infra/oss` starts it, on a real Postgres; what people do in the UI is asked of its GraphQL.
+
+Every part is started by `infra/oss/run` from a copy of that folder, in a process group of its own, so that killing a
+part kills what a container's end would kill. In the copy only numbers differ: how often the daemon looks, in seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from spotify_assets_tests.production import graphql
+from spotify_assets_tests.production.postgres import Postgres, free_port, running_postgres
+from spotify_assets_tests.production.until import until
+
+ROOT = Path(__file__).parents[2]
+LOCATION = "spotify_assets"
+ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+QUICK: Mapping[str, str] = {
+    "dequeue_interval_seconds: 5": "dequeue_interval_seconds: 1",
+    "poll_interval_seconds: 30": "poll_interval_seconds: 2",
+}
+"""The daemon looks more often, so that tests need not wait."""
+
+PARTS = ("code", "webserver", "daemon")
+_STARTED = 60
+
+
+@dataclass
+class Deployment:
+    """The parts that run, their logs in `folder`, and the settings of the code server."""
+
+    folder: Path
+    postgres: Postgres
+    settings: Mapping[str, str]
+    port: int
+    code_port: int
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def environment(self, part: str) -> dict[str, str]:
+        """What `infra/oss/.env.example` lists; the project's settings for the code server only."""
+        system = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        project = {"SPOTIFY_ASSETS_HOME": str(self.home), **self.settings} if part == "code" else {}
+        return {
+            **system,
+            **project,
+            **self.postgres.environment,
+            "PYTHON": sys.executable,
+            "DAGSTER_HOME": str(self.folder / "dagster"),
+            "DAGSTER_CODE_PORT": str(self.code_port),
+            "DAGSTER_WEBSERVER_PORT": str(self.port),
+        }
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`infra/oss/run` with `arguments`, to its end."""
+        return subprocess.run(
+            [self.folder / "oss" / "run", *arguments],
+            env=self.environment(arguments[0]),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def start(self, part: str, *, instead_of: Sequence[str] = ()) -> None:
+        """Start a part in the background; `instead_of` is a command in the place of `infra/oss/run`."""
+        self.processes[part] = subprocess.Popen(
+            [*(instead_of or (str(self.folder / "oss" / "run"), part))],
+            env=self.environment("code" if instead_of else part),
+            stdout=(self.folder / f"{part}.log").open("ab"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def kill(self, part: str, number: int = signal.SIGKILL) -> None:
+        """End a part and everything below it, as the end of its container does."""
+        process = self.processes.pop(part)
+        os.killpg(process.pid, number)
+        process.wait(60)
+
+    def log(self, part: str) -> str:
+        return (self.folder / f"{part}.log").read_text(errors="replace")
+
+    def logs(self) -> str:
+        return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-4000:]}" for path in self.log_files())
+
+    def log_files(self) -> list[Path]:
+        return sorted(self.folder.glob("*.log"))
+
+    def errors(self) -> list[str]:
+        """Every line of a log that speaks of an error."""
+        wrong = re.compile(r"\b(ERROR|CRITICAL|Traceback|Exception)\b|UserWarning|DeprecationWarning")
+        return [
+            f"{path.name}: {line}"
+            for path in self.log_files()
+            for line in path.read_text().splitlines()
+            if wrong.search(line)
+        ]
+
+    def serving(self) -> None:
+        """Wait until the UI is there and has loaded the location."""
+
+        def loaded() -> bool:
+            try:
+                entries = self.ask(graphql.LOCATIONS)["workspaceOrError"]["locationEntries"]
+            except requests.RequestException:
+                return False
+            return bool(entries) and all(
+                entry["locationOrLoadError"] and entry["locationOrLoadError"]["__typename"] == "RepositoryLocation"
+                for entry in entries
+            )
+
+        until(loaded, _STARTED, lambda: f"the UI serves the definitions\n{self.logs()}")
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """What the webserver's GraphQL answers."""
+        answer = requests.post(
+            f"http://127.0.0.1:{self.port}/graphql", json={"query": query, "variables": variables}, timeout=60
+        )
+        told = answer.json()
+        assert answer.ok, told
+        assert "errors" not in told, told["errors"]
+        return told["data"]
+
+    def launch(
+        self, job: str, *, location: str = LOCATION, tags: Mapping[str, str] | None = None, **selection: Any
+    ) -> str:
+        """Launch a run as the UI does; its id."""
+        told = self.ask(
+            graphql.LAUNCH,
+            params={
+                "selector": {
+                    "repositoryLocationName": location,
+                    "repositoryName": "__repository__",
+                    "jobName": job,
+                    **selection,
+                },
+                "runConfigData": {},
+                "mode": "default",
+                "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]},
+            },
+        )["launchRun"]
+        assert told["__typename"] == "LaunchRunSuccess", told
+        return told["run"]["runId"]
+
+    def runs(self, **filters: Any) -> list[dict[str, Any]]:
+        """Every run, newest first: runId, jobName, status, tags, startTime, endTime, rootRunId."""
+        results = self.ask(graphql.RUNS, filter=filters)["runsOrError"]["results"]
+        return [{**run, "tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in results]
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        (found,) = self.runs(runIds=[run_id])
+        return found
+
+    def ended(self, run_id: str, seconds: float = 90) -> dict[str, Any]:
+        """The run, when it has ended."""
+        until(
+            lambda: self.run(run_id)["status"] in ENDED,
+            seconds,
+            lambda: f"run {run_id} ended: {self.run(run_id)}\n{self.logs()}",
+        )
+        return self.run(run_id)
+
+    def in_status(self, run_id: str, *statuses: str, seconds: float = 60) -> None:
+        until(
+            lambda: self.run(run_id)["status"] in statuses,
+            seconds,
+            lambda: f"run {run_id} in {statuses}: {self.run(run_id)['status']}\n{self.logs()}",
+        )
+
+    def events(self, run_id: str) -> list[dict[str, Any]]:
+        """The run's events: type, message, step."""
+        return self.ask(graphql.EVENTS, runId=run_id)["logsForRun"]["events"]
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that execute runs now: the children of the code server."""
+        server = psutil.Process(self.processes["code"].pid)
+        return [each for each in server.children(recursive=True) if "resource_tracker" not in " ".join(each.cmdline())]
+
+
+@contextmanager
+def deployment(
+    folder: Path,
+    settings: Mapping[str, str],
+    *,
+    parts: Sequence[str] = PARTS,
+    changed: Mapping[str, str] = QUICK,
+    neighbours: Mapping[str, int] | None = None,
+) -> Iterator[Deployment]:
+    """A deployment on an empty Postgres; `parts` run, `neighbours` are other locations (name, port) beside ours."""
+    oss = folder / "oss"
+    shutil.copytree(ROOT / "infra" / "oss", oss, ignore=shutil.ignore_patterns(".env"))
+    text = (oss / "dagster.yaml").read_text()
+    for number, quick in changed.items():
+        assert number in text, number
+        text = text.replace(number, quick)
+    (oss / "dagster.yaml").write_text(text)
+    with (oss / "workspace.yaml").open("a") as workspace:
+        for name, port in (neighbours or {}).items():
+            workspace.write(f"  - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: {name}}}\n")
+    with running_postgres() as postgres:
+        found = Deployment(folder, postgres, settings, free_port(), free_port())
+        try:
+            prepared = found.command("prepare")
+            assert prepared.returncode == 0, prepared.stderr
+            for part in parts:
+                found.start(part)
+            if "webserver" in parts and not neighbours:
+                found.serving()
+            yield found
+        finally:
+            for part in list(found.processes):
+                found.kill(part)

@@ -32,7 +32,15 @@ def test_dagster_still_stores_the_events_of_a_batch_one_by_one_on_sqlite() -> No
 
 @pytest.mark.parametrize(
     "method",
-    ["prepare_insert_event_batch", "prepare_insert_event", "_store_asset_event_tags", "_store_asset_event"],
+    [
+        "prepare_insert_event_batch",
+        "prepare_insert_event",
+        "_store_asset_event_tags",
+        "_store_asset_event",
+        "_connect",
+        "_initdb",
+        "conn_string_for_shard",
+    ],
 )
 def test_dagsters_sqlite_storage_still_has_the_parts_that_ours_is_made_of(method: str) -> None:
     """When a part is gone: read the new class before local/event_log.py is mended."""

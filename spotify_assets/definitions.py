@@ -1,7 +1,7 @@
 """The composition root: what this code location holds, and only that.
 
 `build_defs(settings)` assembles every asset, check, job, schedule, sensor and resource; tests and the command line
-call it with other settings or replaced resources. Policies that cut across layers (freshness) are applied here once.
+call it with other settings or replaced resources. What cuts across layers (`conventions`, freshness) is applied here.
 Loading needs no network, no environment variable and no Java.
 """
 
@@ -26,6 +26,7 @@ from spotify_assets.checks.dashboard import dashboard_checks
 from spotify_assets.checks.lake import lake_checks
 from spotify_assets.checks.raw import raw_checks
 from spotify_assets.checks.warehouse import LOADS_KEY, loads_asset, warehouse_checks
+from spotify_assets.conventions import conventional, with_code_links
 from spotify_assets.executors import IN_PROCESS
 from spotify_assets.lake import state
 from spotify_assets.partitions import snapshot_dates
@@ -81,7 +82,7 @@ def build_defs(
     own = [definition.check_specs for definition in [*assets, *checks] if isinstance(definition, dg.AssetsDefinition)]
     runs = automation(settings, partitions, [spec.key for specs in own for spec in specs])
     defs = dg.Definitions(
-        assets=assets,
+        assets=with_code_links(assets, settings),
         asset_checks=checks,
         jobs=runs.jobs,
         schedules=runs.schedules,
@@ -97,6 +98,7 @@ def _with_policies(settings: Settings) -> Callable[[dg.AssetSpec], dg.AssetSpec]
     policy = freshness(settings.extract_cron, settings.schedule_timezone)
 
     def applied(spec: dg.AssetSpec) -> dg.AssetSpec:
+        spec = conventional(spec, settings)
         if spec.key == LOADS_KEY:  # written by the loads and materialized by nobody: it would be UNKNOWN for ever
             return spec
         return dg.apply_freshness_policy(spec, policy, overwrite_existing=False)

@@ -16,7 +16,7 @@ from glue_scripts.contract import LAKE_TABLES, Table
 from glue_scripts.fingerprint import transformation
 from glue_scripts.spans import iso_date
 from spotify_assets.assets.building import POISONED_TAG, Building
-from spotify_assets.assets.metadata import OWNERS, column_schema, preview
+from spotify_assets.assets.metadata import COLUMN_LINEAGE, OWNERS, ColumnSource, column_lineage, column_schema, preview
 from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
 from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone
 from spotify_assets.engines.engine import DaySources, TransformEngine
@@ -228,7 +228,7 @@ def _spec(table: Table, engine_kind: str) -> dg.AssetSpec:
         deps=[PLAYLIST_SNAPSHOTS],
         group_name=GROUP,
         code_version=transformation(),
-        kinds={engine_kind if engine_kind in ("duckdb", "spark") else "spark", "parquet"},
+        kinds={engine_kind if engine_kind in ("duckdb", "spark") else "spark", "parquet", "s3"},
         owners=OWNERS,
         description=(
             f"{table.description}\n\nKey: {', '.join(table.key)}. Parquet under `tables/{table.name}/`, read through "
@@ -237,6 +237,27 @@ def _spec(table: Table, engine_kind: str) -> dg.AssetSpec:
         ),
         metadata={
             "dagster/column_schema": column_schema(table, types="duckdb"),
+            COLUMN_LINEAGE: column_lineage(_lineage(table)),
             "dagster/table_name": f"lake.{table.name}",
         },
     )
+
+
+_FROM_THE_LINE: Mapping[str, Sequence[str]] = {
+    "snapshot_date": ("snapshot_date",),
+    "extracted_at": ("extracted_at",),
+    "playlist_id": ("playlist",),
+    "position": ("offset", "page"),
+    "item_count": ("total",),
+    "entry_count": ("page",),
+    "is_complete": ("complete", "total", "page"),
+    "run_id": (),
+}
+"""Which fields of a raw line a column is made of, where not the table's own."""
+
+
+def _lineage(table: Table) -> dict[str, list[ColumnSource]]:
+    own = ("playlist",) if table.name == "playlists" else ("page",)
+    return {
+        name: [(PLAYLIST_SNAPSHOTS, field) for field in _FROM_THE_LINE.get(name, own)] for name in table.column_names
+    }

@@ -4,11 +4,12 @@ How a mart is replaced belongs in `spotify_assets.warehouse.marts`; what a colum
 """
 
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 
 import dagster as dg
 
 from glue_scripts.contract import MARTS, Table
-from spotify_assets.assets.metadata import ColumnSource, column_lineage, column_schema
+from spotify_assets.assets.metadata import ColumnSource, code_reference, column_lineage, column_schema, lineage_shown
 from spotify_assets.assets.warehouse import (
     KINDS,
     OWNERS,
@@ -61,6 +62,7 @@ def _mart(table: Table) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": column_schema(table),
             "dagster/column_lineage": column_lineage(_lineage(table)),
+            **code_reference(files("spotify_assets") / "sql" / "marts" / f"{table.name}.sql", "SQL"),
         },
     )
     @retried
@@ -96,6 +98,7 @@ def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, tabl
         metadata={
             **sent.metadata,
             **applied_metadata(built.pending),
+            **lineage_shown(context, context.asset_key),
             **left_out_metadata(left_out),
             "dagster/row_count": built.rows,
             "dagster/table_name": warehouse.table_name("analytics", table.name),

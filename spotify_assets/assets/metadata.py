@@ -6,6 +6,7 @@ Helpers for every layer; what one asset alone shows belongs beside that asset.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources.abc import Traversable
 from typing import Literal
 
 import dagster as dg
@@ -14,12 +15,14 @@ from glue_scripts.contract import Table
 from spotify_assets.markdown import escaped
 
 OWNERS = ["team:data-platform"]
-"""Of every asset, job, schedule and sensor."""
+"""Of every job, schedule and sensor, and of every asset that no other group of people answers for."""
 
 System = Literal["duckdb", "spark", "snowflake", "glue"]
 
 ColumnSource = tuple[dg.AssetKey, str]
 """An upstream asset and its column."""
+
+COLUMN_LINEAGE = "dagster/column_lineage"
 
 _CELL_WIDTH = 80
 
@@ -48,6 +51,23 @@ def column_lineage(sources: Mapping[str, Iterable[ColumnSource]]) -> dg.TableCol
             for column, found in sources.items()
         }
     )
+
+
+def lineage_shown(context: dg.AssetExecutionContext, key: dg.AssetKey) -> dict[str, dg.RawMetadataValue]:
+    """The column lineage that the definition of `key` carries, for a materialization: the UI reads it from there only.
+
+    Taken from the definition as it was put together at the root, so that it names assets as the graph does.
+    """
+    declared = context.assets_def.get_asset_spec(key).metadata.get(COLUMN_LINEAGE)
+    return {} if declared is None else {COLUMN_LINEAGE: declared}
+
+
+def code_reference(file: Traversable, label: str) -> dict[str, dg.RawMetadataValue]:
+    """Metadata of a definition: a file of ours besides its function; nothing where there is none."""
+    if not file.is_file():
+        return {}
+    reference = dg.LocalFileCodeReference(file_path=str(file), line_number=1, label=label)
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
 
 
 def preview(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:

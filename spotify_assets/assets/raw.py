@@ -47,6 +47,26 @@ read again later in the day.
 """
 
 
+RAW_LINE = dg.TableSchema(
+    columns=[
+        dg.TableColumn(name, kind, description=about, constraints=dg.TableColumnConstraints(nullable=nullable))
+        for name, kind, nullable, about in (
+            ("snapshot_date", "string", False, "The day the snapshot is of, YYYY-MM-DD (UTC)."),
+            ("extracted_at", "string", False, "When the playlist was read, ISO 8601 in UTC."),
+            ("run_id", "string", False, "The run that wrote the object."),
+            ("source", "string", False, "Who answered: api, sandbox, import, landing or carried."),
+            ("playlist", "json", False, "The playlist as Spotify describes it, its snapshot_id included."),
+            ("offset", "int", False, "The place of the page's first entry in the playlist, from 0."),
+            ("total", "int", False, "How many entries Spotify counts."),
+            ("page", "json", False, "One page of entries, verbatim."),
+            ("complete", "boolean", True, "Whether whoever wrote it knows the snapshot to be whole; absent: count."),
+            ("dated_by", "string", True, "Who says of which day it is; absent: Spotify, by answering that day."),
+        )
+    ]
+)
+"""What one line of a raw object holds, as Dagster shows columns."""
+
+
 class ExtractionConfig(dg.Config):
     """Options of one run."""
 
@@ -66,7 +86,10 @@ def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="spotify_api",
-        metadata={"dagster/uri": raw_day_prefix(dt.date(2026, 1, 1)).replace("2026-01-01", "<date>")},
+        metadata={
+            "dagster/uri": raw_day_prefix(dt.date(2026, 1, 1)).replace("2026-01-01", "<date>"),
+            "dagster/column_schema": RAW_LINE,
+        },
         check_specs=[
             dg.AssetCheckSpec(
                 READABLE_CHECK,

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import dagster as dg
 
+from spotify_assets.assets.metadata import lineage_shown
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.settings import WithoutSnapshots
 
@@ -30,9 +31,14 @@ def report_alone(context: dg.AssetExecutionContext, key: dg.AssetKey, by_date: B
 def recorded(
     context: dg.AssetExecutionContext, key: dg.AssetKey, by_date: ByDate, shared: Mapping[str, dg.RawMetadataValue]
 ) -> dg.MaterializeResult:
-    """The output of one asset, each date of `by_date` with its own metadata and all of them with `shared`."""
+    """The output of one asset, each date of `by_date` with its own metadata and all of them with `shared`.
+
+    The last date, whose event is the asset's newest, carries the column lineage.
+    """
     for day, metadata in by_date.items():
         context.add_asset_metadata(metadata, asset_key=key, partition_key=day.isoformat())
+    if by_date:
+        context.add_asset_metadata(lineage_shown(context, key), asset_key=key, partition_key=max(by_date).isoformat())
     return dg.MaterializeResult(asset_key=key, metadata=shared)
 
 

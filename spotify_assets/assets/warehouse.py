@@ -15,7 +15,14 @@ import dagster as dg
 from glue_scripts.commit import Commit
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
 from spotify_assets.assets.lake import lake_key
-from spotify_assets.assets.metadata import OWNERS, ColumnSource, column_lineage, column_schema, preview
+from spotify_assets.assets.metadata import (
+    OWNERS,
+    ColumnSource,
+    column_lineage,
+    column_schema,
+    lineage_shown,
+    preview,
+)
 from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, without_commit
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.lake import state
@@ -317,6 +324,7 @@ def _merge(context: dg.AssetExecutionContext, warehouse: WarehouseResource, tabl
         metadata={
             **sent.metadata,
             **applied_metadata(merged.pending),
+            **lineage_shown(context, context.asset_key),
             "dagster/row_count": merged.rows,
             "dagster/table_name": warehouse.table_name("spotify", table.name),
             "preview": shown,

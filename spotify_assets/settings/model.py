@@ -22,6 +22,7 @@ WarehouseName = Literal["snowflake", "embedded"]
 SnowflakeLoad = Literal["copy", "snowpipe"]
 WithoutSnapshots = Literal["empty", "fail"]
 Switch = Literal["on", "off"]
+Platform = Literal["github", "gitlab"]
 Storage = Literal["refuse", "allow"]
 
 MAY, MUST, NEVER = "○", "**●**", "–"
@@ -407,6 +408,18 @@ class DagsterPlusSettings(_Group):
     dagster_cloud_pull_request_id: str | None = setting(
         None, "the pull request", laptop=NEVER, full="by Dagster+", branch="by Dagster+"
     )
+    dagster_cloud_git_url: str | None = setting(
+        None, "the repository of the code", laptop=NEVER, full="by Dagster+", branch="by Dagster+"
+    )
+    dagster_cloud_git_repo: str | None = setting(
+        None, "its owner and name", laptop=NEVER, full="by Dagster+", branch="by Dagster+"
+    )
+    dagster_cloud_git_sha: str | None = setting(
+        None, "the commit", laptop=NEVER, full="by Dagster+", branch="by Dagster+"
+    )
+    dagster_cloud_git_branch: str | None = setting(
+        None, "or its branch", laptop=NEVER, full="by Dagster+", branch="by Dagster+"
+    )
 
 
 class Settings(
@@ -459,6 +472,18 @@ class Settings(
             return f"Branch deployment '{self.branch or '?'}'"
         name = self.dagster_cloud_deployment_name
         return f"Deployment '{name}'" if name else None
+
+    @property
+    def source_code(self) -> tuple[str, str, Platform] | None:
+        """(the repository's address, commit or branch, whose site it is) of the deployed code, as Dagster+ says."""
+        url = self.dagster_cloud_git_url or ""
+        if not url and self.dagster_cloud_git_repo:
+            url = f"https://github.com/{self.dagster_cloud_git_repo}"
+        base = re.split(r"/-/|/(?:tree|commit|blob)/", url.removesuffix("/").removesuffix(".git"))[0]
+        ref = self.dagster_cloud_git_sha or self.dagster_cloud_git_branch
+        if not base.startswith("https://") or not ref:
+            return None
+        return base, ref, "gitlab" if "gitlab" in base else "github"
 
     @property
     def catalog_database(self) -> str | None:

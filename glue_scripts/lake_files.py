@@ -119,8 +119,8 @@ class LakeFiles:
         bucket, full_prefix = self._s3(prefix)
         root = full_prefix.removesuffix(prefix)
         for page in s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=full_prefix):
-            for found in page.get("Contents", ()):
-                yield found["Key"].removeprefix(root), found["Size"]
+            for entry in page.get("Contents", ()):
+                yield entry["Key"].removeprefix(root), entry["Size"]
 
     def _s3(self, key: str) -> tuple[str, str]:
         parts = urlsplit(self.url)

@@ -179,13 +179,13 @@ def _struct(value: Callable[[str], str]) -> str:
 def _kind_of_types(name: str) -> str:
     """The kind called `name`, from the list `types` of DuckDB's JSON types at `_KIND_PATHS`."""
 
-    def found(path: str) -> str:
+    def type_at(path: str) -> str:
         return f"types[{_KIND_PATHS.index(path) + 1}]"
 
     first, *second = judging.KIND_PATHS[name]
-    chosen = found(first)
+    chosen = type_at(first)
     if second:
-        chosen = f"case when {found('item')} = 'OBJECT' then {found(first)} else {found(second[0])} end"
+        chosen = f"case when {type_at('item')} = 'OBJECT' then {type_at(first)} else {type_at(second[0])} end"
     return (
         f"case coalesce({chosen}, 'NULL') when 'OBJECT' then 'object' when 'ARRAY' then 'array' "
         "when 'BOOLEAN' then 'boolean' when 'NULL' then 'null' else 'other' end"
@@ -239,7 +239,7 @@ def _line_fault(connection: duckdb.DuckDBPyConnection, text: bytes) -> str | Non
     except UnicodeDecodeError:
         return "line is not UTF-8"
     try:
-        found = connection.execute(
+        shape = connection.execute(
             "select json_type(line, '$.page.items') = 'ARRAY', "
             f"{_IS_COUNT.format(_at('offset'))} and {_IS_COUNT.format(_at('total'))}, "
             f"{_IS_TEXT.format(_at('extracted_at'))} from (select $1::json as line)",
@@ -247,8 +247,8 @@ def _line_fault(connection: duckdb.DuckDBPyConnection, text: bytes) -> str | Non
         ).fetchone()
     except duckdb.Error:
         return "line is not JSON"
-    assert found is not None
-    has_items, has_counts, has_moment = found
+    assert shape is not None
+    has_items, has_counts, has_moment = shape
     if not has_items:
         return "line has no list page.items"
     if not has_counts:

@@ -138,8 +138,8 @@ def _read(
         for name, value in _SESSION.items():
             session.conf.set(name, value)
         _create_relations(session, files.spark_path(staging))
-        for found in staged.result():
-            counts[found.day] = counts.get(found.day, Counted(found.day)) + found
+        for counted in staged.result():
+            counts[counted.day] = counts.get(counted.day, Counted(counted.day)) + counted
     session.catalog.refreshTable("judged")
     return session, counts
 
@@ -180,8 +180,8 @@ def _write_quarantine(
         return
     keys = {day.day: day.quarantine_key for day in manifest.days}
     rows = session.sql(tables.QUARANTINE_SELECT).toLocalIterator()
-    for day, found in itertools.groupby(rows, key=lambda row: row["snapshot_date"].isoformat()):
-        records = ({**row.asDict(), "snapshot_date": day} for row in found)
+    for day, group in itertools.groupby(rows, key=lambda row: row["snapshot_date"].isoformat()):
+        records = ({**row.asDict(), "snapshot_date": day} for row in group)
         files.write(keys[day], "".join(json.dumps(record) + "\n" for record in records).encode())
         yield day, keys[day]
 
@@ -207,14 +207,14 @@ _DAY_FOLDER = re.compile(r"day=(\d{4}-\d{2}-\d{2})/[^/]+\.parquet")
 
 def _written(session: SparkSession, manifest: Manifest, files: LakeFiles) -> dict[tuple[str, str], list[DataFile]]:
     """The new files of each (table, date): sizes from the listing, rows from the Parquet footers."""
-    found = {
+    sizes_by_table = {
         name: {key: size for key, size in files.list(prefix) if key.endswith(".parquet")}
         for name, prefix in manifest.table_prefixes.items()
     }
     # Spark would list every folder in a task of its own, and there is a folder for each table and date.
     cores = session.sparkContext.defaultParallelism
     session.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", str(cores))
-    filled = [files.spark_path(manifest.table_prefixes[name]) for name, sizes in found.items() if sizes]
+    filled = [files.spark_path(manifest.table_prefixes[name]) for name, sizes in sizes_by_table.items() if sizes]
     if not filled:
         return {}
     # Without a column Spark answers from the footers alone.
@@ -234,7 +234,7 @@ def _written(session: SparkSession, manifest: Manifest, files: LakeFiles) -> dic
         if f"/{prefix}" in path
     }
     written: dict[tuple[str, str], list[DataFile]] = {}
-    for name, sizes in found.items():
+    for name, sizes in sizes_by_table.items():
         for key, size in sizes.items():
             folder = _DAY_FOLDER.fullmatch(key.removeprefix(manifest.table_prefixes[name]))
             if folder is None or key not in by_key:

@@ -139,14 +139,14 @@ class Building:
             return []
         broken = []
         for day, commit in made.items():
-            found = [
+            faults = [
                 f"{table.name}: {fault.rule}, but {fault.rows} rows break it, such as {fault.example}"
                 for table in LAKE_TABLES.values()
                 for fault in quality.faults(self._store, table, {day: commit})
             ]
-            if found:
+            if faults:
                 broken.append(day)
-                self.poisoned[day] = "; ".join(found[:3])
+                self.poisoned[day] = "; ".join(faults[:3])
                 self._context.log.warning(f"{day} breaks the contract and is left as it was: {self.poisoned[day]}")
         return broken
 

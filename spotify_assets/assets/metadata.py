@@ -47,8 +47,8 @@ def column_lineage(sources: Mapping[str, Iterable[ColumnSource]]) -> dg.TableCol
     """Column lineage from each column to the upstream columns it is computed from."""
     return dg.TableColumnLineage(
         {
-            column: [dg.TableColumnDep(asset_key=key, column_name=name) for key, name in found]
-            for column, found in sources.items()
+            column: [dg.TableColumnDep(asset_key=key, column_name=name) for key, name in origins]
+            for column, origins in sources.items()
         }
     )
 

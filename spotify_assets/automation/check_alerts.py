@@ -142,8 +142,8 @@ def previous(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -
     others = [record for record in history if record.run_id != run_id and record.event]
     if not others:
         return []
-    found = _evaluations(record.event for record in others if record.run_id == others[0].run_id)
-    return [each for each in found if is_error(each)]
+    evaluations = _evaluations(record.event for record in others if record.run_id == others[0].run_id)
+    return [each for each in evaluations if is_error(each)]
 
 
 def latest(instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey]) -> list[dg.AssetCheckEvaluation]:

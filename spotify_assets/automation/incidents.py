@@ -80,5 +80,5 @@ def secrets_of(settings: Settings) -> list[str]:
 
 def causes(steps: Sequence[tuple[str, str]], run_message: str, secrets: Sequence[str]) -> tuple[str, ...]:
     """One line per failed step (name, message), or what is said of the run where no step failed."""
-    found = [f"{name}: {message.strip()}" for name, message in steps] or [run_message.strip() or "no step said why"]
-    return tuple(redacted(line, secrets) for line in found)
+    lines = [f"{name}: {message.strip()}" for name, message in steps] or [run_message.strip() or "no step said why"]
+    return tuple(redacted(line, secrets) for line in lines)

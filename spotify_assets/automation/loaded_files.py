@@ -124,10 +124,10 @@ class _Tick:
         for first in to_ask:
             days = days_between(first, loaded_watch.next_month(first) - dt.timedelta(days=1))
             commits, _ = watch.readable_commits(self._lake.store, days)
-            found = loaded_watch.unloaded(commits, loaded.values(), self._start)
-            done = {day for day in found if planning.digest(found[day]) in _contents(attempts, day)} & succeeded
+            lacking = loaded_watch.unloaded(commits, loaded.values(), self._start)
+            done = {day for day in lacking if planning.digest(lacking[day]) in _contents(attempts, day)} & succeeded
             fingerprint = looked.get(first, known[first].fingerprint)
-            result[first] = loaded_watch.asked(known[first], fingerprint, found, done)
+            result[first] = loaded_watch.asked(known[first], fingerprint, lacking, done)
         return result, to_ask, waiting
 
     def plan(self, known: dict[dt.date, Month], waiting: list[dt.date]) -> Plan:

@@ -145,11 +145,11 @@ def plan(
     whose run succeeded is left alone. A range may run through dates of `through` that need nothing. `now` is in UTC.
     """
     limits = limits or Limits()
-    found = _sort(needs, attempts, busy, now, limits)
+    order = _sort(needs, attempts, busy, now, limits)
     free = set(through) - set(needs) - busy
     requests: list[Request] = []
     for level, size in enumerate(limits.sizes):
-        days = {day: ready for day, ready in found.ready.items() if ready.level == level}
+        days = {day: ready for day, ready in order.ready.items() if ready.level == level}
         for first, last in ranges(days, free, size):
             contents = {day: needs[day] for day in days if first <= day <= last}
             most = max((days[day] for day in contents), key=lambda ready: ready.tries)
@@ -158,10 +158,10 @@ def plan(
     taken, left = requests[: limits.runs_per_tick], requests[limits.runs_per_tick :]
     return Plan(
         requests=tuple(taken),
-        in_flight=frozenset(found.in_flight),
-        resting=frozenset(found.resting),
-        given_up=frozenset(found.given_up),
-        succeeded=frozenset(found.succeeded),
+        in_flight=frozenset(order.in_flight),
+        resting=frozenset(order.resting),
+        given_up=frozenset(order.given_up),
+        succeeded=frozenset(order.succeeded),
         postponed=frozenset(day for request in left for day in request.contents),
     )
 
@@ -178,54 +178,54 @@ def _sort(
         for day, content in attempt.contents.items():
             if needs.get(day) == content:
                 tried.setdefault(day, []).append(attempt)
-    found = _Sorted()
+    order = _Sorted()
     for day in sorted(needs):
         mine = tried.get(day, [])
         outcomes = {attempt.outcome for attempt in mine}
         if day in busy or "running" in outcomes:
-            found.in_flight.add(day)
+            order.in_flight.add(day)
         elif "succeeded" in outcomes:
-            found.succeeded.add(day)
+            order.succeeded.add(day)
         elif not mine:
-            found.ready[day] = _Ready(0, 0)
+            order.ready[day] = _Ready(0, 0)
         else:
-            _sort_failed(found, day, mine, now, limits)
-    return found
+            _sort_failed(order, day, mine, now, limits)
+    return order
 
 
-def _sort_failed(found: _Sorted, day: dt.date, mine: Sequence[Attempt], now: dt.datetime, limits: Limits) -> None:
+def _sort_failed(order: _Sorted, day: dt.date, mine: Sequence[Attempt], now: dt.datetime, limits: Limits) -> None:
     tries = len(mine)
     for_good = any(day in attempt.poisoned or (attempt.permanent and len(attempt.contents) == 1) for attempt in mine)
     ended = [attempt.ended_at for attempt in mine if attempt.ended_at]
     ready_at = [max(ended) + limits.pause(tries)] if ended else []
     ready_at += [attempt.retry_at for attempt in mine if attempt.retry_at]
     if for_good:
-        found.given_up.add(day)
+        order.given_up.add(day)
     elif ready_at and now < max(ready_at):
-        found.resting.add(day)
+        order.resting.add(day)
     else:
         # The cause may be a neighbour, whom the date parts from; from a named one at once, and for an outage never.
         parting = sum(not attempt.transient and not attempt.poisoned for attempt in mine)
         together = any(attempt.permanent and not attempt.poisoned for attempt in mine)
         level = min(parting + together, len(limits.sizes) - 1)
-        found.ready[day] = _Ready(tries, level, max(mine, key=lambda attempt: attempt.ended_at or now).run_id)
+        order.ready[day] = _Ready(tries, level, max(mine, key=lambda attempt: attempt.ended_at or now).run_id)
 
 
 def ranges(days: Iterable[dt.date], through: Iterable[dt.date], size: int) -> list[tuple[dt.date, dt.date]]:
     """`days` as few inclusive ranges of at most `size` dates, which may run through dates of `through`."""
     days = sorted(days)
-    found: list[tuple[dt.date, dt.date]] = []
+    planned: list[tuple[dt.date, dt.date]] = []
     for first, last in stretches(days, through=through):
         start = end = first
         for day in days:
             if not first <= day <= last:
                 continue
             if (day - start).days >= size:
-                found.append((start, end))
+                planned.append((start, end))
                 start = day
             end = day
-        found.append((start, end))
-    return found
+        planned.append((start, end))
+    return planned
 
 
 def digest(*parts: str) -> str:

@@ -141,7 +141,7 @@ def lake_events_sensor(
         planned = plan_builds(runs.ours(context), seen, now)
         requests = [runs.run_request(STALE_DATES, BUILD, request) for request in planned.requests]
         landed = cursor.landed or any(key.startswith(layout.LANDING_INBOX_PREFIX) for key in keys)
-        waiting = sorted(found.digest for found in landing.waiting(lake.store)) if landed else []
+        waiting = sorted(file.digest for file in landing.waiting(lake.store)) if landed else []
         adoptions, why = _adoption(runs.ours(context), waiting, now)
         requests += adoptions
         pending = (set(seen.stale) - planned.given_up - planned.succeeded) | set(later)
@@ -180,7 +180,7 @@ def landing_sensor(
     )
     def landed_objects(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         cursor = LandingCursor.parse(context.cursor)
-        waiting = {found.digest for found in landing.waiting(lake.store)}
+        waiting = {file.digest for file in landing.waiting(lake.store)}
         settled = sorted(waiting & cursor.seen)
         looked = f"{cursor.note}{len(waiting)} objects wait, {len(settled)} of them unchanged since the last look"
         requests, why = _adoption(runs.ours(context), settled, clock())

@@ -214,10 +214,10 @@ def _check(table: str, name: str) -> dg.AssetChecksDefinition:
     @retried
     def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
         pipe = warehouse.run(lambda session: read_pipe(session, table), QueryTag(f"snowpipe:{table}:{name}"))
-        found = next(
+        latest = next(
             result for result in evaluations(table, pipe, utc_now().replace(tzinfo=None)) if result.check_name == name
         )
-        return dg.AssetCheckResult(passed=found.passed, description=found.description, metadata=found.metadata)
+        return dg.AssetCheckResult(passed=latest.passed, description=latest.description, metadata=latest.metadata)
 
     return check
 

@@ -79,11 +79,11 @@ def _row_count_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> 
                 f'select {PARTITION_COLUMN}, count(*) from "{table.name}" '
                 f"where {PARTITION_COLUMN} between date '{min(wanted)}' and date '{max(wanted)}' group by 1"
             )
-            found = {row[0]: row[1] for row in result.rows}
+            counted = {row[0]: row[1] for row in result.rows}
             wrong = [
-                f"{day}: {found.get(day, 0)} rows in Athena, {rows} in the commit"
+                f"{day}: {counted.get(day, 0)} rows in Athena, {rows} in the commit"
                 for day, rows in sorted(wanted.items())
-                if found.get(day, 0) != rows
+                if counted.get(day, 0) != rows
             ]
             return dg.AssetCheckResult(
                 passed=not wrong,

@@ -101,14 +101,14 @@ def _complete_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksD
     def snapshots_are_complete(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
             commits = lake.commits(days)
-            found = quality.incomplete(lake.store, commits)
-            more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            snapshots = quality.incomplete(lake.store, commits)
+            more = f"; and {len(snapshots) - _SHOWN} more" if len(snapshots) > _SHOWN else ""
             return dg.AssetCheckResult(
-                passed=not found,
+                passed=not snapshots,
                 severity=dg.AssetCheckSeverity.WARN,
-                description=escaped("; ".join(map(str, found[:_SHOWN])) + more)
+                description=escaped("; ".join(map(str, snapshots[:_SHOWN])) + more)
                 or f"{len(commits)} dates of whole snapshots",
-                metadata={"dates": len(commits), "incomplete_snapshots": len(found)},
+                metadata={"dates": len(commits), "incomplete_snapshots": len(snapshots)},
             )
 
         return evaluated(context, _days(context, lake), judge)

@@ -145,15 +145,16 @@ def _result(
     tag = QueryTag("reconciliation", f"{days[0]}…{days[-1]}")
     content = warehouse.run(lambda session: reconcile.read_all(session, tables, min(days), max(days)), tag)
     wanted = set(days)
-    found = [
+    differences = [
         difference
         for table, rows in content.items()
         for difference in reconcile.differences(table, commits, rows if whole else [r for r in rows if r.day in wanted])
     ]
     return dg.AssetCheckResult(
-        passed=not found,
-        description=escaped("; ".join(map(_sentence, found[:_SHOWN]))) or f"{len(days)} dates, {len(tables)} tables",
-        metadata={"dates": len(days), "differences": len(found), "tables": len(tables)},
+        passed=not differences,
+        description=escaped("; ".join(map(_sentence, differences[:_SHOWN])))
+        or f"{len(days)} dates, {len(tables)} tables",
+        metadata={"dates": len(days), "differences": len(differences), "tables": len(tables)},
     )
 
 

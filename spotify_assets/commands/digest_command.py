@@ -25,16 +25,16 @@ def command(week: dt.datetime | None, form: str, output: Path | None) -> None:
     from spotify_assets.warehouse.session import QueryTag, Session
 
     def read(session: Session) -> digest.Digest | None:
-        found = monday(week.date()) if week else digest.latest_week(session)
-        return digest.read(session, found) if found else None
+        begins = monday(week.date()) if week else digest.latest_week(session)
+        return digest.read(session, begins) if begins else None
 
-    found = warehouse_resource(load_settings()).run(read, QueryTag("digest"))
-    if found is None:
+    summary = warehouse_resource(load_settings()).run(read, QueryTag("digest"))
+    if summary is None:
         click.echo("There is no snapshot yet: run 'spotify-assets build' first.")
         return
-    text = digest.to_html(found) if form == "html" else digest.to_markdown(found)
+    text = digest.to_html(summary) if form == "html" else digest.to_markdown(summary)
     if output is None:
         click.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
-        click.echo(f"Wrote {output}: {found.title}.")
+        click.echo(f"Wrote {output}: {summary.title}.")

@@ -102,13 +102,13 @@ def _spotify(settings: Settings) -> Iterator[Finding]:
 
     spotify = spotify_resource(settings).access
     day = spotify.today()
-    found = diagnose(
+    findings = diagnose(
         spotify.client(open_lake(settings), day),
         spotify.selection(day),
         grant=spotify.account.grant,
         consented_on=settings.spotify_consented_on,
     )
-    for finding in found:
+    for finding in findings:
         on_purpose = spotify.source == "sandbox" and not finding.ok and finding.subject.startswith("Playlist")
         detail = f"{finding.detail} (on purpose: it is the sandbox)"
         yield Finding(finding.subject, True, detail) if on_purpose else finding

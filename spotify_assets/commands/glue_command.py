@@ -185,14 +185,14 @@ def _job(glue: Any, name: str) -> dict[str, Any] | None:
 
 def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     """What differs, one phrase per field or argument."""
-    found = []
+    changes = []
     for field in sorted({*old, *new}):
         before, after = old.get(field), new.get(field)
         if isinstance(before, dict) and isinstance(after, dict):
-            found += [f"{field} {what}" for what in _changes(before, after)]
+            changes += [f"{field} {what}" for what in _changes(before, after)]
         elif before != after:
-            found.append(f"{field} {before if before is not None else 'unset'} -> {after}")
-    return found
+            changes.append(f"{field} {before if before is not None else 'unset'} -> {after}")
+    return changes
 
 
 @command.command("manifest")
@@ -208,7 +208,7 @@ def manifest(first: str, last: str | None) -> None:
     start, end = _day(first), _day(last or first)
     days = days_between(start, end)
     sources = state.read_current_sources(store, days)
-    work = [DaySources(day, found) for day, found in sources.items() if found]
+    work = [DaySources(day, raw) for day, raw in sources.items() if raw]
     if not work:
         raise PermanentError(f"No raw snapshots from {start} to {end} in {store.url()}: choose dates that have some.")
     run_id = f"by-hand-{secrets.token_hex(6)}"

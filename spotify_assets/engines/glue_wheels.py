@@ -46,9 +46,9 @@ def fetch(folder: Path) -> list[Path]:
     pins, hashes = "\n".join(wanted), False
     if _LOCK.is_file():
         lock = _LOCK.read_text(encoding="utf-8")
-        found = [re.search(rf"^{re.escape(pin)}\b.*(?:\n    --hash=.*)+", lock, re.MULTILINE) for pin in wanted]
-        if all(found):
-            pins, hashes = "\n".join(match[0].rstrip(" \\") for match in found if match), True
+        locked = [re.search(rf"^{re.escape(pin)}\b.*(?:\n    --hash=.*)+", lock, re.MULTILINE) for pin in wanted]
+        if all(locked):
+            pins, hashes = "\n".join(match[0].rstrip(" \\") for match in locked if match), True
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{pins}\n", encoding="utf-8")
     platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(_GLIBC_MINOR, 16, -1)] + ["manylinux2014_x86_64"]

@@ -148,8 +148,8 @@ def _java_version(java: Path) -> int | None:
         answer = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(r'version "(\d+)', answer.stderr + answer.stdout)
-    return int(found[1]) if found else None
+    version = re.search(r'version "(\d+)', answer.stderr + answer.stdout)
+    return int(version[1]) if version else None
 
 
 def _require_pyspark() -> None:

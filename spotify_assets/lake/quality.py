@@ -37,7 +37,7 @@ def rules(table: Table) -> dict[str, str]:
     key = ", ".join(table.key)
     required = [column.name for column in table.columns if not column.nullable]
     empty = ", ".join(f"case when {name} is null then '{name}' end" for name in required)
-    found = {
+    conditions = {
         f"{key} is unique": f"select {key}, count(*) as times from {table.name} group by {key} having count(*) > 1",
         "required columns are filled": (
             f"select {key}, concat_ws(', ', {empty}) as empty_columns from {table.name} "
@@ -49,10 +49,10 @@ def rules(table: Table) -> dict[str, str]:
         on = " and ".join(f"t.{column} = r.{target}" for column, target in [("snapshot_date", "snapshot_date"), *pairs])
         given = " and ".join(f"t.{column} is not null" for column in reference.columns)
         columns = ", ".join(f"t.{column}" for column in dict.fromkeys((*table.key, *reference.columns)))
-        found[f"{', '.join(reference.columns)} is found in {reference.table}"] = (
+        conditions[f"{', '.join(reference.columns)} is found in {reference.table}"] = (
             f"select {columns} from {table.name} t anti join {reference.table} r on {on} where {given}"
         )
-    return found
+    return conditions
 
 
 def faults(store: ObjectStore, table: Table, commits: Mapping[dt.date, Commit]) -> list[Fault]:
@@ -107,10 +107,10 @@ def sample(store: ObjectStore, table: Table, commit: Commit, rows: int = 5) -> t
     """(columns, a few rows) of a table on the commit's date, the same rows every time."""
     columns = [name for name in table.column_names if name != "run_id"]
     with _views(store, table, {dt.date.fromisoformat(commit.day): commit}) as connection:
-        found = connection.execute(
+        values = connection.execute(
             f"select {', '.join(columns)} from {table.name} order by {', '.join(table.key)} limit {rows:d}"
         ).fetchall()
-    return columns, found
+    return columns, values
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def _views(store: ObjectStore, table: Table, commits: Mapping[dt.date, Commit]) 
     names = {table.name, *(reference.table for reference in table.references)}
     keys = {name: [key for commit in commits.values() for key in commit.file_keys(name)] for name in names}
     with (
-        store.local_files([key for found in keys.values() for key in found]) as paths,
+        store.local_files([key for each in keys.values() for key in each]) as paths,
         duckdb.connect(":memory:") as connection,
     ):
         connection.execute("set memory_limit = '600MB'")
@@ -174,11 +174,11 @@ def incomplete(store: ObjectStore, commits: Mapping[dt.date, Commit]) -> list[In
         rows = connection.execute(
             "select snapshot_date, playlist_id, name, entry_count, item_count, is_complete from playlists"
         ).fetchall()
-    found = [Incomplete(*row[:5]) for row in rows if not row[5]]
+    snapshots = [Incomplete(*row[:5]) for row in rows if not row[5]]
     readable = {(row[0], row[1]) for row in rows}
     for day, commit in commits.items():
         raws = [raw for source in commit.sources if (raw := parse_raw_key(source.key))]
-        found += [
+        snapshots += [
             Incomplete(day, raw.playlist_id, "", 0, None) for raw in raws if (day, raw.playlist_id) not in readable
         ]
-    return sorted(found, key=lambda each: (each.day, each.playlist_id))
+    return sorted(snapshots, key=lambda each: (each.day, each.playlist_id))

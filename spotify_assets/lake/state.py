@@ -30,13 +30,13 @@ def current_sources(objects: Iterable[StoredObject]) -> tuple[Source, ...]:
     Objects whose key is no raw object's (foreign or misplaced files) are left out.
     """
     newest: dict[tuple[dt.date, str], tuple[RawKey, Source]] = {}
-    for found in objects:
-        raw = layout.parse_raw_key(found.key)
+    for stored in objects:
+        raw = layout.parse_raw_key(stored.key)
         if raw is None:
             continue
         known = newest.get((raw.day, raw.playlist_id))
         if known is None or raw > known[0]:
-            newest[raw.day, raw.playlist_id] = (raw, Source(found.key, found.etag))
+            newest[raw.day, raw.playlist_id] = (raw, Source(stored.key, stored.etag))
     return tuple(sorted(source for _, source in newest.values()))
 
 
@@ -56,7 +56,7 @@ def raw_days(store: ObjectStore) -> list[dt.date]:
 
 def committed_days(store: ObjectStore) -> list[dt.date]:
     """Every snapshot date that has a commit record, ascending."""
-    days = (layout.parse_commit_key(found.key) for found in store.list(layout.COMMITS_PREFIX))
+    days = (layout.parse_commit_key(stored.key) for stored in store.list(layout.COMMITS_PREFIX))
     return sorted(day for day in days if day)
 
 
@@ -64,8 +64,8 @@ def read_current_sources(store: ObjectStore, days: Iterable[dt.date]) -> dict[dt
     """The current raw objects of each date; an empty tuple for a date without any. Dates are listed in parallel."""
     days = list(days)
     with ThreadPoolExecutor(_PARALLEL_LISTINGS) as pool:
-        found = pool.map(lambda day: current_sources(store.list(layout.raw_day_prefix(day))), days)
-        return dict(zip(days, found, strict=True))
+        sources = pool.map(lambda day: current_sources(store.list(layout.raw_day_prefix(day))), days)
+        return dict(zip(days, sources, strict=True))
 
 
 def read_commits(store: ObjectStore, days: Iterable[dt.date]) -> dict[dt.date, Commit]:
@@ -96,8 +96,8 @@ def recognised(
     that agree cost nothing. Where they don't, the objects are read once and what they hold is remembered in the lake.
     """
     return {
-        day: commits[day].sources if day in commits and _is_copy(store, day, found, commits[day]) else found
-        for day, found in sources.items()
+        day: commits[day].sources if day in commits and _is_copy(store, day, current, commits[day]) else current
+        for day, current in sources.items()
     }
 
 
@@ -182,7 +182,7 @@ def broken_files(store: ObjectStore, commits: Mapping[dt.date, Commit]) -> dict[
 
 def stale_days(sources: Mapping[dt.date, tuple[Source, ...]], commits: Mapping[dt.date, Commit]) -> list[dt.date]:
     """The dates of `sources` that need building, ascending."""
-    return sorted(day for day, found in sources.items() if is_stale(found, commits.get(day)))
+    return sorted(day for day, current in sources.items() if is_stale(current, commits.get(day)))
 
 
 def shown(days: Iterable[dt.date], most: int = 5) -> str:
@@ -199,12 +199,12 @@ def stretches(days: Iterable[dt.date], *, through: Iterable[dt.date] = ()) -> li
     """
     wanted = sorted(set(days))
     allowed = {*wanted, *through}
-    found: list[tuple[dt.date, dt.date]] = []
+    runs: list[tuple[dt.date, dt.date]] = []
     for day in wanted:
-        if found:
-            first, last = found[-1]
+        if runs:
+            first, last = runs[-1]
             if all(other in allowed for other in days_between(last, day)):
-                found[-1] = (first, day)
+                runs[-1] = (first, day)
                 continue
-        found.append((day, day))
-    return found
+        runs.append((day, day))
+    return runs

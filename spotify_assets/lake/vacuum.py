@@ -47,10 +47,10 @@ def superseded(
     """Those of `files` that are older than `KEEP` and that their date's commit does not name, or that were staged."""
     named = {key for commit in commits.values() for key in _named(commit)}
     return [
-        found
-        for found in files
-        if now - found.last_modified > KEEP
-        and (found.key.startswith(layout.STAGING_PREFIX) or (day_of(found.key) in commits and found.key not in named))
+        file
+        for file in files
+        if now - file.last_modified > KEEP
+        and (file.key.startswith(layout.STAGING_PREFIX) or (day_of(file.key) in commits and file.key not in named))
     ]
 
 
@@ -63,16 +63,16 @@ def vacuum(store: ObjectStore, now: dt.datetime, on_progress: Callable[[str], No
     looked_at = removed = size = 0
     tables = (f"{layout.TABLES_PREFIX}{table}/" for table in LAKE_TABLES)
     for prefix in (*tables, layout.QUARANTINE_PREFIX, layout.STAGING_PREFIX):
-        old = [found for found in store.list(prefix) if now - found.last_modified > KEEP]
-        days = sorted({day for found in old if (day := day_of(found.key))})
+        old = [file for file in store.list(prefix) if now - file.last_modified > KEEP]
+        days = sorted({day for file in old if (day := day_of(file.key))})
         commits, unreadable = watch.readable_commits(store, days)
         for sentence in unreadable.values():
             on_progress(f"kept what is there: {sentence}")
         waste = superseded(old, commits, now)
         for part in slices(waste, _DELETED_AT_ONCE):
-            store.delete(found.key for found in part)
+            store.delete(file.key for file in part)
         looked_at, removed = looked_at + len(old), removed + len(waste)
-        size += sum(found.size for found in waste)
+        size += sum(file.size for file in waste)
         if waste:
             on_progress(f"{prefix}: {len(waste)} files that no run needs removed")
     return Vacuumed(looked_at, removed, size)

@@ -135,13 +135,13 @@ def bring_up_to_date(
     _adopt(line, store, update)
     line = line.following_the_archive()
     first = max(first or line.start, line.start)
-    found = behind(store, warehouse, first, last, verify=verify)
-    update.failures += found.unreadable.values()
-    update.healed += [f"{day}: {sentence}" for day, sentence in sorted(found.lost.items())]
+    lag = behind(store, warehouse, first, last, verify=verify)
+    update.failures += lag.unreadable.values()
+    update.healed += [f"{day}: {sentence}" for day, sentence in sorted(lag.lost.items())]
     outdated = outdated or settings.rebuild_outdated == "on"
-    wanted = {*found.stale, *found.unloaded, *found.lost, *(found.outdated if outdated else ())}
-    build = {"outdated": outdated, "rebuild_dates": [day.isoformat() for day in sorted(found.lost)]}
-    stretches = found.ranges(wanted, around=found.unreadable)
+    wanted = {*lag.stale, *lag.unloaded, *lag.lost, *(lag.outdated if outdated else ())}
+    build = {"outdated": outdated, "rebuild_dates": [day.isoformat() for day in sorted(lag.lost)]}
+    stretches = lag.ranges(wanted, around=lag.unreadable)
     for stretch in stretches:
         if on_dates:
             done = sum(day < stretch[0] for day in wanted)
@@ -157,7 +157,7 @@ def bring_up_to_date(
                 update.loaded.append(stretch)
     elif not update.built:
         _run(line, "refresh_analytics", None, update)
-    update.outdated = () if outdated else found.outdated
+    update.outdated = () if outdated else lag.outdated
     return update
 
 

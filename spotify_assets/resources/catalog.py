@@ -117,12 +117,12 @@ class CatalogResource(dg.ConfigurableResource):
             differs["table"] = wrong
         if existing is None:
             return differs
-        found = self.every_partition(table.name) if whole_table else self.find_partitions(table.name, commits)
+        registered = self.every_partition(table.name) if whole_table else self.find_partitions(table.name, commits)
         for day, commit in sorted(commits.items()):
             wanted = catalog_tables.partition_input(table, commit, self.lake_url)
-            if wrong := catalog_tables.partition_drift(wanted, found.get(day)):
+            if wrong := catalog_tables.partition_drift(wanted, registered.get(day)):
                 differs[day.isoformat()] = wrong
-        for day in sorted(found.keys() - commits.keys()):
+        for day in sorted(registered.keys() - commits.keys()):
             differs[day.isoformat()] = ["the partition has no commit"]
         return differs
 

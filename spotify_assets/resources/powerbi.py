@@ -220,18 +220,18 @@ def _ours(history: list[Mapping[str, Any]], request_id: str, asked_at: dt.dateti
     return min(since, key=lambda one: str(one["startTime"]), default=None)
 
 
-def _refresh(found: Mapping[str, Any]) -> Refresh:
-    began, ended = _moment(found.get("startTime")), _moment(found.get("endTime"))
+def _refresh(answer: Mapping[str, Any]) -> Refresh:
+    began, ended = _moment(answer.get("startTime")), _moment(answer.get("endTime"))
     return Refresh(
-        request_id=str(found.get("requestId", "")),
-        started_at=str(found.get("startTime", "")),
-        ended_at=str(found.get("endTime", "")),
+        request_id=str(answer.get("requestId", "")),
+        started_at=str(answer.get("startTime", "")),
+        ended_at=str(answer.get("endTime", "")),
         seconds=(ended - began).total_seconds() if began and ended else 0.0,
     )
 
 
-def _reason(found: Mapping[str, Any], status: str) -> str:
-    text = found.get("serviceExceptionJson") or "{}"
+def _reason(answer: Mapping[str, Any], status: str) -> str:
+    text = answer.get("serviceExceptionJson") or "{}"
     try:
         error = json.loads(text)
         said = error.get("errorDescription") or error.get("errorCode") or "Power BI gave no reason"

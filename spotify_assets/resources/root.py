@@ -22,7 +22,7 @@ from spotify_assets.settings import Settings
 
 def resources(settings: Settings) -> dict[str, object]:
     """Every resource by the name assets ask for it. Nothing is connected to yet."""
-    found: dict[str, object] = {
+    resources: dict[str, object] = {
         "spotify": spotify_resource(settings),
         "lake": lake_resource(settings),
         "engine": engine_resource(settings),
@@ -31,16 +31,16 @@ def resources(settings: Settings) -> dict[str, object]:
     if settings.catalog_database:
         from spotify_assets.resources.catalog import catalog_resource
 
-        found["catalog"] = catalog_resource(settings)
+        resources["catalog"] = catalog_resource(settings)
     if settings.athena_workgroup:
         from spotify_assets.resources.athena import athena_resource
 
-        found["athena"] = athena_resource(settings)
+        resources["athena"] = athena_resource(settings)
     if settings.powerbi_is_on:
         from spotify_assets.resources.powerbi import powerbi_resource
 
-        found["powerbi"] = powerbi_resource(settings)
-    return found
+        resources["powerbi"] = powerbi_resource(settings)
+    return resources
 
 
 def engine_resource(settings: Settings) -> TransformEngine:

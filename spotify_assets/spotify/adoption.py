@@ -157,8 +157,8 @@ def _is_of_upload(what: Payload | Snapshot) -> bool:
 
 
 def _current(store: ObjectStore, payload: Payload) -> RawKey | None:
-    found = store.list(raw_playlist_prefix(payload.day, payload.playlist_id))
-    return raw.newest(parse_raw_key(each.key) for each in found).get(payload.playlist_id)
+    stored = store.list(raw_playlist_prefix(payload.day, payload.playlist_id))
+    return raw.newest(parse_raw_key(each.key) for each in stored).get(payload.playlist_id)
 
 
 def _as_payload(stored: Snapshot, name: str) -> Payload:

@@ -95,15 +95,15 @@ def import_files(
 
 def _contents(given: Sequence[Path], rules: Rules, report: ImportReport) -> Iterator[Payload | Refusal | Ignored]:
     origin = Origin(rules.playlist_id, rules.day)
-    for found in _expanded(given):
-        if not isinstance(found, Path):
-            yield found
+    for path in _expanded(given):
+        if not isinstance(path, Path):
+            yield path
             continue
         report.files += 1
-        name = str(found)
+        name = str(path)
         try:
             # A pipe would wait for a writer, and a device never end: only files are opened.
-            with os.fdopen(os.open(found, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     yield Refusal(name, f"{name} is no regular file: it was not read.")
                     continue
@@ -132,12 +132,12 @@ def _folder(top: Path) -> Iterator[Path | Refusal | Ignored]:
             continue
         try:
             with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
+                ordered = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             yield Refusal(str(folder), f"{folder} can't be read: {error.strerror or error}.")
             continue
-        folders += [folder / entry.name for entry in reversed(found) if entry.is_dir(follow_symlinks=False)]
-        for entry in found:
+        folders += [folder / entry.name for entry in reversed(ordered) if entry.is_dir(follow_symlinks=False)]
+        for entry in ordered:
             if not entry.is_dir(follow_symlinks=False):
                 yield _looked_at(folder / entry.name, entry)
 

@@ -85,9 +85,9 @@ def read_payloads(
 ) -> list[Payload]:
     """The playlists in a file called `name`. Raises PayloadError with the reason when there are none."""
     origin = Origin(playlist_id, day, uploaded=last_modified)
-    found = list(read_file(as_file(data), name, origin))
-    payloads = [each for each in found if isinstance(each, Payload)]
-    refused = [each for each in found if isinstance(each, Refusal)]
+    read = list(read_file(as_file(data), name, origin))
+    payloads = [each for each in read if isinstance(each, Payload)]
+    refused = [each for each in read if isinstance(each, Refusal)]
     if refused and not payloads:
         raise PayloadError(refused[0].reason)
     return payloads
@@ -113,10 +113,10 @@ def read_file(file: IO[bytes], name: str, origin: Origin) -> Iterator[Payload | 
 
 
 def _read_document(part: Document, origin: Origin) -> Iterator[Payload | Refusal]:
-    found = list(_wholes(part.value, part.name, None))
-    wholes = [each for each in found if isinstance(each, _Whole)]
-    yield from (each for each in found if isinstance(each, Refusal))
-    if not found:
+    parts = list(_wholes(part.value, part.name, None))
+    wholes = [each for each in parts if isinstance(each, _Whole)]
+    yield from (each for each in parts if isinstance(each, Refusal))
+    if not parts:
         yield Refusal(part.name, f"{part.name} holds an empty list: there is nothing to take in.")
     known = {_id_in(whole.playlist, whole.paging) for whole in wholes}
     if origin.playlist_id is not None and len(known) > 1:
@@ -134,12 +134,12 @@ def _read_document(part: Document, origin: Origin) -> Iterator[Payload | Refusal
 def _read_table(part: Table, origin: Origin) -> Iterator[Payload | Refusal]:
     try:
         if exports.is_csv(part.text):
-            found = [("", exports.csv_entries(part.text, part.name))]
+            playlists = [("", exports.csv_entries(part.text, part.name))]
         else:
-            found = list(exports.backup_playlists(part.text))
-        for title, entries in found:
-            name = f"{part.name} '{title}'" if len(found) > 1 else part.name
-            if len(found) > 1:
+            playlists = list(exports.backup_playlists(part.text))
+        for title, entries in playlists:
+            name = f"{part.name} '{title}'" if len(playlists) > 1 else part.name
+            if len(playlists) > 1:
                 yield Refusal(
                     name,
                     f"Nothing says of which playlist {name} is: give each a file of its own, and --playlist-id.",
@@ -189,25 +189,25 @@ class _StoredLines:
 
     def take(self, value: Json) -> bool:
         """Take the value in when it is such a line; whether it is."""
-        found = stored_line(value)
-        if found is None:
+        line = stored_line(value)
+        if line is None:
             return False
-        key = (found.playlist_id, found.day, found.extracted_at)
+        key = (line.playlist_id, line.day, line.extracted_at)
         known = self._found.get(key)
         if known is None:
             self._found[key] = Payload(
                 self._name,
-                found.playlist_id,
-                found.day,
-                found.extracted_at,
-                found.playlist,
-                found.total,
-                found.pages,
-                found.complete,
-                found.dated_by or "content",
+                line.playlist_id,
+                line.day,
+                line.extracted_at,
+                line.playlist,
+                line.total,
+                line.pages,
+                line.complete,
+                line.dated_by or "content",
             )
         else:
-            self._found[key] = replace(known, pages=(*known.pages, *found.pages))
+            self._found[key] = replace(known, pages=(*known.pages, *line.pages))
         return True
 
     def payloads(self) -> Iterator[Payload]:
@@ -309,15 +309,15 @@ def _inside(value: JsonObject, name: str) -> list[Document | Refusal] | None:
     if isinstance(playlists, dict):
         playlists = playlists.get("items")
     if isinstance(playlists, list):
-        found: list[Document | Refusal] = [
+        parts: list[Document | Refusal] = [
             Document(f"{name} {_title(part, at)}", part) for at, part in _filled(playlists)
         ]
         for key, other in value.items():
             if key != "playlists" and isinstance(other, list) and other:
-                found.append(
+                parts.append(
                     Refusal(f"{name} {key}", f"{name} {key} are {len(other)} of something else: not taken in.")
                 )
-        return found
+        return parts
     for key in _ENVELOPES:
         held = value.get(key)
         if isinstance(held, str) and held[:1] in ("{", "["):
@@ -367,10 +367,10 @@ def _no_entries(name: str) -> Refusal:
 
 
 def _identify(whole: _Whole, name: str, given: str | None) -> str:
-    found = _id_in(whole.playlist, whole.paging)
-    if given and found and given != found:
-        raise PayloadError(f"{name} is of playlist {found}, not of {given}: leave --playlist-id out.")
-    known = given or found or playlist_in_path(name)
+    stated = _id_in(whole.playlist, whole.paging)
+    if given and stated and given != stated:
+        raise PayloadError(f"{name} is of playlist {stated}, not of {given}: leave --playlist-id out.")
+    known = given or stated or playlist_in_path(name)
     if known is None:
         raise PayloadError(
             f"Nothing says of which playlist {whole.name} is (no id, uri, href or file name): give --playlist-id."

@@ -179,16 +179,16 @@ def read(store: ObjectStore, key: RawKey | str) -> Snapshot:
 
 def newest_of_day(store: ObjectStore, day: dt.date) -> dict[str, RawKey]:
     """The current raw object of each playlist on `day`; one listing."""
-    return newest(parse_raw_key(found.key) for found in store.list(raw_day_prefix(day)))
+    return newest(parse_raw_key(stored.key) for stored in store.list(raw_day_prefix(day)))
 
 
 def newest(keys: Iterable[RawKey | None]) -> dict[str, RawKey]:
     """The newest key of each playlist; keys that are no raw object's (None) are left out."""
-    found: dict[str, RawKey] = {}
+    newest_keys: dict[str, RawKey] = {}
     for key in keys:
-        if key is not None and (key.playlist_id not in found or key > found[key.playlist_id]):
-            found[key.playlist_id] = key
-    return found
+        if key is not None and (key.playlist_id not in newest_keys or key > newest_keys[key.playlist_id]):
+            newest_keys[key.playlist_id] = key
+    return newest_keys
 
 
 UPLOAD = "upload"

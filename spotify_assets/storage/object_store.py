@@ -102,10 +102,10 @@ class ObjectStore:
             with self._failures(prefix):
                 for batch in obstore.list(self._backend, prefix, offset=after):
                     for meta in batch:
-                        found = s3_objects.stored(meta)
-                        if after is None or found.key > after:  # obstore drops a slash at the end of `after`
-                            yield found
-                        last = found.key
+                        stored = s3_objects.stored(meta)
+                        if after is None or stored.key > after:  # obstore drops a slash at the end of `after`
+                            yield stored
+                        last = stored.key
         except InvalidPathError:
             # One key that obstore can't express ends its listing: go on behind the last key it gave.
             yield from s3_objects.listing(place, prefix, last)
@@ -188,9 +188,9 @@ class ObjectStore:
         """Raises PreconditionError when another writer was faster."""
         try:
             with self._failures(key):
-                found = obstore.get(self._backend, key)
-                old = bytes(found.bytes())
-            mode = cast("PutMode", {"e_tag": found.meta["e_tag"]})
+                current = obstore.get(self._backend, key)
+                old = bytes(current.bytes())
+            mode = cast("PutMode", {"e_tag": current.meta["e_tag"]})
         except FileNotFoundError:
             mode, old = "create", None
         data = change(old)

@@ -35,11 +35,11 @@ def changed_keys(body: str, bucket: str, prefix: str) -> tuple[str, ...] | None:
     Empty for S3's test event and for messages about other places; None for what is no notification of S3.
     """
     try:
-        found = list(_objects(json.loads(body), _WRAPPED_DEEPEST))
+        named = list(_objects(json.loads(body), _WRAPPED_DEEPEST))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return tuple(
-        key.removeprefix(prefix) for name, key in found if name == bucket and key.startswith(prefix) and key != prefix
+        key.removeprefix(prefix) for name, key in named if name == bucket and key.startswith(prefix) and key != prefix
     )
 
 
@@ -78,12 +78,12 @@ class EventQueue:
             while len(messages) < most and self.clock.monotonic() < ends:
                 wanted = min(_AT_ONCE, most - len(messages))
                 answer = sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=wanted, WaitTimeSeconds=0)
-                found = answer.get("Messages", ())
-                if not found:
+                messages = answer.get("Messages", ())
+                if not messages:
                     break
                 messages.extend(
                     Message(each["ReceiptHandle"], changed_keys(each["Body"], self.bucket, self.prefix))
-                    for each in found
+                    for each in messages
                 )
         return messages
 

@@ -47,10 +47,10 @@ class S3Place:
 
 def listing(place: S3Place, prefix: str, after: str | None) -> Iterator[StoredObject]:
     """Every object under `prefix` that obstore can address, in the order of keys, those after `after` only."""
-    for found in raw_listing(place, prefix, after):
-        key = str(found["Key"]).removeprefix(place.prefix)
+    for entry in raw_listing(place, prefix, after):
+        key = str(entry["Key"]).removeprefix(place.prefix)
         if is_addressable(key):
-            yield StoredObject(key, found["ETag"], found["Size"], found["LastModified"])
+            yield StoredObject(key, entry["ETag"], entry["Size"], entry["LastModified"])
 
 
 def raw_listing(place: S3Place, prefix: str, after: str | None = None) -> Iterator[Mapping[str, Any]]:

@@ -60,12 +60,12 @@ def fingerprints(store: ObjectStore, first: dt.date, last: dt.date) -> dict[dt.d
     beyond = layout.commit_key(next_month(last))
     before = layout.commit_key(first - dt.timedelta(days=1))
     lines: dict[dt.date, list[str]] = {}
-    for found in store.list(layout.COMMITS_PREFIX, after=before):
-        if found.key >= beyond:
+    for stored in store.list(layout.COMMITS_PREFIX, after=before):
+        if stored.key >= beyond:
             break
-        day = layout.parse_commit_key(found.key)
+        day = layout.parse_commit_key(stored.key)
         if day is not None:
-            lines.setdefault(month_of(day), []).append(f"{found.key} {found.etag}")
+            lines.setdefault(month_of(day), []).append(f"{stored.key} {stored.etag}")
     month, result = first, {}
     while month <= last:
         text = "\n".join(sorted(lines.get(month, ())))
@@ -86,6 +86,6 @@ def unloaded(
     }
 
 
-def asked(month: Month, fingerprint: str, found: Mapping[dt.date, str], succeeded: Collection[dt.date]) -> Month:
+def asked(month: Month, fingerprint: str, lacking: Mapping[dt.date, str], succeeded: Collection[dt.date]) -> Month:
     """The month after asking the warehouse: `found` is what it lacks, `succeeded` what it should have held."""
-    return replace(month, fingerprint=fingerprint, unloaded=found, stuck=frozenset(succeeded) & frozenset(found))
+    return replace(month, fingerprint=fingerprint, unloaded=lacking, stuck=frozenset(succeeded) & frozenset(lacking))

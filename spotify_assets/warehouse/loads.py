@@ -114,25 +114,25 @@ def _rows_loaded(row: tuple[object, ...]) -> int:
 
 
 def _counts(session: Session, target: str, days: list[dt.date]) -> dict[tuple[object, object], int]:
-    found: dict[tuple[object, object], int] = {}
+    loaded: dict[tuple[object, object], int] = {}
     for part in chunks(days):
         rows = session.execute(
             f"SELECT snapshot_date, run_id, COUNT(*) FROM {target} "
             f"WHERE snapshot_date IN ({placeholders(len(part))}) GROUP BY snapshot_date, run_id",
             part,
         )
-        found.update({(day, run): integer(count) for day, run, count in rows})
-    return found
+        loaded.update({(day, run): integer(count) for day, run, count in rows})
+    return loaded
 
 
-def _compare(plan: LoadPlan, copied: int, found: dict[tuple[object, object], int]) -> None:
+def _compare(plan: LoadPlan, copied: int, loaded: dict[tuple[object, object], int]) -> None:
     """Raise PermanentError unless the table holds the commits' rows and COPY loaded no others."""
     wanted: dict[tuple[object, object], int] = {(day, run): rows for day, (run, rows) in plan.runs.items() if rows}
-    wrong = sorted((key for key in {*wanted, *found} if wanted.get(key) != found.get(key)), key=str)
+    wrong = sorted((key for key in {*wanted, *loaded} if wanted.get(key) != loaded.get(key)), key=str)
     if wrong or copied != plan.rows:
         shown = (
             "; ".join(
-                f"{day} run {run}: {found.get((day, run), 0)} rows, {wanted.get((day, run), 0)} in the commit"
+                f"{day} run {run}: {loaded.get((day, run), 0)} rows, {wanted.get((day, run), 0)} in the commit"
                 for day, run in wrong[:5]
             )
             or f"COPY loaded {copied} rows, the commits hold {plan.rows}"

@@ -76,12 +76,12 @@ def read_all(session: Session, tables: Iterable[str], first: dt.date, last: dt.d
 
 def differences(table: str, commits: Mapping[dt.date, Commit], content: Iterable[Content]) -> list[Difference]:
     """Where a table differs from the commits; `commits` and `content` must be of the same period."""
-    found: dict[dt.date, list[Content]] = {}
+    contents: dict[dt.date, list[Content]] = {}
     for rows in content:
-        found.setdefault(rows.day, []).append(rows)
+        contents.setdefault(rows.day, []).append(rows)
     result = []
-    for day in sorted({*commits, *found}):
-        what = _difference(table, commits.get(day), found.get(day, []))
+    for day in sorted({*commits, *contents}):
+        what = _difference(table, commits.get(day), contents.get(day, []))
         if what:
             result.append(Difference(table, day, what))
     return result

@@ -185,10 +185,10 @@ def changes(layer: str, table: Table, existing: Mapping[str, str] | None) -> lis
             f"'ALTER TABLE {target} DROP COLUMN {', '.join(gone)}'; else put it back into the contract."
         )
     for name, column in known.items():
-        found, wanted = existing.get(name), _REPORTED[column.type]
-        if found is not None and found != wanted:
+        reported, wanted = existing.get(name), _REPORTED[column.type]
+        if reported is not None and reported != wanted:
             raise PermanentError(
-                f"{target}.{name} is {found} in the warehouse and {wanted} in the contract. Give the column of the "
+                f"{target}.{name} is {reported} in the warehouse and {wanted} in the contract. Give the column of the "
                 f"new type a new name; or rename the table ('ALTER TABLE {target} RENAME TO {target}_OLD') and "
                 "materialize all its partitions again."
             )

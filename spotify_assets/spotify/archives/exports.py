@@ -147,7 +147,7 @@ def _credits(uris: str, names: str) -> list[Json]:
     given = [uri for part in uris.split(",") if (uri := part.strip())]
     if not given:
         return [{"id": None, "uri": None, "name": names}] if names else []
-    split = next((found for mark in (", ", ",", ";") if len(found := names.split(mark)) == len(given)), None)
+    split = next((parts for mark in (", ", ",", ";") if len(parts := names.split(mark)) == len(given)), None)
     known = [names] if len(given) == 1 else split or [""] * len(given)
     return [{**_identity(uri), "name": name.strip()} for uri, name in zip(given, known, strict=True)]
 

@@ -64,10 +64,10 @@ def read_history(
         # A file that says its own day is of that day, whenever it was committed.
         day = None if is_dated(version.path) else version.day
         newest.setdefault((version.path, day), version)
-    found = list(newest.values())
+    versions = list(newest.values())
     if fill:
-        found = list(_filled(found, _last_commit(repository).date()))
-    kept = (each for each in found if each.blob != _DELETED and (since is None or each.day >= since))
+        versions = list(_filled(versions, _last_commit(repository).date()))
+    kept = (each for each in versions if each.blob != _DELETED and (since is None or each.day >= since))
     return History(tuple(sorted(kept, key=lambda each: (each.day, each.path))), is_shallow)
 
 
@@ -92,8 +92,8 @@ def _filled(versions: Sequence[Version], last: dt.date) -> Iterator[Version]:
     by_path: dict[str, list[Version]] = {}
     for version in sorted(versions, key=lambda each: each.day):
         by_path.setdefault(version.path, []).append(version)
-    for found in by_path.values():
-        for version, following in zip(found, [*found[1:], None], strict=True):
+    for versions in by_path.values():
+        for version, following in zip(versions, [*versions[1:], None], strict=True):
             yield version
             end = following.day if following else last + dt.timedelta(days=1)
             for number in range(1, (end - version.day).days if not is_dated(version.path) else 0):

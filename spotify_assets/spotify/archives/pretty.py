@@ -59,10 +59,10 @@ def _linked(thing: JsonObject, kind: str) -> JsonObject:
     """A named thing with its url as Spotify writes it."""
     url = thing.get("url")
     name = thing.get("name")
-    found = _ID.match(url) if isinstance(url, str) else None
-    if found is None:
+    link = _ID.match(url) if isinstance(url, str) else None
+    if link is None:
         return {"id": None, "uri": None, "type": kind, "name": name, "external_urls": {}}
-    kind, known = found.groups()
+    kind, known = link.groups()
     return {
         "id": known,
         "uri": f"spotify:{kind}:{known}",

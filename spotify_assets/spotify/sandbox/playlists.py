@@ -87,11 +87,11 @@ def _chart(seed: int, day: dt.date) -> tuple[Entry, ...]:
 
 def _debuts(seed: int, day: dt.date) -> list[tuple[Song, dt.date]]:
     """Every song that can still be in the chart of `day`, with the day it came out."""
-    found = []
+    releases = []
     for back in range(_CHART_LOOKBACK_DAYS):
         debut = day - dt.timedelta(days=back)
-        found.extend((new, debut) for new in _released(seed, debut))
-    return found
+        releases.extend((new, debut) for new in _released(seed, debut))
+    return releases
 
 
 def _released(seed: int, day: dt.date) -> list[Song]:

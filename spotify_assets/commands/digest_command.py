@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from spotify_assets.commands.terminal import say, write
 from spotify_assets.settings import load_settings
 
 
@@ -30,11 +31,11 @@ def command(week: dt.datetime | None, form: str, output: Path | None) -> None:
 
     summary = warehouse_resource(load_settings()).run(read, QueryTag("digest"))
     if summary is None:
-        click.echo("There is no snapshot yet: run 'spotify-assets build' first.")
+        say("There is no snapshot yet: run 'spotify-assets build' first.")
         return
     text = digest.to_html(summary) if form == "html" else digest.to_markdown(summary)
     if output is None:
-        click.echo(text, nl=False)
+        write(text)
     else:
         output.write_text(text, encoding="utf-8")
-        click.echo(f"Wrote {output}: {summary.title}.")
+        say(f"Wrote {output}: {summary.title}.")

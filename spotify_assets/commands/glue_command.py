@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias
 import click
 
 from glue_scripts.spans import days_between, iso_date
+from spotify_assets.commands.terminal import say, write
 from spotify_assets.engines.engine import DaySources
 from spotify_assets.engines.glue_script import (
     ARCHIVE,
@@ -71,7 +72,7 @@ def deploy(
     settings = load_settings()
     store = _store_on_s3(settings)
     written = ship(store)
-    click.echo(f"script version {script_version()} {'uploaded' if written else 'is already there'}")
+    say(f"script version {script_version()} {'uploaded' if written else 'is already there'}")
     if script_only:
         return
     asked = {
@@ -98,7 +99,7 @@ def deploy(
         given["Role"] = role
     glue = client("glue", settings.aws_endpoint_url)
     for line in deploy_job(glue, settings.glue_job_name, store, {**asked, "Role": role}, given, modules):
-        click.echo(line)
+        say(line)
 
 
 def deploy_job(
@@ -215,16 +216,16 @@ def manifest(first: str, last: str | None) -> None:
     key = layout.manifest_key(run_id)
     store.put(key, make_manifest(run_id, "spark" if store.is_local else "glue", work).to_json())
     lake = store.url().rstrip("/")
-    click.echo(f"{len(work)} of {len(days)} dates have raw snapshots; manifest {store.url(key)}")
+    say(f"{len(work)} of {len(days)} dates have raw snapshots; manifest {store.url(key)}")
     folder = settings.home / "glue" / script_version()
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in script_files().items():
         (folder / name).write_bytes(content)
-    click.echo(shlex.join(["env", *_spark_environment(), _spark_submit(), "--py-files", str(folder / ARCHIVE),
-                           str(folder / SCRIPT), "--lake", lake, "--manifest", key]))  # fmt: skip
+    by_hand = [_spark_submit(), "--py-files", str(folder / ARCHIVE), str(folder / SCRIPT)]
+    write(shlex.join(["env", *_spark_environment(), *by_hand, "--lake", lake, "--manifest", key]) + "\n")
     if not store.is_local:
         name = settings.glue_job_name
-        click.echo(f"aws glue start-job-run --job-name {name} --arguments='--lake={lake},--manifest={key}'")
+        write(f"aws glue start-job-run --job-name {name} --arguments='--lake={lake},--manifest={key}'\n")
 
 
 def _spark_submit() -> str:

@@ -99,7 +99,7 @@ def command(
 
             record_import(settings, report)
     if as_json:
-        click.echo(json.dumps(_record(report), indent=1))
+        terminal.write(json.dumps(_record(report), indent=1) + "\n")
     _print(report, settings, store)
     if report.refused:
         raise click.exceptions.Exit(1)

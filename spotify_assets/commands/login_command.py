@@ -6,7 +6,7 @@ import datetime as dt
 
 import click
 
-from spotify_assets.commands.terminal import say
+from spotify_assets.commands.terminal import say, write
 from spotify_assets.failures import PermanentError
 from spotify_assets.settings import load_settings
 from spotify_assets.spotify.auth import REDIRECT_URI, Account, consent_ends
@@ -33,7 +33,7 @@ def command(redirect_uri: str, paste: bool, timeout: float) -> None:
     account = Account(settings.spotify_client_id, settings.spotify_client_secret)
     consent = login.begin(account, redirect_uri=redirect_uri, token_url=settings.spotify_token_url)
     say("Open this address, sign in to Spotify and agree:\n", err=True)
-    click.echo(consent.url)
+    write(f"{consent.url}\n")
     if paste:
         address = click.prompt("\nThe address the browser ends up at (it may show an error page)", hide_input=True)
     else:
@@ -43,6 +43,6 @@ def command(redirect_uri: str, paste: bool, timeout: float) -> None:
     token = login.exchange(consent, login.code_in(consent, address))
     today = dt.datetime.now(dt.UTC).date()
     say("\nPut these into the environment of the deployment (the first one is a secret):\n", err=True)
-    click.echo(f"SPOTIFY_REFRESH_TOKEN={token}")
-    click.echo(f"SPOTIFY_CONSENTED_ON={today.isoformat()}")
+    write(f"SPOTIFY_REFRESH_TOKEN={token}\n")
+    write(f"SPOTIFY_CONSENTED_ON={today.isoformat()}\n")
     say(f"\nThe token dies on {consent_ends(today)}; the checks warn from 30 days before.", err=True)

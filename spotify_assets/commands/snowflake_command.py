@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glue_scripts.commit import Commit
+from spotify_assets.commands.terminal import say, write
 from spotify_assets.failures import PermanentError
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse import setup, snowpipe
@@ -77,8 +78,8 @@ def set_up(
     if dry_run:
         for phase, files in plan:
             for name, statements in files:
-                click.echo(f"-- {phase.name}: infra/snowflake/{name}.sql")
-                click.echo("\n\n".join(f"{statement};" for statement in statements) + "\n")
+                text = "\n\n".join(f"{statement};" for statement in statements)
+                write(f"-- {phase.name}: infra/snowflake/{name}.sql\n{text}\n\n")
         return
     admin = _account(settings, admin_role)
     admin.run(lambda session: _apply(session, plan, settings, variables, admin_role), _TAG)
@@ -98,7 +99,7 @@ def trust(admin_role: str, integration: str) -> None:
     def ask(session: Session) -> None:
         _Printed().trust(setup.aws_values(session, integration))
         setup.check_trust(session, variables)
-        click.echo(f"AWS lets Snowflake read {variables.lake_url}.")
+        say(f"AWS lets Snowflake read {variables.lake_url}.")
 
     _account(settings, admin_role).run(ask, _TAG)
 
@@ -138,7 +139,7 @@ def refresh() -> None:
     commits = lake.commits(state.committed_days(lake.store))
     sent = warehouse_resource(settings).run(lambda session: send_missed(session, commits), QueryTag("refresh"))
     for table, statements in sent.items():
-        click.echo(f"{table}: {len(statements)} requests" if statements else f"{table}: nothing is missing")
+        say(f"{table}: {len(statements)} requests" if statements else f"{table}: nothing is missing")
 
 
 def send_missed(session: Session, commits: Mapping[dt.date, Commit]) -> dict[str, list[str]]:
@@ -157,26 +158,26 @@ class _Printed:
     def applied(self, file: str, what: Applied) -> None:
         self.created += what.created
         if what.created:
-            click.echo(f"{file}: {what.status or ' '.join(what.statement.split())[:90]}")
+            say(f"{file}: {what.status or ' '.join(what.statement.split())[:90]}")
 
     def trust(self, values: Mapping[str, str]) -> None:
-        click.echo("Parameters for infra/aws.yaml:")
+        say("Parameters for infra/aws.yaml:")
         for name, value in values.items():
-            click.echo(f"  {name}={value}")
+            say(f"  {name}={value}")
 
 
 def _apply(session: Session, plan: setup.Plan, settings: Settings, variables: Variables, role: str) -> None:
     report = _Printed()
     setup.apply(session, plan, settings.snowflake_load, variables, report)
-    click.echo(f"{report.created} objects created or changed." if report.created else "Nothing was missing.")
+    say(f"{report.created} objects created or changed." if report.created else "Nothing was missing.")
     if settings.snowflake_load == "snowpipe":
         session.execute(f"USE ROLE {identifier(role)}")
-        click.echo(f"  SnowpipeQueueArn={setup.notification_channel(session)}")
+        say(f"  SnowpipeQueueArn={setup.notification_channel(session)}")
         return
     try:
         setup.check_trust(session, variables)
     except PermanentError as error:
-        click.echo(f"Next: {error}")
+        say(f"Next: {error}")
 
 
 def _variables(settings: Settings, **given: Any) -> Variables:

@@ -7,7 +7,9 @@ Loading needs no network, no environment variable and no Java.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import dagster as dg
 
@@ -44,6 +46,16 @@ def following_the_archive(settings: Settings) -> Settings:
     return settings.model_copy(update={"partitions_start": min([settings.partitions_start, *days[:1]])})
 
 
+@contextmanager
+def _knowingly() -> Iterator[None]:
+    """Dagster's beta and preview features are used knowingly, on a pinned version: it need not say so."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        yield
+
+
+@_knowingly()
 def build_defs(
     settings: Settings,
     overrides: Mapping[str, object] | None = None,
@@ -106,4 +118,13 @@ def _with_policies(settings: Settings) -> Callable[[dg.AssetSpec], dg.AssetSpec]
     return applied
 
 
-defs = build_defs(load_settings())
+def code_location() -> dg.Definitions:
+    """The definitions of the environment's settings, for Dagster's own processes.
+
+    Dagster copies jobs when they run, and would say each time which of their parameters are beta.
+    """
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    return build_defs(load_settings())
+
+
+defs = code_location()

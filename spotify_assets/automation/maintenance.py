@@ -65,29 +65,28 @@ def _remove_superseded(context: dg.OpExecutionContext, lake: LakeResource) -> No
     context.add_output_metadata({"looked_at": done.looked_at, "removed": done.removed, "bytes": done.bytes})
 
 
-@dg.job(
-    name=ADOPT,
-    description=(
-        "Turn raw Spotify JSON that other systems dropped into raw snapshots; then move it to `landing/processed/`, or "
-        "with the reason beside it to `landing/rejected/`."
-    ),
-    owners=OWNERS,
-    tags={**CRASH_RETRIES, "dagster/max_runtime": "7200"},
-)
-def adopt_landing() -> None:
-    _adopt_objects()
-
-
-@dg.job(
-    name=VACUUM,
-    description="Remove the files of superseded runs; never what a commit names, never what is younger than 7 days.",
-    owners=OWNERS,
-    tags={**CRASH_RETRIES, "dagster/max_runtime": "21600"},
-)
-def vacuum_lake() -> None:
-    _remove_superseded()
-
-
 def maintenance_jobs() -> list[dg.JobDefinition]:
     """The jobs."""
+
+    @dg.job(
+        name=ADOPT,
+        description=(
+            "Turn raw Spotify JSON that other systems dropped into raw snapshots; then move it to `landing/processed/`, "
+            "or with the reason beside it to `landing/rejected/`."
+        ),
+        owners=OWNERS,
+        tags={**CRASH_RETRIES, "dagster/max_runtime": "7200"},
+    )
+    def adopt_landing() -> None:
+        _adopt_objects()
+
+    @dg.job(
+        name=VACUUM,
+        description="Remove the files of superseded runs; never what a commit names, never what is younger than 7 days.",
+        owners=OWNERS,
+        tags={**CRASH_RETRIES, "dagster/max_runtime": "21600"},
+    )
+    def vacuum_lake() -> None:
+        _remove_superseded()
+
     return [adopt_landing, vacuum_lake]

@@ -78,12 +78,12 @@ class EventQueue:
             while len(messages) < most and self.clock.monotonic() < ends:
                 wanted = min(_AT_ONCE, most - len(messages))
                 answer = sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=wanted, WaitTimeSeconds=0)
-                messages = answer.get("Messages", ())
-                if not messages:
+                answered = answer.get("Messages", ())
+                if not answered:
                     break
                 messages.extend(
                     Message(each["ReceiptHandle"], changed_keys(each["Body"], self.bucket, self.prefix))
-                    for each in messages
+                    for each in answered
                 )
         return messages
 

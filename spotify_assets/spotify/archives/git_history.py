@@ -92,8 +92,8 @@ def _filled(versions: Sequence[Version], last: dt.date) -> Iterator[Version]:
     by_path: dict[str, list[Version]] = {}
     for version in sorted(versions, key=lambda each: each.day):
         by_path.setdefault(version.path, []).append(version)
-    for versions in by_path.values():
-        for version, following in zip(versions, [*versions[1:], None], strict=True):
+    for ordered in by_path.values():
+        for version, following in zip(ordered, [*ordered[1:], None], strict=True):
             yield version
             end = following.day if following else last + dt.timedelta(days=1)
             for number in range(1, (end - version.day).days if not is_dated(version.path) else 0):

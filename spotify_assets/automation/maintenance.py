@@ -71,8 +71,8 @@ def maintenance_jobs() -> list[dg.JobDefinition]:
     @dg.job(
         name=ADOPT,
         description=(
-            "Turn raw Spotify JSON that other systems dropped into raw snapshots; then move it to `landing/processed/`, "
-            "or with the reason beside it to `landing/rejected/`."
+            "Turn raw Spotify JSON that other systems dropped into raw snapshots; then move it to "
+            "`landing/processed/`, or with the reason beside it to `landing/rejected/`."
         ),
         owners=OWNERS,
         tags={**CRASH_RETRIES, "dagster/max_runtime": "7200"},
@@ -82,7 +82,9 @@ def maintenance_jobs() -> list[dg.JobDefinition]:
 
     @dg.job(
         name=VACUUM,
-        description="Remove the files of superseded runs; never what a commit names, never what is younger than 7 days.",
+        description=(
+            "Remove the files of superseded runs; never what a commit names, never what is younger than 7 days."
+        ),
         owners=OWNERS,
         tags={**CRASH_RETRIES, "dagster/max_runtime": "21600"},
     )

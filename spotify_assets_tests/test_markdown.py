@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from spotify_assets.assets.metadata import preview
 from spotify_assets.markdown import escaped, plain
-from spotify_assets_tests.dashboard.naughty import NAUGHTY
+from spotify_assets_tests.naughty import NAUGHTY
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -84,8 +85,8 @@ def test_naughty_names_are_shown_exactly_in_a_preview(text: str) -> None:
 
 
 def _on_one_line(text: str) -> str:
-    """Line breaks and tabs as blanks; blanks around the text are Markdown's."""
-    return "".join(" " if letter in "\n\t\u2028\u2029" else letter for letter in text).strip()
+    """Line breaks, tabs and other controls as blanks; blanks around the text are Markdown's."""
+    return "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text).strip()
 
 
 OWN_WORDS = {"warehouse.py": "links of query ids", "catalog.py": "the project's own named queries"}

@@ -187,6 +187,8 @@ def test_ticks_never_cover_each_other(width: int) -> None:
         ("+44", "'+44"),
         ("-", "'-"),
         ("\tx", "'\tx"),
+        ("'=1", "''=1"),
+        ("'Til", "'Til"),
         ("名前 ‮abc", "名前 ‮abc"),
         (-5, "-5"),
         (None, ""),

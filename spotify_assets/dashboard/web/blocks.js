@@ -15,13 +15,20 @@
 const KIND = { song: 0, local: 1, other: 2, missing: 3, unread: 4 };
 const COUNTS = ["dated", "under_30_days", "under_90_days", "under_365_days", "local_files", "missing", "others", "withdrawn"];
 
+/** @param {string} text @returns {Uint8Array} */
+function fromBase64(text) {
+  const native = /** @type {any} */ (Uint8Array).fromBase64;
+  if (native) return native.call(Uint8Array, text); // browsers since 2025
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let at = 0; at < letters.length; at += 1) bytes[at] = letters.charCodeAt(at);
+  return bytes;
+}
+
 /** The bytes of a block: base64 of gzip.
  * @param {string} text @returns {Promise<Uint8Array>} */
 async function inflate(text) {
-  const letters = atob(text);
-  const packed = new Uint8Array(letters.length);
-  for (let at = 0; at < letters.length; at += 1) packed[at] = letters.charCodeAt(at);
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Blob([fromBase64(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 

@@ -13,9 +13,19 @@ const PAGE_WIDTH = 660;
 /** @type {Promise<any> | null} */
 let library = null;
 
+/** @type {Promise<Uint8Array> | null} */
+let packed = null;
+
+/** Begin to unpack plotly, which the browser does beside the script, before the first chart asks for it. */
+function warm() {
+  packed ??= inflate(blockText("plotly"));
+  return packed;
+}
+
 /** plotly, unpacked and run once; the policy of the page allows it by its hash. @returns {Promise<any>} */
 function plotly() {
-  library ??= inflate(blockText("plotly")).then((bytes) => {
+  library ??= warm().then((bytes) => {
+    packed = null;
     const script = document.createElement("script");
     script.textContent = new TextDecoder().decode(bytes);
     document.head.append(script);

@@ -172,7 +172,9 @@ async function start() {
     byId("totals").remove();
     return;
   }
-  app.songs = readSongs(await unpack(blockText("songs")));
+  const songs = unpack(blockText("songs"));
+  void warm();
+  app.songs = readSongs(await songs);
   masthead();
   const showRange = rangeBar();
   await show(showRange);

@@ -48,10 +48,12 @@ function rankPlot(history, songs, { from, to, depth, pinned, onPick, onZoom }, e
   const chosen = standouts(lines, depth);
   if (pinned !== null && lines.has(pinned)) chosen.set(pinned, "pin");
   const words = (/** @type {number} */ song) => `<b>${plotText(shorten(titleOf(songs, song), 60))}</b><br>${plotText(shorten(artistsOf(songs, song), 60))}`;
-  /** @type {{day: number, rank: number, said: string, song: number}[]} */
+  /** @type {{day: number, rank: number, about: string, song: number}[]} */
   const dots = [];
+  const said = "%{text}<br>No. %{y} on %{x|%-d %B %Y}<extra></extra>";
   const trace = (/** @type {number[]} */ which, /** @type {any} */ style) => {
-    /** @type {(string | null)[]} */
+    // Tens of thousands of points: days as numbers, and one text a song, to which plotly adds place and day when asked.
+    /** @type {(number | null)[]} */
     const x = [];
     /** @type {(number | null)[]} */
     const y = [];
@@ -66,22 +68,21 @@ function rankPlot(history, songs, { from, to, depth, pinned, onPick, onZoom }, e
       ranks.forEach((rank, column) => {
         if (open && (rank === null || crossesGap(gaps, days[column - 1], days[column], step))) lift();
         if (rank === null) return;
-        const said = `${about}<br>No. ${rank} on ${dayWords(days[column])}`;
         // A song that stood there once has no line, so it gets a dot; a mark on every point of every line would be slow.
-        if (!open && ((ranks[column + 1] ?? null) === null || crossesGap(gaps, days[column], days[column + 1], step))) dots.push({ day: days[column], rank, said, song });
-        x.push(iso(days[column])); y.push(rank); text.push(said); customdata.push(song);
+        if (!open && ((ranks[column + 1] ?? null) === null || crossesGap(gaps, days[column], days[column + 1], step))) dots.push({ day: days[column], rank, about, song });
+        x.push(days[column] * DAY_MS); y.push(rank); text.push(about); customdata.push(song);
         open = true;
       });
       lift();
     }
-    return { type: "scatter", x, y, text, customdata, hovertemplate: "%{text}<extra></extra>", connectgaps: false, ...style };
+    return { type: "scatter", x, y, text, customdata, hovertemplate: said, connectgaps: false, ...style };
   };
   const colour = /** @type {Record<string, string>} */ ({ top: colours.ink, up: colours.up, down: colours.down, pin: colours.pin });
   const faint = trace([...lines.keys()].filter((song) => !chosen.has(song)), { mode: "lines", line: { color: colours.faint, width: 1 } });
   const traces = [
     faint,
-    { type: "scatter", mode: "markers", x: dots.map(({ day }) => iso(day)), y: dots.map(({ rank }) => rank), text: dots.map(({ said }) => said), customdata: dots.map(({ song }) => song),
-      hovertemplate: "%{text}<extra></extra>", marker: { size: 4, color: colours.faint } },
+    { type: "scatter", mode: "markers", x: dots.map(({ day }) => day * DAY_MS), y: dots.map(({ rank }) => rank), text: dots.map(({ about }) => about), customdata: dots.map(({ song }) => song),
+      hovertemplate: said, marker: { size: 4, color: colours.faint } },
     ...[...chosen].map(([song, kind]) => trace([song], { mode: "lines+markers", line: { color: colour[kind], width: kind === "pin" ? 3 : 2 }, marker: { color: colour[kind], size: days.length > 31 ? 3 : 5 } })),
     { type: "scatter", x: [null], y: [null], mode: "lines", line: { color: colours.pin, width: 2.5 }, hoverinfo: "skip" },
   ];

@@ -34,14 +34,15 @@ const rowOf = (columns, row) => el("tr", {}, columns.map((column) => {
   return el("td", { class: column.number ? "number" : null }, shown);
 }));
 
-/** RFC 4180, with a mark that tells Excel it is UTF-8. Text that a spreadsheet would run as a formula begins with an
- * apostrophe. @param {Column[]} columns @param {any[]} rows */
+/** RFC 4180, with a mark that tells Excel it is UTF-8. Text that a spreadsheet would run as a formula gets an apostrophe
+ * in front, and so does what already looks like such a text with apostrophes: whoever takes one apostrophe off each text
+ * that matches `^'+[=+\-@\t\r\n]` has every text exactly. @param {Column[]} columns @param {any[]} rows */
 function csvOf(columns, rows) {
   const quoted = (/** @type {string} */ text) => (/[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
   const cell = (/** @type {string | number | null | undefined} */ value) => {
     if (value === null || value === undefined) return "";
     if (typeof value === "number") return String(value);
-    return quoted(/^[=+\-@\t\r\n]/.test(value) ? `'${value}` : value);
+    return quoted(/^'*[=+\-@\t\r\n]/.test(value) ? `'${value}` : value);
   };
   const lines = [columns.map(({ name }) => quoted(name)), ...rows.map((row) => columns.map((column) => cell(column.value(row))))];
   return `\ufeff${lines.map((line) => line.join(",")).join("\r\n")}\r\n`;

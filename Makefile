@@ -15,7 +15,7 @@ demo: $(STAMP)  ## Run the whole pipeline on the sandbox: two weeks of snapshots
 	@$(BIN)/python -m spotify_assets demo
 
 test: $(STAMP)  ## Run all the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not soak"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not soak and not clouds"
 
 soak: $(STAMP)  ## Run the drills in their long form (tens of minutes)
 	@$(BIN)/python -m pytest -q -m soak
@@ -46,7 +46,7 @@ check: $(STAMP)  ## Lint, types and definitions, as CI runs them
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec infra/oss/compose.yaml
 
 clouds: $(STAMP) .venv-clouds/.installed .venv-checkov/.installed  ## Try the AWS stack and the line on a second emulator, and run checkov
-	@CLOUDS=1 $(BIN)/python -m pytest -q -n 0 spotify_assets_tests/clouds
+	@$(BIN)/python -m pytest -q -n 0 -m clouds spotify_assets_tests/clouds
 	@.venv-checkov/bin/checkov --config-file infra/clouds/checkov.yaml
 
 .venv-clouds/.installed: infra/clouds/ministack.txt

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets_tests import skips
 from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
 from spotify_assets_tests.waiting import QuickClock
 from spotify_assets_tests.warehouse.fixtures import new_warehouse, prepared_folder, warehouse  # noqa: F401
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    skips.hold(config)
 
 
 REMOVABLE = (

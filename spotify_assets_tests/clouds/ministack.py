@@ -1,7 +1,6 @@
 """MiniStack on 127.0.0.1: a second emulator of AWS, written by others than moto, in an environment of its own.
 
-It pins botocore, so it can't be installed beside the project: `make clouds` makes `.venv-clouds` for it. Without that
-environment its tests are skipped, but under `make clouds`, which sets CLOUDS, they fail.
+It pins botocore, so it can't be installed beside the project: `make clouds` makes `.venv-clouds` for it.
 """
 
 from __future__ import annotations
@@ -23,18 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("MINISTACK", ROOT / ".venv-clouds" / "bin" / "ministack"))
 REGION = "eu-west-1"
 _STARTS_WITHIN = 60.0
-
-
-def installed() -> bool:
-    """Whether it can be run here. Under `make clouds` it must be."""
-    if PROGRAM.is_file():
-        return True
-    if os.environ.get("CLOUDS"):
-        raise RuntimeError(f"{PROGRAM} is not there: `make clouds` makes it")
-    return False
-
-
-UNPROVEN = "MiniStack is not installed (`make clouds`): that a second emulator agrees with moto stays unproven"
 
 
 @contextmanager

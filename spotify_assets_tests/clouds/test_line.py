@@ -28,14 +28,14 @@ from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.storage import aws
 from spotify_assets_tests.automation.world import START, world_on
-from spotify_assets_tests.clouds.ministack import REGION, UNPROVEN, installed, running
+from spotify_assets_tests.clouds.ministack import REGION, running
 from spotify_assets_tests.engine_parity import work
 from spotify_assets_tests.entries import entry, spotify_id, track
 from spotify_assets_tests.infra.test_aws_template import EVERYTHING, TEMPLATE
 from spotify_assets_tests.lakes import put_raw
 from spotify_assets_tests.reference_tables import Raw
 
-pytestmark = pytest.mark.skipif(not installed(), reason=UNPROVEN)
+pytestmark = pytest.mark.clouds
 
 ACCOUNT = "000000000000"
 BUCKET = f"spotify-assets-{ACCOUNT}-{REGION}"

@@ -80,7 +80,7 @@ def attempt_name(run_id: str) -> str:
     return f"{run_id}-{uuid.uuid4().hex[:8]}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BuiltDay:
     """What one attempt, named `run_id`, wrote for one snapshot date. Counts and `content` are those of `Commit`."""
 

@@ -52,12 +52,12 @@ class Counted:
 
     def __add__(self, other: Counted) -> Counted:
         return Counted(
-            self.day,
-            self.entries + other.entries,
-            self.quarantined + other.quarantined,
-            self.leaves + other.leaves,
-            self.content + other.content,
-            self.unread or other.unread,
+            day=self.day,
+            entries=self.entries + other.entries,
+            quarantined=self.quarantined + other.quarantined,
+            leaves=self.leaves + other.leaves,
+            content=self.content + other.content,
+            unread=self.unread or other.unread,
         )
 
 

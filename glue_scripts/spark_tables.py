@@ -99,17 +99,17 @@ def _build(spark: SparkSession, manifest: Manifest, files: LakeFiles) -> Iterato
     for day in manifest.days:
         counted = counts.get(day.day, Counted(day.day))
         built = BuiltDay(
-            dt.date.fromisoformat(day.day),
-            manifest.run_id,
-            counted.entries,
-            counted.quarantined,
-            quarantine.get(day.day),
-            {
+            day=dt.date.fromisoformat(day.day),
+            run_id=manifest.run_id,
+            entries=counted.entries,
+            quarantined=counted.quarantined,
+            quarantine_key=quarantine.get(day.day),
+            tables={
                 name: TableFiles(tuple(sorted(written.get((name, day.day), ()), key=lambda file: file.key)))
                 for name in LAKE_TABLES
             },
-            counted.leaves,
-            content_digest([counted.content]),
+            unread_leaves=counted.leaves,
+            content=content_digest([counted.content]),
         )
         if built.tables["playlist_items"].rows != counted.entries - counted.quarantined:
             raise RuntimeError(

@@ -30,7 +30,7 @@ PAGES_TAKEN_WITHIN = dt.timedelta(hours=1)
 _FOREIGN = frozenset(("import", "landing"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Adopted:
     """What became of the payloads of one playlist and day. `note` is a remark worth showing, in words."""
 
@@ -114,7 +114,15 @@ def _adopted(snapshot: Snapshot, key: str, *, written: bool) -> Adopted:
     note = "" if snapshot.entries == snapshot.total else f"holds {snapshot.entries} of {snapshot.total} entries"
     if snapshot.complete is False and not note:
         note = f"holds {snapshot.entries} entries, and says that there are more"
-    return Adopted(snapshot.playlist_id, snapshot.day, key, written, snapshot.entries, snapshot.total, note)
+    return Adopted(
+        playlist_id=snapshot.playlist_id,
+        day=snapshot.day,
+        key=key,
+        written=written,
+        entries=snapshot.entries,
+        total=snapshot.total,
+        note=note,
+    )
 
 
 def _resolved(
@@ -163,16 +171,16 @@ def _current(store: ObjectStore, payload: Payload) -> RawKey | None:
 
 def _as_payload(stored: Snapshot, name: str) -> Payload:
     return Payload(
-        name,
-        stored.playlist_id,
-        stored.day,
-        stored.extracted_at,
-        stored.playlist,
-        stored.total,
-        stored.pages,
-        stored.complete,
-        stored.dated_by,
-        stored.notes,
+        name=name,
+        playlist_id=stored.playlist_id,
+        day=stored.day,
+        taken_at=stored.extracted_at,
+        playlist=stored.playlist,
+        total=stored.total,
+        pages=stored.pages,
+        complete=stored.complete,
+        dated_by=stored.dated_by,
+        notes=stored.notes,
     )
 
 
@@ -227,15 +235,15 @@ def _snapshot(payload: Payload, source: Literal["import", "landing"]) -> Snapsho
     )
     run_id = f"{raw.UPLOAD if _is_of_upload(payload) else source}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     return Snapshot(
-        payload.day,
-        payload.playlist_id,
-        payload.taken_at,
-        run_id,
-        source,
-        payload.playlist,
-        payload.total,
-        payload.pages,
-        payload.complete,
-        payload.dated_by,
-        payload.notes,
+        day=payload.day,
+        playlist_id=payload.playlist_id,
+        extracted_at=payload.taken_at,
+        run_id=run_id,
+        source=source,
+        playlist=payload.playlist,
+        total=payload.total,
+        pages=payload.pages,
+        complete=payload.complete,
+        dated_by=payload.dated_by,
+        notes=payload.notes,
     )

@@ -43,7 +43,7 @@ class Origin:
     uploaded: dt.datetime | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Payload:
     """What a file holds of one playlist on one day.
 
@@ -168,15 +168,15 @@ def _payload(whole: _Whole, name: str, origin: Origin) -> Payload:
     bare: JsonObject = {"id": known, "type": "playlist"}
     playlist = {**bare, **whole.playlist} if whole.playlist and "id" not in whole.playlist else whole.playlist or bare
     return Payload(
-        name,
-        known,
-        time.day,
-        time.taken_at,
-        playlist,
-        max(total, counted) if isinstance(total, int) and says_total else counted,
-        tuple(_pages(whole.paging, whole.entries, start, name)),
-        complete,
-        time.by,
+        name=name,
+        playlist_id=known,
+        day=time.day,
+        taken_at=time.taken_at,
+        playlist=playlist,
+        total=max(total, counted) if isinstance(total, int) and says_total else counted,
+        pages=tuple(_pages(whole.paging, whole.entries, start, name)),
+        complete=complete,
+        dated_by=time.by,
     )
 
 
@@ -196,15 +196,15 @@ class _StoredLines:
         known = self._found.get(key)
         if known is None:
             self._found[key] = Payload(
-                self._name,
-                line.playlist_id,
-                line.day,
-                line.extracted_at,
-                line.playlist,
-                line.total,
-                line.pages,
-                line.complete,
-                line.dated_by or "content",
+                name=self._name,
+                playlist_id=line.playlist_id,
+                day=line.day,
+                taken_at=line.extracted_at,
+                playlist=line.playlist,
+                total=line.total,
+                pages=line.pages,
+                complete=line.complete,
+                dated_by=line.dated_by or "content",
             )
         else:
             self._found[key] = replace(known, pages=(*known.pages, *line.pages))

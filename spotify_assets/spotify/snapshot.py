@@ -61,7 +61,7 @@ class Page:
         return items if isinstance(items, list) else []
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """One playlist on one day. `extracted_at` (UTC) is when its pages were read from Spotify.
 
@@ -205,7 +205,7 @@ def after(stamp: dt.datetime, key: RawKey | None) -> dt.datetime:
     return stamp if key is None or stamp > key.extracted_at else key.extracted_at + dt.timedelta(microseconds=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StoredHead:
     """What the first line of a stored snapshot says about all of it; `start` is the text every line begins with."""
 
@@ -233,13 +233,13 @@ def head_of(key: str, data: bytes) -> StoredHead:
         if not all(line.startswith(start) for line in lines):
             raise ValueError("its lines are of different snapshots")
         return StoredHead(
-            parse_time(first["extracted_at"]),
-            _SOURCES[first["source"]],
-            first["playlist"],
-            first["total"],
-            start,
-            lines,
-            _flag(first.get("complete")),
+            extracted_at=parse_time(first["extracted_at"]),
+            source=_SOURCES[first["source"]],
+            playlist=first["playlist"],
+            total=first["total"],
+            start=start,
+            lines=lines,
+            complete=_flag(first.get("complete")),
         )
     except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise _damaged(key, error) from error

@@ -85,7 +85,16 @@ def test_a_later_one_becomes_current_and_an_older_one_can_be_kept_behind_it(stor
 def test_what_spotify_said_is_not_replaced_by_an_undated_file(store: ObjectStore) -> None:
     known = read(playlist(tracks=ENTRIES[:1]))
     at_six = dt.datetime(2026, 3, 1, 6, tzinfo=dt.UTC)
-    snapshot = raw.Snapshot(DAY, ID, at_six, "run", "api", known.playlist, 1, known.pages)
+    snapshot = raw.Snapshot(
+        day=DAY,
+        playlist_id=ID,
+        extracted_at=at_six,
+        run_id="run",
+        source="api",
+        playlist=known.playlist,
+        total=1,
+        pages=known.pages,
+    )
     raw.write(store, snapshot, at_six)
 
     with pytest.raises(PayloadError, match="use --force"):

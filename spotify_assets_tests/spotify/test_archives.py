@@ -98,7 +98,18 @@ class TestLines:
     def test_raw_objects_of_this_platform_are_the_snapshots_they_were(self) -> None:
         at = dt.datetime(2025, 2, 3, 4, 5, 6, tzinfo=dt.UTC)
         pages = tuple(raw.Page(at, {"items": [entry(at)], "offset": at}) for at in range(3))
-        was = raw.Snapshot(at.date(), ID, at, "run", "api", playlist(), 5, pages, True, "spotify")
+        was = raw.Snapshot(
+            day=at.date(),
+            playlist_id=ID,
+            extracted_at=at,
+            run_id="run",
+            source="api",
+            playlist=playlist(),
+            total=5,
+            pages=pages,
+            complete=True,
+            dated_by="spotify",
+        )
 
         ((payload,), _, _) = read(raw.to_bytes(was), "anything.jsonl.gz")
 

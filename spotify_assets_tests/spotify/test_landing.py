@@ -291,7 +291,16 @@ class TestDatesOfUploads:
     def spotify_answered(self, store: ObjectStore) -> str:
         at = dt.datetime.combine(TODAY, dt.time(), dt.UTC)
         pages = (snapshot.Page(0, {"items": [entry(track("Real"))], "total": 1}),)
-        answered = snapshot.Snapshot(TODAY, PLAYLIST, at, "run", "api", {"id": PLAYLIST}, 1, pages)
+        answered = snapshot.Snapshot(
+            day=TODAY,
+            playlist_id=PLAYLIST,
+            extracted_at=at,
+            run_id="run",
+            source="api",
+            playlist={"id": PLAYLIST},
+            total=1,
+            pages=pages,
+        )
         return snapshot.write(store, answered, at)[0]
 
     def test_an_undated_object_never_replaces_what_spotify_answered(self, anywhere: ObjectStore) -> None:

@@ -35,14 +35,14 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         offset += max(1, size)
     playlist: JsonObject = {**draw(objects), "snapshot_id": draw(text)}
     return Snapshot(
-        DAY,
-        ID,
-        AT,
-        "run-1",
-        "api",
-        playlist,
-        draw(st.integers(0, 99)),
-        tuple(pages),
+        day=DAY,
+        playlist_id=ID,
+        extracted_at=AT,
+        run_id="run-1",
+        source="api",
+        playlist=playlist,
+        total=draw(st.integers(0, 99)),
+        pages=tuple(pages),
         complete=draw(st.none() | st.booleans()),
         dated_by=draw(st.sampled_from([None, "spotify", "upload"])),
         notes=draw(st.just({}) | st.just({"name": "upload.json"})),
@@ -75,7 +75,16 @@ def test_a_carried_snapshot_is_the_same_pages_on_another_day(snapshot: Snapshot)
 
 
 def test_every_line_says_everything() -> None:
-    snapshot = Snapshot(DAY, ID, AT, "run-1", "api", {"id": ID}, 2, (Page(0, {"items": [1]}), Page(1, {"items": [2]})))
+    snapshot = Snapshot(
+        day=DAY,
+        playlist_id=ID,
+        extracted_at=AT,
+        run_id="run-1",
+        source="api",
+        playlist={"id": ID},
+        total=2,
+        pages=(Page(0, {"items": [1]}), Page(1, {"items": [2]})),
+    )
 
     lines = [json.loads(line) for line in gzip.decompress(raw.to_bytes(snapshot)).splitlines()]
 
@@ -90,10 +99,32 @@ def test_every_line_says_everything() -> None:
 
 
 def test_a_snapshot_is_written_once(store: ObjectStore) -> None:
-    first = Snapshot(DAY, ID, AT, "run-1", "api", {}, 0, (Page(0, {"items": []}),))
+    first = Snapshot(
+        day=DAY,
+        playlist_id=ID,
+        extracted_at=AT,
+        run_id="run-1",
+        source="api",
+        playlist={},
+        total=0,
+        pages=(Page(0, {"items": []}),),
+    )
     raw.write(store, first, AT)
 
-    raw.write(store, Snapshot(DAY, ID, AT, "run-1", "api", {"changed": True}, 0, first.pages), AT)
+    raw.write(
+        store,
+        Snapshot(
+            day=DAY,
+            playlist_id=ID,
+            extracted_at=AT,
+            run_id="run-1",
+            source="api",
+            playlist={"changed": True},
+            total=0,
+            pages=first.pages,
+        ),
+        AT,
+    )
 
     assert raw.read(store, KEY) == first
 

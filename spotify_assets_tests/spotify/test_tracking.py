@@ -134,7 +134,18 @@ def test_a_refused_playlist_that_was_imported_meanwhile_is_kept(
     run(gone, fine)
     now = clock.now()
     raw.write(
-        store, raw.Snapshot(now.date(), gone, now, "import-1", "import", {}, 0, (raw.Page(0, {"items": []}),)), now
+        store,
+        raw.Snapshot(
+            day=now.date(),
+            playlist_id=gone,
+            extracted_at=now,
+            run_id="import-1",
+            source="import",
+            playlist={},
+            total=0,
+            pages=(raw.Page(0, {"items": []}),),
+        ),
+        now,
     )
 
     report = run(gone, fine)

@@ -88,7 +88,7 @@ class Artist:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Album:
     """`release_date` is as Spotify would send it: `2004`, `2004-05` or `2004-05-17`, as the precision says."""
 
@@ -208,13 +208,13 @@ def _album(seed: int, lead: int, random: Random, released: dt.date | None, title
         inner = Random(f"{seed}:album:{key}")
         name = title if single else f"{inner.choice(_ADJECTIVES)} {inner.choice(_NOUNS)}"
         return Album(
-            spotify_id(seed, "album", key),
-            name,
-            "single" if single else "album",
-            released.isoformat(),
-            "day",
-            1 if single else inner.randint(8, 14),
-            (artist(seed, lead),),
+            album_id=spotify_id(seed, "album", key),
+            name=name,
+            album_type="single" if single else "album",
+            release_date=released.isoformat(),
+            release_date_precision="day",
+            total_tracks=1 if single else inner.randint(8, 14),
+            artists=(artist(seed, lead),),
         )
     if random.random() < 0.06:
         return _compilation(seed, random.randrange(24))
@@ -232,13 +232,13 @@ def _album(seed: int, lead: int, random: Random, released: dt.date | None, title
         )
     )
     return Album(
-        spotify_id(seed, "album", key),
-        pattern,
-        "album",
-        text,
-        precision,
-        inner.randint(8, 18),
-        (artist(seed, lead),),
+        album_id=spotify_id(seed, "album", key),
+        name=pattern,
+        album_type="album",
+        release_date=text,
+        release_date_precision=precision,
+        total_tracks=inner.randint(8, 18),
+        artists=(artist(seed, lead),),
     )
 
 
@@ -248,11 +248,11 @@ def _compilation(seed: int, number: int) -> Album:
     various = Artist(spotify_id(seed, "artist", "various"), "Various Artists")
     year = str(random.randint(1978, 2023))
     return Album(
-        spotify_id(seed, "album", f"compilation:{number}"),
-        name,
-        "compilation",
-        year,
-        "year",
-        random.randint(18, 40),
-        (various,),
+        album_id=spotify_id(seed, "album", f"compilation:{number}"),
+        name=name,
+        album_type="compilation",
+        release_date=year,
+        release_date_precision="year",
+        total_tracks=random.randint(18, 40),
+        artists=(various,),
     )

@@ -36,7 +36,7 @@ class Entry:
     odd: OddKind | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Playlist:
     """A playlist of the sandbox. `answers` is 200, or the status it refuses with; `entries` gives those of a day."""
 
@@ -55,7 +55,15 @@ def playlists(seed: int) -> tuple[Playlist, ...]:
     """All playlists of the sandbox, in a fixed order."""
     return tuple(
         Playlist(
-            spotify_id(seed, "playlist", key), name, description, owner, owner_name, shape, followers, answers, entries
+            playlist_id=spotify_id(seed, "playlist", key),
+            name=name,
+            description=description,
+            owner_id=owner,
+            owner_name=owner_name,
+            shape=shape,
+            followers=followers,
+            answers=answers,
+            entries=entries,
         )
         for key, name, description, owner, owner_name, shape, followers, answers, entries in _PLAYLISTS
     )

@@ -14,7 +14,7 @@ from typing import Protocol, TypedDict
 from spotify_assets.failures import PermanentError
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.spotify.access import SpotifyAccess
-from spotify_assets.spotify.extract import ExtractionReport
+from spotify_assets.spotify.report import ExtractionReport
 from spotify_assets.storage.aws import aws_failures, client
 from spotify_assets.storage.object_store import open_lake
 

@@ -20,7 +20,7 @@ from spotify_assets.resources.spotify import SpotifyResource
 from spotify_assets.retries import retried, speak_to_dagster
 
 if TYPE_CHECKING:
-    from spotify_assets.spotify.extract import ExtractionReport, PlaylistOutcome
+    from spotify_assets.spotify.report import ExtractionReport, PlaylistOutcome
 
 PLAYLIST_SNAPSHOTS = dg.AssetKey(["raw", "playlist_snapshots"])
 READABLE_CHECK = "playlists_readable"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spotify_assets.spotify.access import SpotifyAccess
     from spotify_assets.spotify.auth import Account
-    from spotify_assets.spotify.extract import ExtractionReport
+    from spotify_assets.spotify.report import ExtractionReport
     from spotify_assets.waiting import Clock
 
 

@@ -15,8 +15,9 @@ from pydantic import SecretStr
 
 from spotify_assets.spotify.auth import Account
 from spotify_assets.spotify.client import SpotifyClient
-from spotify_assets.spotify.extract import ExtractionReport, extract
+from spotify_assets.spotify.extract import extract
 from spotify_assets.spotify.playlists import PlaylistSelection, parse_playlists
+from spotify_assets.spotify.report import ExtractionReport
 from spotify_assets.spotify.snapshot import SourceName
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.waiting import SYSTEM_CLOCK, Clock

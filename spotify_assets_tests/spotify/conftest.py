@@ -12,8 +12,9 @@ from pydantic import SecretStr
 
 from spotify_assets.spotify.auth import Account
 from spotify_assets.spotify.client import RetryRules, SpotifyClient
-from spotify_assets.spotify.extract import ExtractionReport, extract
+from spotify_assets.spotify.extract import extract
 from spotify_assets.spotify.playlists import PlaylistSelection
+from spotify_assets.spotify.report import ExtractionReport
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.spotify_server import SpotifyServer, spotify_server
 

@@ -18,8 +18,8 @@ from spotify_assets.failures import PlatformError
 from spotify_assets.lake.layout import QUARANTINE_PREFIX
 from spotify_assets.spotify import snapshot as raw
 from spotify_assets.spotify.client import RetryRules
-from spotify_assets.spotify.extract import ExtractionReport, PlaylistOutcome
 from spotify_assets.spotify.reading import identity
+from spotify_assets.spotify.report import ExtractionReport, PlaylistOutcome
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import Extract
 from spotify_assets_tests.spotify.spotify_server import ACCESS_TOKEN, Answer, SpotifyServer, entry, error

@@ -11,8 +11,9 @@ from spotify_assets.spotify.auth import Account
 from spotify_assets.spotify.budget import STATE_KEY, CallState, Ledger, spent
 from spotify_assets.spotify.client import RetryRules, SpotifyClient
 from spotify_assets.spotify.errors import BudgetSpentError, CoolingDownError
-from spotify_assets.spotify.extract import ExtractionReport, extract
+from spotify_assets.spotify.extract import extract
 from spotify_assets.spotify.playlists import PlaylistSelection
+from spotify_assets.spotify.report import ExtractionReport
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import TestClock
 from spotify_assets_tests.spotify.spotify_server import SpotifyServer, error

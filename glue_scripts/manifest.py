@@ -16,6 +16,10 @@ from glue_scripts.commit import Source, attempt_name
 FORMAT_VERSION = 3
 
 
+class ManifestError(ValueError):
+    """A manifest that this script can't work by. Its name is what a failed Glue run is known by afterwards."""
+
+
 @dataclass(frozen=True)
 class ManifestDay:
     """One snapshot date (ISO) to build: from which raw objects, and where its small files go."""
@@ -59,16 +63,16 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:
-        """Read the stored form. Raises ValueError saying what is wrong with it."""
+        """Read the stored form. Raises ManifestError saying what is wrong with it."""
         try:
             record = json.loads(data)
             version = record.pop("version")
             if version != FORMAT_VERSION:
-                raise ValueError(f"manifest has format version {version}, this script reads {FORMAT_VERSION}")
+                raise ManifestError(f"manifest has format version {version}, this script reads {FORMAT_VERSION}")
             days = tuple(
                 ManifestDay(**{**day, "sources": tuple(Source(**source) for source in day["sources"])})
                 for day in record.pop("days")
             )
             return cls(**record, days=days)
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"not a manifest: {error!r}") from error
+            raise ManifestError(f"not a manifest: {error!r}") from error

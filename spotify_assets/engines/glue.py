@@ -265,9 +265,9 @@ def _stopped_unless_ended(context: dg.AssetExecutionContext, runs: GlueRuns, run
 
 
 _WOULD_FAIL_AGAIN = re.compile(
-    r"AnalysisException|ParseException|ImportError|ModuleNotFoundError|SyntaxError|AccessDenied|not a manifest"
+    r"AnalysisException|ParseException|ImportError|ModuleNotFoundError|SyntaxError|AccessDenied|ManifestError"
 )
-"""Signs that another run of the same script would only cost another run."""
+"""Exceptions and AWS codes that mean that another run of the same script would only cost another run."""
 
 
 def _failure(run: JobRun, url: str, tail: LogTail) -> PermanentError | TransientError:

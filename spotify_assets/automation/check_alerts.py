@@ -1,4 +1,4 @@
-"""The sensors that tell people of failed checks in runs that succeeded; those of failed runs belong to `alerts`.
+"""The sensors that tell people of failed checks outside of failed runs; those of failed runs belong to `alerts`.
 
 An ERROR is one message when it begins, as an incident; what only warns goes into one summary a day. Which incidents are
 open is derived from Dagster's history of the check: one that failed in the same way the time before was reported then.
@@ -7,6 +7,7 @@ open is derived from Dagster's history of the check: one that failed in the same
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
@@ -21,6 +22,10 @@ from spotify_assets.settings import Settings
 
 CHECK_FAILURES = "check_failures"
 CHECK_WARNINGS = "check_warnings"
+REPORTED_CHECKS = "reported_check_failures"
+RUNLESS = ""
+"""The run id that Dagster 1.13 gives to what is reported outside of runs (`instance/utils.py`)."""
+
 SUMMARY_HOUR = 12
 """UTC. By then the day's extraction, build and checks have been."""
 
@@ -56,6 +61,42 @@ def check_failures_sensor(
         return None if sent else dg.SkipReason(f"Run {run.run_id}: no check began to fail.")
 
     return check_failures
+
+
+def reported_checks_sensor(
+    settings: Settings,
+    keys: Sequence[dg.AssetCheckKey],
+    status: dg.DefaultSensorStatus,
+    send: Callable[[Incident], None] | None = None,
+) -> dg.SensorDefinition:
+    """Sends one message per check of `keys` that begins to fail with ERROR outside of runs.
+
+    Snowpipe's checks are reported by a sensor, and anybody may report one to the webserver; no run's end tells of them.
+    """
+    deliver = send or sender(settings)
+
+    @dg.sensor(
+        name=REPORTED_CHECKS,
+        minimum_interval_seconds=60,
+        default_status=status,
+        description="Tells people of checks that were reported as failed outside of runs, once per incident.",
+        owners=OWNERS,
+    )
+    def reported_checks(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        told = _told(context.cursor)
+        failing = {
+            each.asset_check_key: each for each in latest(context.instance, keys, runless=True) if is_error(each)
+        }
+        began = {key: incident_of([each], settings) for key, each in failing.items()}
+        for key, incident in began.items():
+            if told.get(key.to_user_string()) != incident.key:
+                deliver(incident)
+        return dg.SensorResult(
+            skip_reason=dg.SkipReason(f"{len(failing)} checks are reported as failed outside of runs."),
+            cursor=json.dumps({key.to_user_string(): incident.key for key, incident in began.items()}, sort_keys=True),
+        )
+
+    return reported_checks
 
 
 def check_warnings_sensor(
@@ -142,14 +183,26 @@ def previous(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -
     others = [record for record in history if record.run_id != run_id and record.event]
     if not others:
         return []
-    evaluations = _evaluations(record.event for record in others if record.run_id == others[0].run_id)
+    before = others[0].run_id
+    last = others[:1] if before == RUNLESS else [record for record in others if record.run_id == before]
+    evaluations = _evaluations(record.event for record in last)
     return [each for each in evaluations if is_error(each)]
 
 
-def latest(instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey]) -> list[dg.AssetCheckEvaluation]:
-    """The newest evaluation of each check that has one."""
-    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
-    return _evaluations(record.event for record in records.values())
+def latest(
+    instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey], *, runless: bool = False
+) -> list[dg.AssetCheckEvaluation]:
+    """The newest evaluation of each check that has one; with `runless`, if it was reported outside of runs."""
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys)).values()
+    return _evaluations(record.event for record in records if not runless or record.run_id == RUNLESS)
+
+
+def _told(cursor: str | None) -> dict[str, str]:
+    """The incident that was told of each check; none where the cursor is none of ours."""
+    try:
+        return dict(json.loads(cursor or "{}"))
+    except ValueError:
+        return {}
 
 
 def _evaluations(entries: Iterable[dg.EventLogEntry | None]) -> list[dg.AssetCheckEvaluation]:

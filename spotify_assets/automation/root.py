@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from spotify_assets.automation.alerts import run_failures_sensor
-from spotify_assets.automation.check_alerts import check_failures_sensor, check_warnings_sensor
+from spotify_assets.automation.check_alerts import check_failures_sensor, check_warnings_sensor, reported_checks_sensor
 from spotify_assets.automation.digest import digest_job, digest_schedules
 from spotify_assets.automation.extraction import unfinished_extraction_sensor
 from spotify_assets.automation.jobs import REFRESH, Job, build_jobs
@@ -63,5 +63,6 @@ def _sensors(settings: Settings, jobs: list[Job], checks: Sequence[dg.AssetCheck
         unfinished_extraction_sensor(status),
         run_failures_sensor(settings, status),
         check_failures_sensor(settings, status),
+        reported_checks_sensor(settings, checks, status),
         check_warnings_sensor(settings, checks, status),
     ]

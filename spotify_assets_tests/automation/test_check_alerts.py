@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from spotify_assets.automation.check_alerts import check_failures_sensor, check_warnings_sensor
+from spotify_assets.automation.check_alerts import check_failures_sensor, check_warnings_sensor, reported_checks_sensor
 from spotify_assets.automation.incidents import Incident
 from spotify_assets.settings import load_settings
 
@@ -92,3 +92,59 @@ def test_warnings_are_one_summary_a_day(checked: Checked) -> None:
     (summary,) = sent
     assert summary.title == "1 checks warn"
     assert "glue_catalog/songs: in_sync: two playlists can't be read" in summary.text
+
+
+class TestWhatIsReportedOutsideOfRuns:
+    """Snowpipe's checks are reported by a sensor: no run ends that could tell of them."""
+
+    @pytest.fixture
+    def reported(self, checked: Checked) -> "Reported":
+        return Reported(checked.instance)
+
+    def test_it_is_one_incident_until_it_passes(self, reported: "Reported") -> None:
+        (incident,) = reported.tick("3 files were rejected")
+        assert incident.title == "check in_sync of glue_catalog/songs failed"
+        assert reported.tick("4 files were rejected") == []
+        assert reported.tick(None) == []
+        assert reported.tick("") == []
+        assert len(reported.tick("3 files were rejected")) == 1
+
+    def test_another_cause_is_another_incident(self, reported: "Reported") -> None:
+        reported.tick("3 files were rejected")
+        assert len(reported.tick("the pipe stands still")) == 1
+
+    def test_a_warning_is_none(self, reported: "Reported") -> None:
+        assert reported.tick("slow", dg.AssetCheckSeverity.WARN) == []
+
+    def test_what_a_run_evaluated_last_is_told_by_the_runs_end(self, reported: "Reported", checked: Checked) -> None:
+        assert len(checked.run("3 dates differ")) == 1
+        assert reported.tick(None) == []
+        assert checked.run("4 dates differ") == []
+
+    def test_old_reports_are_not_what_a_run_is_compared_with(self, reported: "Reported", checked: Checked) -> None:
+        reported.tick("3 dates differ")
+        reported.tick("")
+        assert len(checked.run("3 dates differ")) == 1
+
+
+class Reported:
+    """The sensor of what is reported outside of runs, over ticks."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self.instance = instance
+        self.cursor: str | None = None
+
+    def tick(self, found: str | None, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR) -> list[Incident]:
+        """A report (nothing wrong when empty; none when None), and what people hear of it on the next tick."""
+        if found is not None:
+            self.instance.report_runless_asset_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=KEY.asset_key, check_name=KEY.name, passed=not found, severity=severity, description=found
+                )
+            )
+        sent: list[Incident] = []
+        sensor = reported_checks_sensor(SETTINGS, [KEY], dg.DefaultSensorStatus.STOPPED, sent.append)
+        result = sensor(dg.build_sensor_context(instance=self.instance, cursor=self.cursor))
+        assert isinstance(result, dg.SensorResult)
+        self.cursor = result.cursor
+        return sent

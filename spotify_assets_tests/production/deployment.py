@@ -6,6 +6,7 @@ part kills what a container's end would kill. In the copy only numbers differ: h
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import shutil
@@ -77,11 +78,11 @@ class Deployment:
             check=False,
         )
 
-    def start(self, part: str, *, instead_of: Sequence[str] = ()) -> None:
+    def start(self, part: str, *, instead_of: Sequence[str] = (), **settings: str) -> None:
         """Start a part in the background; `instead_of` is a command in the place of `infra/oss/run`."""
         self.processes[part] = subprocess.Popen(
             [*(instead_of or (str(self.folder / "oss" / "run"), part))],
-            env=self.environment("code" if instead_of else part),
+            env={**self.environment("code" if instead_of else part), **settings},
             stdout=(self.folder / f"{part}.log").open("ab"),
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -144,12 +145,7 @@ class Deployment:
         told = self.ask(
             graphql.LAUNCH,
             params={
-                "selector": {
-                    "repositoryLocationName": location,
-                    "repositoryName": "__repository__",
-                    "jobName": job,
-                    **selection,
-                },
+                "selector": {**_repository(location), "jobName": job, **selection},
                 "runConfigData": {},
                 "mode": "default",
                 "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]},
@@ -187,10 +183,82 @@ class Deployment:
         """The run's events: type, message, step."""
         return self.ask(graphql.EVENTS, runId=run_id)["logsForRun"]["events"]
 
-    def workers(self) -> list[psutil.Process]:
-        """The processes that execute runs now: the children of the code server."""
-        server = psutil.Process(self.processes["code"].pid)
-        return [each for each in server.children(recursive=True) if "resource_tracker" not in " ".join(each.cmdline())]
+    def start_sensor(self, name: str, location: str = LOCATION) -> None:
+        """What the switch in the UI does."""
+        told = self.ask(graphql.START_SENSOR, selector={**_repository(location), "sensorName": name})["startSensor"]
+        assert told["__typename"] == "Sensor", told
+
+    def stop(self, name: str) -> None:
+        """Switch a schedule or sensor off, as the UI does."""
+        state = self.ask(graphql.INSTIGATOR, selector={**_repository(LOCATION), "name": name})[
+            "instigationStateOrError"
+        ]
+        told = self.ask(graphql.STOP[state["instigationType"]], id=state["id"])["stopped"]
+        assert told["__typename"] in ("StopSensorMutationResult", "ScheduleStateResult"), told
+
+    def ticks(self, name: str, location: str = LOCATION, limit: int = 20) -> list[dict[str, Any]]:
+        """The newest ticks of a schedule or sensor that have ended."""
+        told = self.ask(graphql.TICKS, selector={**_repository(location), "name": name}, limit=limit)
+        return [tick for tick in told["instigationStateOrError"]["ticks"] if tick["status"] != "STARTED"]
+
+    def next_tick(self, name: str) -> dict[str, Any]:
+        """The newest tick, when there is one."""
+        return until(lambda: self.ticks(name), 60, lambda: f"a tick of {name}\n{self.logs()}")[0]
+
+    def partitioned_checks(self, path: list[str]) -> dict[str, list[dict[str, Any]]]:
+        """What the UI shows of an asset's partitioned checks: by name, ranges of dates with a status."""
+        checks = self.ask(graphql.PARTITIONED_CHECKS, key={"path": path})["assetNodeOrError"]["assetChecksOrError"][
+            "checks"
+        ]
+        return {check["name"]: check["partitionStatuses"]["ranges"] for check in checks if check["partitionStatuses"]}
+
+    def report_check(self, path: list[str], name: str, description: str) -> None:
+        """Report a check as failed, as systems outside of Dagster do."""
+        answer = requests.post(
+            f"http://127.0.0.1:{self.port}/report_asset_check/{'/'.join(path)}",
+            json={"check_name": name, "passed": False, "severity": "ERROR", "description": description},
+            timeout=60,
+        )
+        assert answer.ok, answer.text
+
+    def backfill(self, keys: Sequence[list[str]], days: Sequence[dt.date]) -> str:
+        """Launch a backfill as the asset page does; its id."""
+        told = self.ask(
+            graphql.BACKFILL,
+            params={
+                "assetSelection": [{"path": path} for path in keys],
+                "partitionNames": [day.isoformat() for day in days],
+                "tags": [],
+            },
+        )["launchPartitionBackfill"]
+        assert told["__typename"] == "LaunchBackfillSuccess", told
+        return told["backfillId"]
+
+    def backfilled(self, backfill: str, seconds: float) -> tuple[str, list[dict[str, Any]]]:
+        """How a backfill ended, and its runs."""
+
+        def status() -> str:
+            return self.ask(graphql.BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]["status"]
+
+        until(
+            lambda: status() not in ("REQUESTED", "CANCELING", "FAILING"),
+            seconds,
+            lambda: f"backfill {backfill} ended: {status()} {self.runs()}\n{self.logs()}",
+        )
+        return status(), [run for run in self.runs() if run["tags"].get("dagster/backfill") == backfill]
+
+    def worker(self, run_id: str) -> psutil.Process:
+        """The process that executes a run, as its events name it."""
+
+        def pid() -> int | None:
+            told = (re.search(r"\(pid: (\d+)\)", event.get("message") or "") for event in self.events(run_id))
+            return next((int(match[1]) for match in told if match), None)
+
+        return psutil.Process(until(pid, 60, lambda: f"run {run_id} has a process\n{self.logs()}"))
+
+
+def _repository(location: str) -> dict[str, str]:
+    return {"repositoryLocationName": location, "repositoryName": "__repository__"}
 
 
 @contextmanager

@@ -60,5 +60,35 @@ query { repositoriesOrError { ... on RepositoryConnection { nodes { location { n
 CHECKS = """
 query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode { assetChecksOrError {
   ... on AssetChecks { checks { name executionForLatestMaterialization {
-    status runId evaluation { severity success description partition } } } } } } } }
+    status runId evaluation { severity success description partition metadataEntries { label } } } } } } } } }
+"""
+
+PARTITIONED_CHECKS = """
+query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode { assetChecksOrError {
+  ... on AssetChecks { checks { name partitionStatuses { __typename ... on AssetCheckTimePartitionStatuses {
+    ranges { startKey endKey status } } } } } } } } }
+"""
+
+FRESHNESS = """
+query ($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) { assetKey { path }
+  freshnessStatusInfo { freshnessStatus }
+  internalFreshnessPolicy { __typename ... on CronFreshnessPolicy { deadlineCron timezone lowerBoundDeltaSeconds } } } }
+"""
+
+INSTIGATOR = """
+query ($selector: InstigationSelector!) { instigationStateOrError(instigationSelector: $selector) {
+  ... on InstigationState { id status instigationType } } }
+"""
+
+STOP = {
+    "SENSOR": """
+mutation ($id: String!) { stopped: stopSensor(id: $id) { __typename ... on PythonError { message } } }""",
+    "SCHEDULE": """
+mutation ($id: String!) { stopped: stopRunningSchedule(id: $id) { __typename ... on PythonError { message } } }""",
+}
+
+MATERIALIZED = """
+query ($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) { assetKey { path }
+  partitionStats { numMaterialized numFailed numPartitions }
+  assetMaterializations(limit: 1) { runId partition } } }
 """

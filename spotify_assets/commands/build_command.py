@@ -31,7 +31,7 @@ def command(first: dt.datetime | None, last: dt.datetime | None, outdated: bool,
         from spotify_assets.local.runs import open_line
         from spotify_assets.local.updating import bring_up_to_date, why_nothing
 
-        with open_line(settings, on_step=shown.step) as line:
+        with open_line(settings, shown) as line:
             dates = (first and first.date(), last and last.date())
             update = bring_up_to_date(line, settings, *dates, outdated=outdated, verify=verify, on_dates=shown.dates)
             start = line.following_the_archive().start

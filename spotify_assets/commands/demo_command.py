@@ -37,7 +37,7 @@ def command() -> None:
         from spotify_assets.local.runs import open_line
         from spotify_assets.local.updating import bring_up_to_date
 
-        with open_line(settings, on_step=shown.step, apart=apart) as line:
+        with open_line(settings, shown, apart=apart) as line:
             missing = missing_days(open_lake(settings), first, today)
             for stretch in state.stretches(missing):
                 line.run("extract_playlists", stretch)

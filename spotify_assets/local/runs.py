@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
@@ -22,7 +23,15 @@ from spotify_assets.local.instance import local_instance
 from spotify_assets.markdown import plain
 from spotify_assets.settings import Settings
 
-OnStep = Callable[[str], None]
+
+class Watcher(Protocol):
+    """Who looks on while a run runs."""
+
+    def step(self, name: str) -> None:
+        """The step called `name` has succeeded."""
+
+    def keep(self, text: str) -> None:
+        """A step warns of something: what it waits for, what it leaves out."""
 
 
 class RunFailed(PermanentError):
@@ -75,26 +84,30 @@ class Line:
 
 
 @contextmanager
-def open_line(settings: Settings, on_step: OnStep | None = None, *, apart: bool = False) -> Iterator[Line]:
-    """The line for `settings`; `on_step` hears the name of every step that succeeded.
+def open_line(settings: Settings, watcher: Watcher | None = None, *, apart: bool = False) -> Iterator[Line]:
+    """The line for `settings`; `watcher` hears what goes on in its runs.
 
     `apart` records in the home's own instance, whatever DAGSTER_HOME says.
     """
-    load = partial(build_defs, settings, loggers={"console": _step_logger(on_step)})
+    load = partial(build_defs, settings, loggers={"console": _step_logger(watcher)})
     with local_instance(settings, apart=apart) as instance:  # first: a home that can't be used is told at once
         start = following_the_archive(settings).partitions_start
         yield Line(load(), instance, settings, load, start)
 
 
-def _step_logger(on_step: OnStep | None) -> dg.LoggerDefinition:
-    """In place of Dagster's console log: passes on the steps that succeeded, and says nothing else."""
+def _step_logger(watcher: Watcher | None) -> dg.LoggerDefinition:
+    """In place of Dagster's console log: passes on the steps that succeeded and what steps warn of, and no more."""
 
     class Steps(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             meta = getattr(record, "dagster_meta", None) or {}
             event = meta.get("dagster_event")
-            if on_step and event is not None and event.event_type_value == "STEP_SUCCESS":
-                on_step(event.step_key)
+            if watcher is None:
+                return
+            if event is None and record.levelno == logging.WARNING:
+                watcher.keep(meta.get("orig_message") or record.getMessage())
+            elif event is not None and event.event_type_value == "STEP_SUCCESS":
+                watcher.step(event.step_key)
 
     @dg.logger
     def steps(_init: dg.InitLoggerContext) -> logging.Logger:

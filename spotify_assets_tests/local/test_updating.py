@@ -208,6 +208,8 @@ def test_a_date_whose_raw_object_cant_be_read_waits_alone_and_is_built_once_it_c
     said = " ".join(first.output.split())
     assert f"{DAYS[1]}: {closed} can't be read (Permission denied)" in said
     assert "make those readable" in said
+    assert f"{DAYS[1]} waits, and is left as it was" in said
+    assert said.count("Trying again in") == 3
     others = {DAYS[0], DAYS[2]}
     assert set(commits(home)) == others
     for table in LAKE_TABLES:

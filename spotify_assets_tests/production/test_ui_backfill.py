@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
 from spotify_assets_tests.line import new_home
-from spotify_assets_tests.production import graphql
+from spotify_assets_tests.production import graphql, pictures
 from spotify_assets_tests.production.deployment import deployment
 from spotify_assets_tests.production.history import PLAYLIST, days_ago, put_snapshots
 
@@ -29,7 +30,8 @@ def test_a_backfill_over_gaps_ends_well_in_one_run_and_computes_the_marts(tmp_pa
     """Dates without snapshots left the backfill stalled, and what is not partitioned was never computed."""
     put_snapshots(tmp_path / "home", [day for day in DAYS if day not in GAPS])
     with deployment(tmp_path, {"PARTITIONS_START": DAYS[0].isoformat()}) as dagster:
-        status, runs = dagster.backfilled(dagster.backfill([*PARTITIONED, *OTHERS], DAYS), 300)
+        backfill = dagster.backfill([*PARTITIONED, *OTHERS], DAYS)
+        status, runs = dagster.backfilled(backfill, 300)
 
         assert status == "COMPLETED_SUCCESS", dagster.logs()
         assert {run["status"] for run in runs} == {"SUCCESS"}
@@ -55,6 +57,8 @@ def test_a_backfill_over_gaps_ends_well_in_one_run_and_computes_the_marts(tmp_pa
         assert warned["metadataEntries"]
         assert all(day.isoformat() in warned["description"] for day in (DAYS[3], DAYS[17], DAYS[58]))
         assert dagster.errors() == []
+        if folder := os.environ.get("PICTURES"):
+            pictures.draw(f"http://127.0.0.1:{dagster.port}", backfill, runs[0]["runId"], Path(folder))
 
     with new_home(tmp_path / "home").warehouse.session() as session:
         changes = session.execute(

@@ -15,7 +15,7 @@
 const KIND = { song: 0, local: 1, other: 2, missing: 3, unread: 4 };
 const COUNTS = ["dated", "under_30_days", "under_90_days", "under_365_days", "local_files", "missing", "others", "withdrawn"];
 
-/** @param {string} text @returns {Uint8Array} */
+/** @param {string} text @returns {Uint8Array<ArrayBuffer>} */
 function fromBase64(text) {
   const native = /** @type {any} */ (Uint8Array).fromBase64;
   if (native) return native.call(Uint8Array, text); // browsers since 2025

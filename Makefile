@@ -56,7 +56,7 @@ clouds: $(STAMP) .venv-clouds/.installed .venv-checkov/.installed  ## Try the AW
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-docs: $(STAMP)  ## Write the tables of README, docs and .env.example from settings and contract
+docs: $(STAMP)  ## Write the tables of docs and .env.example from settings and contract
 	@$(BIN)/python docs/generate.py
 
 pictures: $(STAMP)  ## Draw README's pictures of a demo: the dashboard and the graph (needs Chromium)

@@ -1,7 +1,7 @@
 """Writes what the docs say of settings and tables from where these are defined: `make docs`, or `--check`.
 
 Whole files: `.env.example`, docs/data-model.md. Parts of files, between `<!-- generated: NAME -->` and
-`<!-- /generated -->`: README's settings, and which deployment sets which in docs/operations.md. A test holds them.
+`<!-- /generated -->`: the settings in docs/configuration.md, and which deployment sets which in docs/operations.md. A test holds them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     """Every file with something generated in it, and its whole text as it should be."""
     yield ROOT / ".env.example", env_example()
     yield ROOT / "docs" / "data-model.md", data_model()
-    for name, part in (("README.md", settings_table()), ("docs/operations.md", deployments_table())):
+    for name, part in (("docs/configuration.md", settings_table()), ("docs/operations.md", deployments_table())):
         path = ROOT / name
         yield path, between_marks(path.read_text(encoding="utf-8"), part)
 

@@ -1,4 +1,4 @@
-"""README, the docs and `.env.example` say of settings and tables what the code says, values included."""
+"""The docs and `.env.example` say of settings and tables what the code says, values included."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def test_what_is_generated_stands_in_the_files(generate: ModuleType) -> None:
     assert not stale, "run `make docs`"
 
 
-def test_a_default_changed_in_the_settings_alone_makes_readme_and_env_example_stale(
+def test_a_default_changed_in_the_settings_alone_makes_docs_and_env_example_stale(
     generate: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SpotifySettings.model_fields["spotify_daily_call_budget"], "default", 901)
 
     stale = [path.name for path, text in generate.generated() if path.read_text(encoding="utf-8") != text]
 
-    assert stale == [".env.example", "README.md"]
+    assert stale == [".env.example", "configuration.md"]
 
 
 def test_the_check_names_what_is_stale_and_changes_nothing(

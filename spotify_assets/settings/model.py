@@ -1,6 +1,6 @@
 """Every environment variable: its type, its default, what it means, and the deployments it belongs to.
 
-A field is a variable: its name in lower case. README's table, `.env.example` and the tables of the docs are written
+A field is a variable: its name in lower case. `.env.example` and the tables of the docs are written
 from here by `make docs`. What a value must be is decided here; what several must be together in `settings.rules`; how
 the environment is read in `settings.reading`. A value that must stay unseen is a `SecretStr`, and nothing else is.
 """

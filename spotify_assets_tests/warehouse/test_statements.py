@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import pytest
 import sqlglot
@@ -53,7 +54,7 @@ CANNOT_RUN = {
     "SELECT … SYSTEM$PIPE_STATUS",
     "SELECT … SYSTEM$VALIDATE_STORAGE_INTEGRATION",
 }
-"""What the embedded warehouse can't run; README states the same list."""
+"""What the embedded warehouse can't run; docs/design.md states the same list."""
 
 NOT_IN_SQLGLOT = {
     "ALTER PIPE",
@@ -195,6 +196,13 @@ def test_the_set_up_files_are_what_the_contract_generates() -> None:
         assert (setup.FOLDER / f"{name}.sql").read_text() == text, (
             f"{name}.sql: run `python -m spotify_assets.warehouse.setup`"
         )
+
+
+def test_the_design_page_names_what_only_an_account_can_run() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "design.md").read_text(encoding="utf-8")
+    said = page.partition("## What only a Snowflake account can run")[2].partition("(`CREATE DATABASE")[0]
+
+    assert set(re.findall(r"`([^`]+)`", said.replace("\n", " "))) == CANNOT_RUN
 
 
 def test_nothing_that_holds_data_or_load_history_is_ever_replaced_or_dropped() -> None:

@@ -1,7 +1,8 @@
 """Writes what the docs say of settings and tables from where these are defined: `make docs`, or `--check`.
 
 Whole files: `.env.example`, docs/data-model.md. Parts of files, between `<!-- generated: NAME -->` and
-`<!-- /generated -->`: the settings in docs/configuration.md, and which deployment sets which in docs/operations.md. A test holds them.
+`<!-- /generated -->`: the settings in docs/configuration.md, and which deployment sets which in docs/operations.md. A
+test holds them.
 """
 
 from __future__ import annotations

@@ -83,8 +83,7 @@ def test_a_killed_run_is_repeated_by_the_daemon_and_glue_is_started_once(lake: L
             },
         )
         until(lambda: bool(glue_runs()), 90, lambda: f"a Glue run was started\n{production.logs()}")
-        (worker,) = production.workers()
-        worker.kill()
+        production.worker(killed).kill()
 
         assert production.ended(killed)["status"] == "FAILURE"
         until(lambda: len(production.runs()) == 2, 60, lambda: f"the daemon repeats it\n{production.logs()}")

@@ -12,6 +12,7 @@ from typing import cast
 
 import dagster as dg
 
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.settings import Settings
 
 OWNERS: Mapping[str, Sequence[str]] = {
@@ -29,9 +30,9 @@ _NAMES_PEOPLE = {"playlist_snapshots", "playlists", "playlist_items"}
 """Tables that hold Spotify user names: who owns a playlist, who added an entry."""
 
 
-def conventional(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
+def conventional(spec: dg.AssetSpec, settings: Settings, names: Names = PLAIN) -> dg.AssetSpec:
     """`spec` with its group's owners and tags, and with no kind that is not true of this deployment."""
-    group = spec.group_name or "default"
+    group = names.uncalled(spec.group_name or "default")
     names_people = spec.key.path[-1] in _NAMES_PEOPLE and "glue_catalog" not in spec.key.path
     return spec.replace_attributes(
         owners=list(OWNERS.get(group, spec.owners)),

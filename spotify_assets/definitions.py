@@ -8,7 +8,7 @@ Loading needs no network, no environment variable and no Java.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
@@ -27,10 +27,11 @@ from spotify_assets.checks.catalog import catalog_checks
 from spotify_assets.checks.dashboard import dashboard_checks
 from spotify_assets.checks.lake import lake_checks
 from spotify_assets.checks.raw import raw_checks
-from spotify_assets.checks.warehouse import LOADS_KEY, loads_asset, warehouse_checks
+from spotify_assets.checks.warehouse import loads_asset, warehouse_checks
 from spotify_assets.conventions import conventional, with_code_links
 from spotify_assets.executors import IN_PROCESS
 from spotify_assets.lake import state
+from spotify_assets.names import Names
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.root import resources
 from spotify_assets.settings import Settings, load_settings
@@ -60,58 +61,75 @@ def build_defs(
     settings: Settings,
     overrides: Mapping[str, object] | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+    *,
+    key_prefix: str | Sequence[str] = (),
 ) -> dg.Definitions:
-    """Everything, for `settings`. `overrides` replaces resources by name, `loggers` Dagster's own."""
+    """Everything, for `settings`. `overrides` replaces resources by name, `loggers` Dagster's own.
+
+    With `key_prefix`, such as `music` or `["music", "rock"]`, every asset key begins with it and so does every name, so
+    that it stands beside another instance or anything else in one code location. Raises PermanentError for a prefix
+    that can't be one.
+    """
+    names = Names.of(key_prefix)
     settings = following_the_archive(settings)
     partitions = snapshot_dates(settings.partitions_start)
     without = settings.dates_without_snapshots
     athena = settings.athena_workgroup is not None
     assets = [
-        *raw_assets(partitions),
+        *raw_assets(partitions, names),
         *lake_assets(
-            partitions, settings.transform_engine, without, rebuild_outdated=settings.rebuild_outdated == "on"
+            partitions,
+            settings.transform_engine,
+            without,
+            rebuild_outdated=settings.rebuild_outdated == "on",
+            names=names,
         ),
-        *(landed_lake_assets(partitions) if settings.loads_by_pipe else lake_load_assets(partitions, without)),
-        loads_asset(),
-        *dimension_assets(),
-        *mart_assets(),
-        *dashboard_assets(),
         *(
-            catalog_assets(partitions, settings.glue_crawler, without, athena=athena)
+            landed_lake_assets(partitions, names)
+            if settings.loads_by_pipe
+            else lake_load_assets(partitions, without, names)
+        ),
+        loads_asset(names),
+        *dimension_assets(names),
+        *mart_assets(names),
+        *dashboard_assets(names),
+        *(
+            catalog_assets(partitions, settings.glue_crawler, without, athena=athena, names=names)
             if settings.catalog_database
             else []
         ),
-        *(powerbi_assets() if settings.powerbi_is_on else []),
+        *(powerbi_assets(names) if settings.powerbi_is_on else []),
     ]
     checks = [
-        *raw_checks(partitions, settings),
-        *lake_checks(partitions),
-        *warehouse_checks(partitions, by_pipe=settings.loads_by_pipe),
-        *(snowpipe_checks() if settings.loads_by_pipe else []),
-        *dashboard_checks(),
-        *(catalog_checks(partitions, athena=athena) if settings.catalog_database else []),
+        *raw_checks(partitions, settings, names=names),
+        *lake_checks(partitions, names),
+        *warehouse_checks(partitions, by_pipe=settings.loads_by_pipe, names=names),
+        *(snowpipe_checks(names) if settings.loads_by_pipe else []),
+        *dashboard_checks(names),
+        *(catalog_checks(partitions, athena=athena, names=names) if settings.catalog_database else []),
     ]
     own = [definition.check_specs for definition in [*assets, *checks] if isinstance(definition, dg.AssetsDefinition)]
-    runs = automation(settings, partitions, [spec.key for specs in own for spec in specs])
+    keys = [key for one in assets for key in (one.keys if isinstance(one, dg.AssetsDefinition) else [one.key])]
+    runs = automation(settings, partitions, keys, [spec.key for specs in own for spec in specs], names)
     defs = dg.Definitions(
         assets=with_code_links(assets, settings),
         asset_checks=checks,
         jobs=runs.jobs,
         schedules=runs.schedules,
         sensors=runs.sensors,
-        resources={**resources(settings), **(overrides or {})},
+        resources={names.called(name): one for name, one in {**resources(settings), **(overrides or {})}.items()},
         executor=IN_PROCESS,
         loggers=loggers,
     )
-    return defs.map_asset_specs(func=_with_policies(settings))
+    return defs.map_asset_specs(func=_with_policies(settings, names))
 
 
-def _with_policies(settings: Settings) -> Callable[[dg.AssetSpec], dg.AssetSpec]:
+def _with_policies(settings: Settings, names: Names) -> Callable[[dg.AssetSpec], dg.AssetSpec]:
     policy = freshness(settings.extract_cron, settings.schedule_timezone)
 
     def applied(spec: dg.AssetSpec) -> dg.AssetSpec:
-        spec = conventional(spec, settings)
-        if spec.key == LOADS_KEY:  # written by the loads and materialized by nobody: it would be UNKNOWN for ever
+        spec = conventional(spec, settings, names)
+        if spec.key == names.loads:  # written by the loads and materialized by nobody: it would be UNKNOWN for ever
             return spec
         return dg.apply_freshness_policy(spec, policy, overwrite_existing=False)
 

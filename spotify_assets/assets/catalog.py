@@ -12,12 +12,12 @@ import dagster as dg
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES, Table
 from glue_scripts.fingerprint import fingerprint
-from spotify_assets.assets.lake import lake_key
 from spotify_assets.assets.metadata import OWNERS, column_schema
-from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, without_commit
+from spotify_assets.assets.recording import EMPTY, listing, recorded, report_alone, without_commit
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake import catalog_tables, layout
 from spotify_assets.lake.catalog_tables import PartitionPlan
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.partitions import run_dates
 from spotify_assets.resources.athena import AthenaResource, named_queries
 from spotify_assets.resources.catalog import CatalogResource
@@ -28,37 +28,33 @@ from spotify_assets.settings import WithoutSnapshots
 GROUP = "catalog"
 
 
-def catalog_key(table: str) -> dg.AssetKey:
-    """The asset key of a table in the Data Catalog."""
-    return dg.AssetKey(["glue_catalog", table])
-
-
 def catalog_assets(
     partitions: dg.DailyPartitionsDefinition,
     crawler: str | None = None,
     without_snapshots: WithoutSnapshots = "empty",
     *,
     athena: bool = True,
+    names: Names = PLAIN,
 ) -> list[dg.AssetsDefinition]:
     """One asset per table of the lake, any set of dates in one run; the saved queries, where there is Athena; the
     crawler, if one is named.
 
     A date without a commit fails, unless it has no raw snapshots either: an empty date, if `without_snapshots` allows.
     """
-    tables = [_catalog_asset(table, partitions, without_snapshots) for table in LAKE_TABLES.values()]
-    saved = [athena_named_queries] if athena else []
-    return [*tables, *saved, *([crawler_asset(crawler)] if crawler else [])]
+    tables = [_catalog_asset(table, partitions, without_snapshots, names) for table in LAKE_TABLES.values()]
+    saved = [named_queries_asset(names)] if athena else []
+    return [*tables, *saved, *([crawler_asset(crawler, names)] if crawler else [])]
 
 
 def _catalog_asset(
-    table: Table, partitions: dg.DailyPartitionsDefinition, without_snapshots: WithoutSnapshots
+    table: Table, partitions: dg.DailyPartitionsDefinition, without_snapshots: WithoutSnapshots, names: Names
 ) -> dg.AssetsDefinition:
     @dg.asset(
-        key=catalog_key(table.name),
-        deps=[lake_key(table.name)],
+        key=names.catalog(table.name),
+        deps=[names.lake(table.name)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        group_name=GROUP,
+        group_name=names.called(GROUP),
         code_version=fingerprint("spotify_assets", ["lake/catalog_tables.py"], [table]),
         kinds={"aws", "parquet"},
         owners=OWNERS,
@@ -69,11 +65,12 @@ def _catalog_asset(
         ),
         metadata={"dagster/column_schema": column_schema(table)},
     )
+    @names.bound
     @retried
     def catalog_table(
         context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource
     ) -> dg.MaterializeResult:
-        return _publish(context, table, run_dates(context), lake, catalog, without_snapshots)
+        return _publish(context, table, run_dates(context), lake, catalog, without_snapshots, names)
 
     return catalog_table
 
@@ -85,6 +82,7 @@ def _publish(
     lake: LakeResource,
     catalog: CatalogResource,
     without_snapshots: WithoutSnapshots,
+    names: Names,
 ) -> dg.MaterializeResult:
     commits = lake.commits(days)
     mended = catalog.publish_table(table)
@@ -99,10 +97,11 @@ def _publish(
     by_date = dict(_partition_metadata(table, commits, plan, catalog))
     empty, missing = without_commit(lake, uncommitted, (), without_snapshots)
     if missing:
-        report_alone(context, catalog_key(table.name), by_date)
+        report_alone(context, names.catalog(table.name), by_date)
         raise PermanentError(
-            f"No commit for {names(missing)}, so the Data Catalog has no partition of {table.name} for them: "
-            f"materialize lake/{table.name} for these dates first. The other dates are published."
+            f"No commit for {listing(missing)}, so the Data Catalog has no partition of {table.name} for them: "
+            f"materialize {names.lake(table.name).to_user_string()} for these dates first. The other dates are "
+            "published."
         )
     metadata = {
         "dagster/table_name": f"{catalog.database}.{table.name}",
@@ -112,7 +111,7 @@ def _publish(
         "switched": len(plan.switch),
         "table_was_mended": ", ".join(mended) or "no",
     }
-    return recorded(context, catalog_key(table.name), {**by_date, **dict.fromkeys(empty, EMPTY)}, metadata)
+    return recorded(context, names.catalog(table.name), {**by_date, **dict.fromkeys(empty, EMPTY)}, metadata)
 
 
 def _partition_metadata(
@@ -132,35 +131,41 @@ def _partition_metadata(
         )
 
 
-@dg.asset(
-    key=dg.AssetKey(["athena", "named_queries"]),
-    deps=[catalog_key(name) for name in LAKE_TABLES],
-    group_name=GROUP,
-    kinds={"aws", "sql"},
-    owners=OWNERS,
-    description=(
-        "The Athena workgroup's saved queries, one of each file of `spotify_assets/sql/athena`: what entered and left, "
-        "the longest stays, a playlist's profile, popularity over time, release years, songs with their albums, top "
-        "artists and songs. Materializing creates those that are missing and updates those that differ."
-    ),
-)
-@retried
-def athena_named_queries(context: dg.AssetExecutionContext, athena: AthenaResource) -> dg.MaterializeResult:
-    queries = named_queries()
-    changed = athena.publish(queries)
-    names = "\n".join(f"- **{query.name}**: {query.description}" for query in queries)
-    return dg.MaterializeResult(
-        metadata={"queries": len(queries), "changed": len(changed), "names": dg.MetadataValue.md(names)}
+def named_queries_asset(names: Names = PLAIN) -> dg.AssetsDefinition:
+    """Publishes the workgroup's saved queries after the tables they ask."""
+
+    @dg.asset(
+        key=names.named_queries,
+        deps=[names.catalog(name) for name in LAKE_TABLES],
+        group_name=names.called(GROUP),
+        kinds={"aws", "sql"},
+        owners=OWNERS,
+        description=(
+            "The Athena workgroup's saved queries, one of each file of `spotify_assets/sql/athena`: what entered and "
+            "left, the longest stays, a playlist's profile, popularity over time, release years, songs with their "
+            "albums, top artists and songs. Materializing creates those that are missing and updates those that differ."
+        ),
     )
+    @names.bound
+    @retried
+    def athena_named_queries(context: dg.AssetExecutionContext, athena: AthenaResource) -> dg.MaterializeResult:
+        queries = named_queries()
+        changed = athena.publish(queries)
+        shown = "\n".join(f"- **{query.name}**: {query.description}" for query in queries)
+        return dg.MaterializeResult(
+            metadata={"queries": len(queries), "changed": len(changed), "names": dg.MetadataValue.md(shown)}
+        )
+
+    return athena_named_queries
 
 
-def crawler_asset(crawler: str) -> dg.AssetsDefinition:
+def crawler_asset(crawler: str, names: Names = PLAIN) -> dg.AssetsDefinition:
     """Start the external crawler of that name after the tables were published, and wait for its end."""
 
     @dg.asset(
-        key=dg.AssetKey(["glue_catalog", "crawler"]),
-        deps=[catalog_key(name) for name in LAKE_TABLES],
-        group_name=GROUP,
+        key=names.crawler,
+        deps=[names.catalog(name) for name in LAKE_TABLES],
+        group_name=names.called(GROUP),
         kinds={"aws"},
         owners=OWNERS,
         description=(
@@ -168,6 +173,7 @@ def crawler_asset(crawler: str) -> dg.AssetsDefinition:
             "tables need none: their schema is the contract's and their partitions are the commits'."
         ),
     )
+    @names.bound
     @retried
     def external_crawler(context: dg.AssetExecutionContext, catalog: CatalogResource) -> dg.MaterializeResult:
         last = catalog.crawl(crawler)

@@ -7,24 +7,15 @@ from urllib.parse import quote
 
 import dagster as dg
 
-from spotify_assets.assets.warehouse import OWNERS, POOL, send, table_key
+from spotify_assets.assets.warehouse import OWNERS, POOL, send
 from spotify_assets.lake.layout import report_key
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import retried
 from spotify_assets.warehouse.session import Session
 
-DASHBOARD_KEY = dg.AssetKey("dashboard")
 DASHBOARD_REPORT = report_key("dashboard")
-
-_DEPENDENCIES = (
-    *(dg.AssetDep(table_key("analytics", mart)) for mart in ("playlist_changes", "song_runs", "song_popularity")),
-    *(dg.AssetDep(table_key("spotify", name)) for name in ("playlists", "songs", "albums", "artists", "song_artists")),
-    *(
-        dg.AssetDep(table_key("lake", name), partition_mapping=dg.AllPartitionMapping())
-        for name in ("playlists", "playlist_items")
-    ),
-)
 
 _DESCRIPTION = """\
 One self-contained HTML file about the playlists' history, at `reports/dashboard.html` in the lake.
@@ -43,21 +34,44 @@ says so.
 """
 
 
-@dg.asset(
-    key=DASHBOARD_KEY,
-    deps=_DEPENDENCIES,
-    pool=POOL,
-    group_name="analytics",
-    kinds={"html", "plotly"},
-    owners=OWNERS,
-    description=_DESCRIPTION,
-)
-@retried
-def dashboard(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource
-) -> dg.MaterializeResult:
-    """Read, draw and store the page. A failure leaves the page of before."""
-    return _build(context, warehouse, lake)
+def dashboard_assets(names: Names = PLAIN) -> list[dg.AssetsDefinition]:
+    """The assets of this layer."""
+
+    @dg.asset(
+        key=names.dashboard,
+        deps=_dependencies(names),
+        pool=names.called(POOL),
+        group_name=names.called("analytics"),
+        kinds={"html", "plotly"},
+        owners=OWNERS,
+        description=_DESCRIPTION,
+    )
+    @names.bound
+    @retried
+    def dashboard(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource
+    ) -> dg.MaterializeResult:
+        """Read, draw and store the page. A failure leaves the page of before."""
+        return _build(context, warehouse, lake)
+
+    return [dashboard]
+
+
+def _dependencies(names: Names) -> list[dg.AssetDep]:
+    return [
+        *(
+            dg.AssetDep(names.warehouse("analytics", mart))
+            for mart in ("playlist_changes", "song_runs", "song_popularity")
+        ),
+        *(
+            dg.AssetDep(names.warehouse("spotify", name))
+            for name in ("playlists", "songs", "albums", "artists", "song_artists")
+        ),
+        *(
+            dg.AssetDep(names.warehouse("lake", name), partition_mapping=dg.AllPartitionMapping())
+            for name in ("playlists", "playlist_items")
+        ),
+    ]
 
 
 def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource) -> dg.MaterializeResult:
@@ -96,8 +110,3 @@ def page_link(url: str) -> str:
         return url
     bucket, _, key = url.removeprefix("s3://").partition("/")
     return f"https://s3.console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"
-
-
-def dashboard_assets() -> list[dg.AssetsDefinition]:
-    """The assets of this layer."""
-    return [dashboard]

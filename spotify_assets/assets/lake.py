@@ -17,10 +17,10 @@ from glue_scripts.fingerprint import transformation
 from glue_scripts.spans import iso_date
 from spotify_assets.assets.building import POISONED_TAG, Building
 from spotify_assets.assets.metadata import COLUMN_LINEAGE, OWNERS, ColumnSource, column_lineage, column_schema, preview
-from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
-from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone
+from spotify_assets.assets.recording import EMPTY, listing, recorded, report_alone
 from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.lake import layout, quality, state
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.partitions import run_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.retries import retried
@@ -30,12 +30,7 @@ GROUP = "lake"
 HAS_SNAPSHOTS = "has_snapshots"
 BUILT_BY_THIS_CODE = "built_by_this_code"
 
-__all__ = ["BUILT_BY_THIS_CODE", "HAS_SNAPSHOTS", "POISONED_TAG", "BuildConfig", "lake_assets", "lake_key"]
-
-
-def lake_key(table: str) -> dg.AssetKey:
-    """The asset key of a lake table."""
-    return dg.AssetKey(["lake", table])
+__all__ = ["BUILT_BY_THIS_CODE", "HAS_SNAPSHOTS", "POISONED_TAG", "BuildConfig", "lake_assets"]
 
 
 class BuildConfig(dg.Config):
@@ -58,6 +53,7 @@ def lake_assets(
     without_snapshots: WithoutSnapshots = "empty",
     *,
     rebuild_outdated: bool = False,
+    names: Names = PLAIN,
 ) -> list[dg.AssetsDefinition]:
     """The seven tables as one multi-asset. `engine_kind` is the engine's name as Dagster shows it.
 
@@ -67,19 +63,20 @@ def lake_assets(
     """
 
     @dg.multi_asset(
-        name="lake_tables",
-        specs=[_spec(table, engine_kind) for table in LAKE_TABLES.values()],
-        check_specs=_CHECKS,
+        name=names.called("lake_tables"),
+        specs=[_spec(table, engine_kind, names) for table in LAKE_TABLES.values()],
+        check_specs=_check_specs(names),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=engine_kind if engine_kind == "glue" else None,
+        pool=names.called(engine_kind) if engine_kind == "glue" else None,
     )
+    @names.bound
     @retried
     def lake_tables(
         context: dg.AssetExecutionContext, config: BuildConfig, lake: LakeResource, engine: TransformEngine
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         outdated = rebuild_outdated if config.outdated is None else config.outdated
-        yield from _build(context, lake, engine, config, without_snapshots, outdated=outdated)
+        yield from _build(context, lake, engine, config, without_snapshots, names, outdated=outdated)
 
     return [lake_tables]
 
@@ -90,6 +87,7 @@ def _build(
     engine: TransformEngine,
     config: BuildConfig,
     without_snapshots: WithoutSnapshots,
+    names: Names,
     *,
     outdated: bool,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
@@ -123,36 +121,37 @@ def _build(
     current = {day: commits[day] for day in days if day in commits and day not in building.failed}
     strict = missing if without_snapshots == "fail" else []
     if building.failed or strict:
-        for name in LAKE_TABLES:
+        for table in LAKE_TABLES:
             done = {day: commit for day, commit in current.items() if day not in strict}
-            report_alone(context, lake_key(name), _by_date(done, name))
-        building.fail(f"No raw snapshots for {names(strict)}" if strict else "")
-    yield from _results(context, lake, days, current, {"dates_built": len(work), "seconds": round(seconds, 3)})
-    yield _has_snapshots(missing, current)
-    yield _built_by_this_code(current)
+            report_alone(context, names.lake(table), _by_date(done, table))
+        building.fail(f"No raw snapshots for {listing(strict)}" if strict else "")
+    yield from _results(context, lake, days, current, names, {"dates_built": len(work), "seconds": round(seconds, 3)})
+    yield _has_snapshots(missing, current, names)
+    yield _built_by_this_code(current, names)
 
 
-_CHECKS = [
-    dg.AssetCheckSpec(
-        HAS_SNAPSHOTS,
-        asset=lake_key("playlists"),
-        description="Every date of the run has raw snapshots; one without is empty, or keeps the tables it has.",
-    ),
-    dg.AssetCheckSpec(
-        BUILT_BY_THIS_CODE,
-        asset=lake_key("playlists"),
-        description="Every date of the run was built by the contract, SELECTs and reader that are installed now.",
-    ),
-]
+def _check_specs(names: Names) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(
+            HAS_SNAPSHOTS,
+            asset=names.lake("playlists"),
+            description="Every date of the run has raw snapshots; one without is empty, or keeps the tables it has.",
+        ),
+        dg.AssetCheckSpec(
+            BUILT_BY_THIS_CODE,
+            asset=names.lake("playlists"),
+            description="Every date of the run was built by the contract, SELECTs and reader that are installed now.",
+        ),
+    ]
 
 
-def _built_by_this_code(current: Mapping[dt.date, Commit]) -> dg.AssetCheckResult:
+def _built_by_this_code(current: Mapping[dt.date, Commit], names: Names) -> dg.AssetCheckResult:
     """A warning for dates that other code built; building them again may cost a Glue run, so nobody does it unasked."""
     outdated = state.outdated_days(current, transformation())
     return dg.AssetCheckResult(
         passed=not outdated,
         check_name=BUILT_BY_THIS_CODE,
-        asset_key=lake_key("playlists"),
+        asset_key=names.lake("playlists"),
         severity=dg.AssetCheckSeverity.WARN,
         description=f"Built by other code: {state.shown(outdated)}. Build them again with `spotify-assets build "
         "--outdated`, or set REBUILD_OUTDATED=on."
@@ -162,7 +161,7 @@ def _built_by_this_code(current: Mapping[dt.date, Commit]) -> dg.AssetCheckResul
     )
 
 
-def _has_snapshots(missing: Sequence[dt.date], current: Mapping[dt.date, Commit]) -> dg.AssetCheckResult:
+def _has_snapshots(missing: Sequence[dt.date], current: Mapping[dt.date, Commit], names: Names) -> dg.AssetCheckResult:
     """A warning for dates without raw snapshots: those that are empty, and those whose commit outlived its objects."""
     kept = [day for day in missing if day in current]
     empty = [day for day in missing if day not in current]
@@ -180,7 +179,7 @@ def _has_snapshots(missing: Sequence[dt.date], current: Mapping[dt.date, Commit]
     return dg.AssetCheckResult(
         passed=not missing,
         check_name=HAS_SNAPSHOTS,
-        asset_key=lake_key("playlists"),
+        asset_key=names.lake("playlists"),
         severity=dg.AssetCheckSeverity.WARN,
         description=" ".join(said) or "Every date has snapshots.",
         metadata={"empty_dates": len(empty), "dates_without_their_snapshots": len(kept)},
@@ -192,6 +191,7 @@ def _results(
     lake: LakeResource,
     days: Sequence[dt.date],
     commits: Mapping[dt.date, Commit],
+    names: Names,
     metadata: Mapping[str, float],
 ) -> Iterator[dg.MaterializeResult]:
     for name in LAKE_TABLES:
@@ -200,7 +200,7 @@ def _results(
             newest = max(commits)  # a preview on every date of a range would only make its events heavy
             by_date[newest]["preview"] = preview(*quality.sample(lake.store, LAKE_TABLES[name], commits[newest]))
         shared = {**metadata, "dagster/uri": lake.store.url(f"{layout.TABLES_PREFIX}{name}/")}
-        yield recorded(context, lake_key(name), by_date, shared)
+        yield recorded(context, names.lake(name), by_date, shared)
 
 
 def _by_date(commits: Mapping[dt.date, Commit], table: str) -> dict[dt.date, dict[str, dg.MetadataValue]]:
@@ -222,11 +222,11 @@ def _partition_metadata(commit: Commit, table: str) -> dict[str, dg.MetadataValu
     }
 
 
-def _spec(table: Table, engine_kind: str) -> dg.AssetSpec:
+def _spec(table: Table, engine_kind: str, names: Names) -> dg.AssetSpec:
     return dg.AssetSpec(
-        key=lake_key(table.name),
-        deps=[PLAYLIST_SNAPSHOTS],
-        group_name=GROUP,
+        key=names.lake(table.name),
+        deps=[names.snapshots],
+        group_name=names.called(GROUP),
         code_version=transformation(),
         kinds={engine_kind if engine_kind in ("duckdb", "spark") else "spark", "parquet", "s3"},
         owners=OWNERS,
@@ -237,7 +237,7 @@ def _spec(table: Table, engine_kind: str) -> dg.AssetSpec:
         ),
         metadata={
             "dagster/column_schema": column_schema(table, types="duckdb"),
-            COLUMN_LINEAGE: column_lineage(_lineage(table)),
+            COLUMN_LINEAGE: column_lineage(_lineage(table, names)),
             "dagster/table_name": f"lake.{table.name}",
         },
     )
@@ -256,8 +256,6 @@ _FROM_THE_LINE: Mapping[str, Sequence[str]] = {
 """Which fields of a raw line a column is made of, where not the table's own."""
 
 
-def _lineage(table: Table) -> dict[str, list[ColumnSource]]:
+def _lineage(table: Table, names: Names) -> dict[str, list[ColumnSource]]:
     own = ("playlist",) if table.name == "playlists" else ("page",)
-    return {
-        name: [(PLAYLIST_SNAPSHOTS, field) for field in _FROM_THE_LINE.get(name, own)] for name in table.column_names
-    }
+    return {name: [(names.snapshots, field) for field in _FROM_THE_LINE.get(name, own)] for name in table.column_names}

@@ -21,8 +21,8 @@ from spotify_assets.assets.warehouse import (
     keys_hold_spec,
     sample,
     send,
-    table_key,
 )
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import retried
 from spotify_assets.warehouse import lineage, marts, schema
@@ -34,22 +34,22 @@ GROUP = "analytics"
 _SHOWN = 20
 
 
-def mart_assets() -> list[dg.AssetsDefinition]:
+def mart_assets(names: Names = PLAIN) -> list[dg.AssetsDefinition]:
     """The marts of schema ANALYTICS."""
-    return [_mart(table) for table in MARTS.values()]
+    return [_mart(table, names) for table in MARTS.values()]
 
 
-def _mart(table: Table) -> dg.AssetsDefinition:
+def _mart(table: Table, names: Names) -> dg.AssetsDefinition:
     mart = marts.DEFINITIONS[table.name]
-    key = table_key("analytics", table.name)
+    key = names.warehouse("analytics", table.name)
 
     @dg.asset(
         key=key,
-        deps=[_dependency(path) for path in marts.reads(table.name)],
+        deps=[_dependency(path, names) for path in marts.reads(table.name)],
         check_specs=[keys_hold_spec(key, table)],
         code_version=marts.code(table.name),
-        pool=POOL,
-        group_name=GROUP,
+        pool=names.called(POOL),
+        group_name=names.called(GROUP),
         kinds=KINDS,
         owners=OWNERS,
         description=(
@@ -61,10 +61,11 @@ def _mart(table: Table) -> dg.AssetsDefinition:
         ),
         metadata={
             "dagster/column_schema": column_schema(table),
-            "dagster/column_lineage": column_lineage(_lineage(table)),
+            "dagster/column_lineage": column_lineage(_lineage(table, names)),
             **code_reference(files("spotify_assets") / "sql" / "marts" / f"{table.name}.sql", "SQL"),
         },
     )
+    @names.bound
     @retried
     def build(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
         yield from checked(lambda: _build(context, warehouse, table))
@@ -119,16 +120,16 @@ def left_out_metadata(left_out: Sequence[Incomplete]) -> dict[str, dg.MetadataVa
     }
 
 
-def _dependency(path: str) -> dg.AssetDep:
+def _dependency(path: str, names: Names) -> dg.AssetDep:
     layer, table = path.split("/")
     if layer == "lake":
-        return dg.AssetDep(table_key(layer, table), partition_mapping=dg.AllPartitionMapping())
-    return dg.AssetDep(table_key(layer, table))
+        return dg.AssetDep(names.warehouse(layer, table), partition_mapping=dg.AllPartitionMapping())
+    return dg.AssetDep(names.warehouse(layer, table))
 
 
-def _lineage(table: Table) -> dict[str, list[ColumnSource]]:
+def _lineage(table: Table, names: Names) -> dict[str, list[ColumnSource]]:
     return {
-        column: [(table_key(*path.split("/")), name) for path, name in sources]
+        column: [(names.warehouse(*path.split("/")), name) for path, name in sources]
         for column, sources in lineage.recorded()[table.name].items()
     }
 

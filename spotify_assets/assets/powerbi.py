@@ -7,23 +7,22 @@ model holds is documented in `infra/powerbi/semantic_model.md`.
 import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, MARTS
-from spotify_assets.assets.warehouse import OWNERS, table_key
+from spotify_assets.assets.warehouse import OWNERS
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.resources.powerbi import PowerBIResource
 from spotify_assets.retries import retried
 
-SEMANTIC_MODEL = dg.AssetKey(["powerbi", "semantic_model"])
 
-
-def powerbi_assets() -> list[dg.AssetsDefinition]:
+def powerbi_assets(names: Names = PLAIN) -> list[dg.AssetsDefinition]:
     """The semantic model, downstream of every table it imports."""
 
     @dg.asset(
-        key=SEMANTIC_MODEL,
+        key=names.semantic_model,
         deps=[
-            *(table_key("spotify", name) for name in DIMENSIONS),
-            *(table_key("analytics", name) for name in MARTS),
+            *(names.warehouse("spotify", name) for name in DIMENSIONS),
+            *(names.warehouse("analytics", name) for name in MARTS),
         ],
-        group_name="analytics",
+        group_name=names.called("analytics"),
         kinds={"powerbi"},
         owners=OWNERS,
         tags={"dagster-powerbi/asset_type": "semantic_model"},
@@ -32,6 +31,7 @@ def powerbi_assets() -> list[dg.AssetsDefinition]:
             "it fails on every end but success. Tables, relations and measures: `infra/powerbi/semantic_model.md`."
         ),
     )
+    @names.bound
     @retried
     def semantic_model(context: dg.AssetExecutionContext, powerbi: PowerBIResource) -> dg.MaterializeResult:
         refresh = powerbi.refresh()

@@ -14,6 +14,7 @@ from glue_scripts.fingerprint import fingerprint
 from spotify_assets.assets.metadata import OWNERS
 from spotify_assets.lake.layout import raw_day_prefix
 from spotify_assets.markdown import escaped
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.partitions import run_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.spotify import SpotifyResource
@@ -22,7 +23,6 @@ from spotify_assets.retries import retried, speak_to_dagster
 if TYPE_CHECKING:
     from spotify_assets.spotify.report import ExtractionReport, PlaylistOutcome
 
-PLAYLIST_SNAPSHOTS = dg.AssetKey(["raw", "playlist_snapshots"])
 READABLE_CHECK = "playlists_readable"
 LISTED_CHECK = "playlists_listed"
 _SHOWN = 50
@@ -73,19 +73,19 @@ class ExtractionConfig(dg.Config):
     refresh: bool = Field(default=False, description="Read playlists anew that have a snapshot of the date already")
 
 
-def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def raw_assets(partitions: dg.DailyPartitionsDefinition, names: Names = PLAIN) -> list[dg.AssetsDefinition]:
     """The assets of the raw layer."""
 
     @dg.asset(
-        key=PLAYLIST_SNAPSHOTS,
-        group_name="raw",
+        key=names.snapshots,
+        group_name=names.called("raw"),
         code_version=fingerprint("spotify_assets", _FORMAT),
         kinds={"api", "json", "s3"},
         owners=OWNERS,
         description=_DESCRIPTION,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool="spotify_api",
+        pool=names.called("spotify_api"),
         metadata={
             "dagster/uri": raw_day_prefix(dt.date(2026, 1, 1)).replace("2026-01-01", "<date>"),
             "dagster/column_schema": RAW_LINE,
@@ -93,18 +93,19 @@ def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         check_specs=[
             dg.AssetCheckSpec(
                 READABLE_CHECK,
-                asset=PLAYLIST_SNAPSHOTS,
+                asset=names.snapshots,
                 description="Every tracked playlist could be read, and whole; names those that can't, with cause, "
                 "remedy and the day they last could.",
             ),
             dg.AssetCheckSpec(
                 LISTED_CHECK,
-                asset=PLAYLIST_SNAPSHOTS,
+                asset=names.snapshots,
                 description="The account's list of playlists (SPOTIFY_PLAYLISTS=mine) holds as many as Spotify counts "
                 "and lacks none of the days before; names those that it lost. They are read all the same for a while.",
             ),
         ],
     )
+    @names.bound
     @retried
     def playlist_snapshots(
         context: dg.AssetExecutionContext, config: ExtractionConfig, spotify: SpotifyResource, lake: LakeResource
@@ -122,11 +123,11 @@ def raw_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
                 report.raise_if_unfinished()
             context.add_asset_metadata(
                 {**metadata, "dagster/uri": lake.store.url(raw_day_prefix(day))},
-                asset_key=PLAYLIST_SNAPSHOTS,
+                asset_key=names.snapshots,
                 partition_key=day.isoformat(),
             )
             reports.append(report)
-        return dg.MaterializeResult(check_results=[readable(reports), listed(reports)])
+        return dg.MaterializeResult(check_results=[readable(reports, names), listed(reports, names)])
 
     return [playlist_snapshots]
 
@@ -189,7 +190,7 @@ def _table(outcomes: Sequence["PlaylistOutcome"]) -> str:
     return "\n".join(["| playlist | name | what | entries | |", "| --- | --- | --- | ---: | --- |", *rows, *more])
 
 
-def readable(reports: Sequence["ExtractionReport"]) -> dg.AssetCheckResult:
+def readable(reports: Sequence["ExtractionReport"], names: Names = PLAIN) -> dg.AssetCheckResult:
     """The check that names playlists which can't be read, or not whole; it warns and never blocks."""
     lines: dict[str, str] = {}  # of a range, the last day's words
     unreadable = incomplete = 0
@@ -201,7 +202,7 @@ def readable(reports: Sequence["ExtractionReport"]) -> dg.AssetCheckResult:
             incomplete += not outcome.complete
     tracked = {outcome.playlist_id for report in reports for outcome in report.outcomes}
     return dg.AssetCheckResult(
-        asset_key=PLAYLIST_SNAPSHOTS,
+        asset_key=names.snapshots,
         check_name=READABLE_CHECK,
         passed=not lines,
         severity=dg.AssetCheckSeverity.WARN,
@@ -226,7 +227,7 @@ def _said_of(outcome: "PlaylistOutcome", report: "ExtractionReport") -> str:
     return f"{said} It was {last}, {since}; {more}."
 
 
-def listed(reports: Sequence["ExtractionReport"]) -> dg.AssetCheckResult:
+def listed(reports: Sequence["ExtractionReport"], names: Names = PLAIN) -> dg.AssetCheckResult:
     """The check that names what the account's list lost since the days before; it warns and never blocks."""
     lines = []
     for report in reports:
@@ -241,7 +242,7 @@ def listed(reports: Sequence["ExtractionReport"]) -> dg.AssetCheckResult:
             for playlist_id, one in listing.missing.items()
         ]
     return dg.AssetCheckResult(
-        asset_key=PLAYLIST_SNAPSHOTS,
+        asset_key=names.snapshots,
         check_name=LISTED_CHECK,
         passed=not lines,
         severity=dg.AssetCheckSeverity.WARN,

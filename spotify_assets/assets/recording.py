@@ -56,6 +56,6 @@ def without_commit(
     return [day for day in days if not sources[day]], [day for day in days if sources[day]]
 
 
-def names(days: Iterable[dt.date]) -> str:
+def listing(days: Iterable[dt.date]) -> str:
     """Every one of the dates, for a message."""
     return ", ".join(day.isoformat() for day in days)

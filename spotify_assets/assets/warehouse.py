@@ -14,7 +14,6 @@ import dagster as dg
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, Table
-from spotify_assets.assets.lake import lake_key
 from spotify_assets.assets.metadata import (
     OWNERS,
     ColumnSource,
@@ -23,9 +22,10 @@ from spotify_assets.assets.metadata import (
     lineage_shown,
     preview,
 )
-from spotify_assets.assets.recording import EMPTY, names, recorded, report_alone, without_commit
+from spotify_assets.assets.recording import EMPTY, listing, recorded, report_alone, without_commit
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.lake import state
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.partitions import run_dates, run_dates_or_none
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
@@ -46,29 +46,24 @@ _SHOWN_LOST = 10
 _Result = TypeVar("_Result")
 
 
-def table_key(layer: str, table: str) -> dg.AssetKey:
-    """The asset key of a warehouse table: where it lives. `layer` is `lake`, `spotify` or `analytics`."""
-    return dg.AssetKey(["snowflake", layer, table])
-
-
 def lake_load_assets(
-    partitions: dg.DailyPartitionsDefinition, without_snapshots: WithoutSnapshots = "empty"
+    partitions: dg.DailyPartitionsDefinition, without_snapshots: WithoutSnapshots = "empty", names: Names = PLAIN
 ) -> list[dg.AssetsDefinition]:
     """The seven tables of schema LAKE, loaded from the files of the dates' commits; any set of dates in one run.
 
     A date without a commit fails, unless it has no raw snapshots either: an empty date, if `without_snapshots` allows.
     """
-    return [_lake_load(table, partitions, without_snapshots) for table in LAKE_TABLES.values()]
+    return [_lake_load(table, partitions, without_snapshots, names) for table in LAKE_TABLES.values()]
 
 
-def landed_lake_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetSpec]:
+def landed_lake_assets(partitions: dg.DailyPartitionsDefinition, names: Names = PLAIN) -> list[dg.AssetSpec]:
     """The same seven tables where Snowpipe fills them: no run loads them, the snowpipe sensor reports them."""
     return [
         dg.AssetSpec(
-            key=table_key("lake", table.name),
-            deps=[lake_key(table.name)],
+            key=names.warehouse("lake", table.name),
+            deps=[names.lake(table.name)],
             partitions_def=partitions,
-            group_name=GROUP,
+            group_name=names.called(GROUP),
             kinds=KINDS,
             owners=OWNERS,
             description=(
@@ -76,15 +71,15 @@ def landed_lake_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.Asse
                 f"the view `{qualified('lake', table.name)}` shows, of each date, the newest commit that has arrived "
                 "whole."
             ),
-            metadata=_lake_metadata(table),
+            metadata=_lake_metadata(table, names),
         )
         for table in LAKE_TABLES.values()
     ]
 
 
-def dimension_assets() -> list[dg.AssetsDefinition]:
+def dimension_assets(names: Names = PLAIN) -> list[dg.AssetsDefinition]:
     """The six dimensions of schema SPOTIFY, merged from whatever LAKE holds that they have not seen."""
-    return [_dimension(table) for table in DIMENSIONS.values()]
+    return [_dimension(table, names) for table in DIMENSIONS.values()]
 
 
 @dataclass(frozen=True)
@@ -185,16 +180,16 @@ def applied_metadata(pending: Pending) -> dict[str, dg.MetadataValue]:
 
 
 def _lake_load(
-    table: Table, partitions: dg.DailyPartitionsDefinition, without_snapshots: WithoutSnapshots
+    table: Table, partitions: dg.DailyPartitionsDefinition, without_snapshots: WithoutSnapshots, names: Names
 ) -> dg.AssetsDefinition:
     @dg.asset(
-        key=table_key("lake", table.name),
-        deps=[lake_key(table.name)],
+        key=names.warehouse("lake", table.name),
+        deps=[names.lake(table.name)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         code_version=loads.code(table.name),
-        pool=POOL,
-        group_name=GROUP,
+        pool=names.called(POOL),
+        group_name=names.called(GROUP),
         kinds=KINDS,
         owners=OWNERS,
         description=(
@@ -202,21 +197,24 @@ def _lake_load(
             "column; each date is replaced as a whole by the files of its commit, and a date is empty when its commit "
             f"says so. `LAKE.LOADS` says which run each date holds. Table `{qualified('lake', table.name)}`."
         ),
-        metadata=_lake_metadata(table),
+        metadata=_lake_metadata(table, names),
     )
+    @names.bound
     @retried
     def load(
         context: dg.AssetExecutionContext, lake: LakeResource, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:
-        return _load(context, lake, warehouse, table, without_snapshots)
+        return _load(context, lake, warehouse, table, without_snapshots, names)
 
     return load
 
 
-def _lake_metadata(table: Table) -> dict[str, object]:
+def _lake_metadata(table: Table, names: Names) -> dict[str, object]:
     return {
         "dagster/column_schema": column_schema(table),
-        "dagster/column_lineage": column_lineage({name: [(lake_key(table.name), name)] for name in table.column_names}),
+        "dagster/column_lineage": column_lineage(
+            {name: [(names.lake(table.name), name)] for name in table.column_names}
+        ),
     }
 
 
@@ -226,6 +224,7 @@ def _load(
     warehouse: WarehouseResource,
     table: Table,
     without_snapshots: WithoutSnapshots,
+    names: Names,
 ) -> dg.MaterializeResult:
     days = run_dates(context)
     commits = lake.commits(days)
@@ -249,7 +248,7 @@ def _load(
     if missing:
         report_alone(context, context.asset_key, by_date)
         raise PermanentError(
-            f"No commit in the lake for {names(missing)}: materialize lake/{table.name} for "
+            f"No commit in the lake for {listing(missing)}: materialize {names.lake(table.name).to_user_string()} for "
             f"{'this date' if len(missing) == 1 else 'these dates'} first. The other {len(commits)} were loaded."
         )
     metadata = {
@@ -280,17 +279,17 @@ def _partition_metadata(plan: LoadPlan, day: dt.date) -> dict[str, dg.MetadataVa
     return {"dagster/partition_row_count": dg.MetadataValue.int(rows), "lake_run": dg.MetadataValue.text(run)}
 
 
-def _dimension(table: Table) -> dg.AssetsDefinition:
-    upstream = table_key("lake", table.name)
-    key = table_key("spotify", table.name)
+def _dimension(table: Table, names: Names) -> dg.AssetsDefinition:
+    upstream = names.warehouse("lake", table.name)
+    key = names.warehouse("spotify", table.name)
 
     @dg.asset(
         key=key,
         check_specs=[keys_hold_spec(key, table)],
         code_version=dimensions.code(table.name),
         deps=[dg.AssetDep(upstream, partition_mapping=dg.AllPartitionMapping())],
-        pool=POOL,
-        group_name=GROUP,
+        pool=names.called(POOL),
+        group_name=names.called(GROUP),
         kinds=KINDS,
         owners=OWNERS,
         description=(
@@ -300,9 +299,10 @@ def _dimension(table: Table) -> dg.AssetsDefinition:
         ),
         metadata={
             "dagster/column_schema": column_schema(table),
-            "dagster/column_lineage": column_lineage(_dimension_lineage(table)),
+            "dagster/column_lineage": column_lineage(_dimension_lineage(table, names)),
         },
     )
+    @names.bound
     @retried
     def merge(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
         yield from checked(lambda: _merge(context, warehouse, table))
@@ -333,7 +333,7 @@ def _merge(context: dg.AssetExecutionContext, warehouse: WarehouseResource, tabl
     )
 
 
-def _dimension_lineage(table: Table) -> dict[str, list[ColumnSource]]:
-    upstream = table_key("lake", table.name)
+def _dimension_lineage(table: Table, names: Names) -> dict[str, list[ColumnSource]]:
+    upstream = names.warehouse("lake", table.name)
     seen = {"first_seen_on": "snapshot_date", "last_seen_on": "snapshot_date"}
     return {name: [(upstream, seen.get(name, name))] for name in table.column_names}

@@ -13,6 +13,7 @@ from spotify_assets.automation import incidents, runs
 from spotify_assets.automation.incidents import Incident
 from spotify_assets.automation.planning import shown
 from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.retries import fact, failure_kind
 from spotify_assets.settings import Settings
 from spotify_assets.storage.aws import aws_failures, client
@@ -42,14 +43,17 @@ Send = Callable[[Message], None]
 
 
 def run_failures_sensor(
-    settings: Settings, status: dg.DefaultSensorStatus, send: Callable[[Incident], None] | None = None
+    settings: Settings,
+    status: dg.DefaultSensorStatus,
+    send: Callable[[Incident], None] | None = None,
+    names: Names = PLAIN,
 ) -> dg.SensorDefinition:
-    """Sends one message per incident; `send` replaces what the settings name."""
+    """Sends one message per incident of runs of this instance; `send` replaces what the settings name."""
     deliver = send or sender(settings)
     secrets = incidents.secrets_of(settings)
 
     @dg.run_failure_sensor(
-        name=RUN_FAILURES,
+        name=names.called(RUN_FAILURES),
         default_status=status,
         description=(
             "Tells people of failed runs, once per incident: a webhook (ALERT_WEBHOOK_URL), an SNS topic "
@@ -58,6 +62,8 @@ def run_failures_sensor(
     )
     def run_failures(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
         run = context.dagster_run
+        if not names.owns(run, context.repository_def):
+            return dg.SkipReason(f"Run {run.run_id} is none of this platform's.")
         if run.tags.get(_WILL_RETRY_TAG) == "true":
             return dg.SkipReason(f"Run {run.run_id} is going to be repeated by itself.")
         steps = [(event.step_key or "run", _message(event)) for event in context.get_step_failure_events()]
@@ -73,7 +79,7 @@ def run_failures_sensor(
             ),
             link=f"{settings.dagster_ui_url}/runs/{run.run_id}",
         )
-        ours = runs.OurRuns(context.instance, runs.repository_of(run))
+        ours = runs.OurRuns(context.instance, runs.repository_of(run), names)
         if is_open(ours, incident, run.run_id):
             return dg.SkipReason(f"Run {run.run_id} is part of an incident that was reported.")
         deliver(incident)

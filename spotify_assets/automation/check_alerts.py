@@ -18,6 +18,7 @@ from spotify_assets.automation.clock import Clock, utc_now
 from spotify_assets.automation.incidents import Incident
 from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.automation.planning import shown
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.settings import Settings
 
 CHECK_FAILURES = "check_failures"
@@ -34,14 +35,17 @@ _MOST_IN_A_SUMMARY = 20
 
 
 def check_failures_sensor(
-    settings: Settings, status: dg.DefaultSensorStatus, send: Callable[[Incident], None] | None = None
+    settings: Settings,
+    status: dg.DefaultSensorStatus,
+    send: Callable[[Incident], None] | None = None,
+    names: Names = PLAIN,
 ) -> dg.SensorDefinition:
-    """Sends one message per check that begins to fail with ERROR in a run that succeeded."""
+    """Sends one message per check of our assets that begins to fail with ERROR in a run that succeeded."""
     deliver = send or sender(settings)
 
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
-        name=CHECK_FAILURES,
+        name=names.called(CHECK_FAILURES),
         default_status=status,
         description=(
             "Tells people of checks that failed in runs that succeeded, once per incident, where `run_failures` does."
@@ -49,7 +53,11 @@ def check_failures_sensor(
     )
     def check_failures(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
         run = context.dagster_run
-        failed = [each for each in evaluations(context.instance, run.run_id) if is_error(each)]
+        failed = [
+            each
+            for each in evaluations(context.instance, run.run_id)
+            if is_error(each) and each.asset_key in names.assets
+        ]
         sent = 0
         for key in dict.fromkeys(each.asset_check_key for each in failed):
             incident = incident_of([each for each in failed if each.asset_check_key == key], settings)
@@ -68,6 +76,7 @@ def reported_checks_sensor(
     keys: Sequence[dg.AssetCheckKey],
     status: dg.DefaultSensorStatus,
     send: Callable[[Incident], None] | None = None,
+    names: Names = PLAIN,
 ) -> dg.SensorDefinition:
     """Sends one message per check of `keys` that begins to fail with ERROR outside of runs.
 
@@ -76,7 +85,7 @@ def reported_checks_sensor(
     deliver = send or sender(settings)
 
     @dg.sensor(
-        name=REPORTED_CHECKS,
+        name=names.called(REPORTED_CHECKS),
         minimum_interval_seconds=60,
         default_status=status,
         description="Tells people of checks that were reported as failed outside of runs, once per incident.",
@@ -105,12 +114,13 @@ def check_warnings_sensor(
     status: dg.DefaultSensorStatus,
     send: Callable[[Incident], None] | None = None,
     clock: Clock = utc_now,
+    names: Names = PLAIN,
 ) -> dg.SensorDefinition:
     """Sends one summary a day of what the checks `keys` warn of; nothing on a day without warnings."""
     deliver = send or sender(settings)
 
     @dg.sensor(
-        name=CHECK_WARNINGS,
+        name=names.called(CHECK_WARNINGS),
         minimum_interval_seconds=600,
         default_status=status,
         description="Tells people once a day, after noon UTC, what checks warn of, where `run_failures` tells.",

@@ -11,14 +11,13 @@ import dagster as dg
 
 from spotify_assets.automation.alerts import sender
 from spotify_assets.automation.jobs import OWNERS
+from spotify_assets.names import PLAIN, SEND_DIGEST, Names
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import retried
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import digest
 from spotify_assets.warehouse.marts import monday
 from spotify_assets.warehouse.session import QueryTag, Session
-
-SEND_DIGEST = "send_weekly_digest"
 
 
 @dataclass(frozen=True)
@@ -29,14 +28,17 @@ class DigestMessage:
     text: str
 
 
-def digest_job(settings: Settings, send: Callable[[DigestMessage], None] | None = None) -> dg.JobDefinition:
+def digest_job(
+    settings: Settings, send: Callable[[DigestMessage], None] | None = None, names: Names = PLAIN
+) -> dg.JobDefinition:
     """Sends the digest of the last week that is over; `send` replaces what the settings name."""
     deliver = send or sender(settings)
 
     @dg.op(
-        name="send_digest",
+        name=names.called("send_digest"),
         description="Send what last week changed in every playlist to ALERT_WEBHOOK_URL or ALERT_SNS_TOPIC_ARN.",
     )
+    @names.bound
     @retried
     def send_digest(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
         over = monday(dt.datetime.now(dt.UTC).date()) - dt.timedelta(days=7)
@@ -50,7 +52,7 @@ def digest_job(settings: Settings, send: Callable[[DigestMessage], None] | None 
         context.log.info(f"Sent: {week.title}, {len(week.playlists)} playlists")
 
     @dg.job(
-        name=SEND_DIGEST,
+        name=names.called(SEND_DIGEST),
         description=(
             "Send what the last week changed in every playlist to `ALERT_WEBHOOK_URL` or `ALERT_SNS_TOPIC_ARN`."
         ),
@@ -62,15 +64,15 @@ def digest_job(settings: Settings, send: Callable[[DigestMessage], None] | None 
     return send_weekly_digest
 
 
-def digest_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+def digest_schedules(settings: Settings, names: Names = PLAIN) -> list[dg.ScheduleDefinition]:
     """The schedule WEEKLY_DIGEST_CRON asks for; none when it is unset."""
     if settings.weekly_digest_cron is None:
         return []
     status = dg.DefaultScheduleStatus.RUNNING if settings.automation_on else dg.DefaultScheduleStatus.STOPPED
     return [
         dg.ScheduleDefinition(
-            name="weekly_digest",
-            job_name=SEND_DIGEST,
+            name=names.called("weekly_digest"),
+            job_name=names.called(SEND_DIGEST),
             cron_schedule=settings.weekly_digest_cron,
             execution_timezone=settings.schedule_timezone,
             default_status=status,

@@ -13,8 +13,9 @@ import dagster as dg
 
 from spotify_assets.automation import runs
 from spotify_assets.automation.clock import Clock, utc_now
-from spotify_assets.automation.jobs import EXTRACT, OWNERS
+from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.automation.planning import Attempt
+from spotify_assets.names import EXTRACT, PLAIN, Names
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.spotify import SpotifyResource
 from spotify_assets.spotify import tracking
@@ -29,12 +30,14 @@ MOST_TRIES = 40
 """Runs of one day; resting as `tracking.next_at` says there is no time for as many."""
 
 
-def unfinished_extraction_sensor(status: dg.DefaultSensorStatus, *, clock: Clock = utc_now) -> dg.SensorDefinition:
+def unfinished_extraction_sensor(
+    status: dg.DefaultSensorStatus, *, clock: Clock = utc_now, names: Names = PLAIN
+) -> dg.SensorDefinition:
     """Requests `extract_playlists` for today when it was begun, is not finished, and may succeed now."""
 
     @dg.sensor(
-        name=UNFINISHED_EXTRACTION,
-        job_name=EXTRACT,
+        name=names.called(UNFINISHED_EXTRACTION),
+        job_name=names.called(EXTRACT),
         minimum_interval_seconds=TICK_SECONDS,
         default_status=status,
         description=(
@@ -43,12 +46,13 @@ def unfinished_extraction_sensor(status: dg.DefaultSensorStatus, *, clock: Clock
         ),
         owners=OWNERS,
     )
+    @names.bound
     def unfinished_extraction(
         context: dg.SensorEvaluationContext, lake: LakeResource, spotify: SpotifyResource
     ) -> dg.SensorResult:
         now = clock()
         today = now.date()
-        attempts = _attempts(context, today)
+        attempts = _attempts(context, today, names)
         playlists = Playlists() if spotify.is_sandbox else Tracking(lake.store).read()
         due, why = next_run(attempts, playlists, today)
         if due and not spotify.is_sandbox:
@@ -59,16 +63,16 @@ def unfinished_extraction_sensor(status: dg.DefaultSensorStatus, *, clock: Clock
         request = dg.RunRequest(
             run_key=f"{UNFINISHED_EXTRACTION}-{today}-{len(attempts)}-{due:%H%M%S}",
             partition_key=today.isoformat(),
-            tags={runs.PLANNER_TAG: UNFINISHED_EXTRACTION},
+            tags={runs.PLANNER_TAG: names.called(UNFINISHED_EXTRACTION)},
         )
         return dg.SensorResult(run_requests=[request])
 
     return unfinished_extraction
 
 
-def _attempts(context: dg.SensorEvaluationContext, today: dt.date) -> list[Attempt]:
+def _attempts(context: dg.SensorEvaluationContext, today: dt.date, names: Names) -> list[Attempt]:
     """The extractions of today, newest first, whoever started them."""
-    return runs.with_tags(runs.ours(context), {runs.PARTITION_TAG: today.isoformat()}, job=EXTRACT)
+    return runs.with_tags(runs.ours(context, names), {runs.PARTITION_TAG: today.isoformat()}, job=names.called(EXTRACT))
 
 
 def next_run(attempts: Sequence[Attempt], playlists: Playlists, today: dt.date) -> tuple[dt.datetime | None, str]:

@@ -6,21 +6,14 @@ When a job runs belongs to `schedules` and `sensors`; jobs without assets (adopt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets.assets.lake import lake_key
 from spotify_assets.assets.metadata import OWNERS
-from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
-from spotify_assets.assets.warehouse import table_key
-
-EXTRACT = "extract_playlists"
-BUILD = "build_history"
-LOAD = "load_warehouse"
-REFRESH = "refresh_analytics"
+from spotify_assets.names import BUILD, EXTRACT, LOAD, PLAIN, REFRESH, Names
 
 Job: TypeAlias = "dg.JobDefinition | dg.UnresolvedAssetJobDefinition"
 
@@ -30,21 +23,27 @@ CRASH_RETRIES: Mapping[str, str] = {"dagster/max_retries": "2", "dagster/retry_o
 _SECONDS_AN_HOUR = 3600
 
 
-def build_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """Every job made of assets; each carries the checks of its assets."""
-    lake = dg.AssetSelection.assets(*[lake_key(table) for table in LAKE_TABLES])
-    loads = dg.AssetSelection.assets(*[table_key("lake", table) for table in LAKE_TABLES])
+def build_jobs(
+    names: Names = PLAIN, assets: Iterable[dg.AssetKey] | None = None
+) -> list[dg.UnresolvedAssetJobDefinition]:
+    """Every job made of assets; each carries the checks of its assets.
+
+    `assets` are all there are of this instance: what somebody else has downstream of them is no part of any job.
+    """
+    every = dg.AssetSelection.all() if assets is None else dg.AssetSelection.assets(*assets)
+    lake = dg.AssetSelection.assets(*[names.lake(table) for table in LAKE_TABLES])
+    loads = dg.AssetSelection.assets(*[names.warehouse("lake", table) for table in LAKE_TABLES])
     return [
         dg.define_asset_job(
-            EXTRACT,
-            selection=dg.AssetSelection.assets(PLAYLIST_SNAPSHOTS),
+            names.called(EXTRACT),
+            selection=dg.AssetSelection.assets(names.snapshots),
             description="Take today's snapshot of every tracked playlist. Spotify can't be asked for another date.",
             owners=OWNERS,
             run_tags=_guarded(hours=3),
         ),
         dg.define_asset_job(
-            BUILD,
-            selection=lake.downstream().materializable(),
+            names.called(BUILD),
+            selection=(lake.downstream() & every).materializable(),
             description=(
                 "Bring any range of snapshot dates up to date: the lake's tables, then everything after them. Dates "
                 "that are up to date cost nothing. Run it without a date and it fails; pick dates or let the "
@@ -54,15 +53,15 @@ def build_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
             run_tags=_guarded(hours=6),
         ),
         dg.define_asset_job(
-            LOAD,
-            selection=loads.downstream().materializable(),
+            names.called(LOAD),
+            selection=(loads.downstream() & every).materializable(),
             description="Load what the lake's commits say into the warehouse, then everything after it.",
             owners=OWNERS,
             run_tags=_guarded(hours=3),
         ),
         dg.define_asset_job(
-            REFRESH,
-            selection=(loads.downstream() - loads).materializable(),
+            names.called(REFRESH),
+            selection=((loads.downstream() & every) - loads).materializable(),
             description="Merge the dimensions and compute the marts and the dashboard from what is loaded.",
             owners=OWNERS,
             run_tags=_guarded(hours=3),

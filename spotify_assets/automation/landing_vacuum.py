@@ -11,6 +11,7 @@ from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.warehouse import POOL
 from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.lake import layout
+from spotify_assets.names import PLAIN, VACUUM_LANDING, Names
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import retried
@@ -19,17 +20,16 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import snowpipe
 from spotify_assets.warehouse.session import QueryTag
 
-VACUUM_LANDING = "vacuum_landing"
 
-
-def landing_vacuum_job() -> dg.JobDefinition:
+def landing_vacuum_job(names: Names = PLAIN) -> dg.JobDefinition:
     """The job; it exists where Snowpipe loads."""
 
     @dg.op(
-        name="vacuum_landing_tables",
-        pool=POOL,
+        name=names.called("vacuum_landing_tables"),
+        pool=names.called(POOL),
         description="Remove superseded generations from the landing tables, and their commits.",
     )
+    @names.bound
     @retried
     def vacuum_landing_tables(context: dg.OpExecutionContext, lake: LakeResource, warehouse: WarehouseResource) -> None:
         for table in LAKE_TABLES:
@@ -38,7 +38,7 @@ def landing_vacuum_job() -> dg.JobDefinition:
             context.log.info(f"{table}: {removed} superseded runs removed")
 
     @dg.job(
-        name=VACUUM_LANDING,
+        name=names.called(VACUUM_LANDING),
         description="Remove from Snowpipe's landing tables what the lake's vacuum has removed from the lake.",
         owners=OWNERS,
     )
@@ -48,11 +48,11 @@ def landing_vacuum_job() -> dg.JobDefinition:
     return vacuum_landing
 
 
-def landing_vacuum_schedule(settings: Settings) -> dg.ScheduleDefinition:
+def landing_vacuum_schedule(settings: Settings, names: Names = PLAIN) -> dg.ScheduleDefinition:
     """Weekly, with the reconciliation of everything."""
     return dg.ScheduleDefinition(
-        name=f"{VACUUM_LANDING}_schedule",
-        job_name=VACUUM_LANDING,
+        name=names.called(f"{VACUUM_LANDING}_schedule"),
+        job_name=names.called(VACUUM_LANDING),
         cron_schedule=settings.reconcile_all_cron,
         execution_timezone=settings.schedule_timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING if settings.automation_on else dg.DefaultScheduleStatus.STOPPED,

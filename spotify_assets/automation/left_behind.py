@@ -12,29 +12,23 @@ import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
-from spotify_assets.assets.dashboard import DASHBOARD_KEY
-from spotify_assets.assets.warehouse import table_key
 from spotify_assets.automation import planning, runs
 from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
-from spotify_assets.automation.jobs import BUILD, LOAD, OWNERS, REFRESH
+from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.automation.planning import Limits
+from spotify_assets.names import BUILD, LOAD, PLAIN, REFRESH, Names
 
 LEFT_BEHIND = "left_behind"
 
-LOADS = tuple(table_key("lake", name) for name in LAKE_TABLES)
-COMPUTED = (
-    *(table_key("spotify", name) for name in DIMENSIONS),
-    *(table_key("analytics", name) for name in MARTS),
-    DASHBOARD_KEY,
-)
 
-
-def left_behind_sensor(status: dg.DefaultSensorStatus, *, clock: Clock = utc_now) -> dg.SensorDefinition:
+def left_behind_sensor(
+    status: dg.DefaultSensorStatus, *, clock: Clock = utc_now, names: Names = PLAIN
+) -> dg.SensorDefinition:
     """Requests `refresh_analytics` when what is loaded is newer than what is computed from it, and nothing runs."""
 
     @dg.sensor(
-        name=LEFT_BEHIND,
-        job_name=REFRESH,
+        name=names.called(LEFT_BEHIND),
+        job_name=names.called(REFRESH),
         minimum_interval_seconds=TICK_SECONDS,
         default_status=status,
         description=(
@@ -46,25 +40,36 @@ def left_behind_sensor(status: dg.DefaultSensorStatus, *, clock: Clock = utc_now
     def left_behind(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         assert context.repository_def is not None
         graph = context.repository_def.asset_graph
-        reads = {key: graph.get(key).parent_keys for key in COMPUTED if graph.has(key)}
+        reads = {key: graph.get(key).parent_keys for key in computed(names) if graph.has(key)}
         behind, content = behind_assets(context.instance, reads)
         said = f"Behind what is loaded: {', '.join(key.to_user_string() for key in behind)}"
         if not behind:
             return dg.SkipReason("Everything is computed from what is loaded.")
-        if refused := _refused(context.instance, sorted(graph.get_check_keys_for_assets(set(LOADS)))):
+        if refused := _refused(context.instance, sorted(graph.get_check_keys_for_assets(set(loaded(names))))):
             return dg.SkipReason(f"{said}; not asked for, because a load's check failed: {refused}")
         for job in (BUILD, LOAD, REFRESH):
-            if runs.ours(context).in_flight(job):
+            if runs.ours(context, names).in_flight(names.called(job)):
                 return dg.SkipReason(f"{said}; a run of {job} is in flight")
-        tags = {runs.PLANNER_TAG: LEFT_BEHIND, runs.CONTENT_TAG: content}
-        tried = runs.with_tags(runs.ours(context), tags)
+        tags = {runs.PLANNER_TAG: names.called(LEFT_BEHIND), runs.CONTENT_TAG: content}
+        tried = runs.with_tags(runs.ours(context, names), tags)
         if why := rests(tried, clock()):
             return dg.SkipReason(f"{said}; {why}")
         after = tried[0].run_id if tried else ""
         context.log.info(said)
-        return dg.SensorResult([dg.RunRequest(f"{content}-{after}", job_name=REFRESH, tags=tags)])
+        return dg.SensorResult([dg.RunRequest(f"{content}-{after}", job_name=names.called(REFRESH), tags=tags)])
 
     return left_behind
+
+
+def loaded(names: Names) -> list[dg.AssetKey]:
+    """The tables that are loaded from the lake."""
+    return [names.warehouse("lake", table) for table in LAKE_TABLES]
+
+
+def computed(names: Names) -> list[dg.AssetKey]:
+    """What is computed from them, each after what it reads."""
+    dimensions = [names.warehouse("spotify", table) for table in DIMENSIONS]
+    return [*dimensions, *(names.warehouse("analytics", table) for table in MARTS), names.dashboard]
 
 
 def behind_assets(

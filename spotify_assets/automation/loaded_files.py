@@ -10,10 +10,11 @@ from glue_scripts.spans import days_between
 from spotify_assets.automation import planning, runs
 from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
 from spotify_assets.automation.cursors import LoadedCursor
-from spotify_assets.automation.jobs import LOAD, OWNERS
+from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.automation.planning import Plan
 from spotify_assets.automation.runs import OurRuns
 from spotify_assets.lake import state, watch
+from spotify_assets.names import LOAD, PLAIN, Names
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.warehouse import loaded_watch
@@ -23,13 +24,13 @@ LOADED_FILES = "loaded_files"
 
 
 def loaded_files_sensor(
-    start: dt.date, status: dg.DefaultSensorStatus, *, clock: Clock = utc_now
+    start: dt.date, status: dg.DefaultSensorStatus, *, clock: Clock = utc_now, names: Names = PLAIN
 ) -> dg.SensorDefinition:
     """Requests `load_warehouse` for dates from `start` on whose commit some table of the warehouse does not hold."""
 
     @dg.sensor(
-        name=LOADED_FILES,
-        job_name=LOAD,
+        name=names.called(LOADED_FILES),
+        job_name=names.called(LOAD),
         minimum_interval_seconds=TICK_SECONDS,
         default_status=status,
         description=(
@@ -38,6 +39,7 @@ def loaded_files_sensor(
         ),
         owners=OWNERS,
     )
+    @names.bound
     def loaded_files(
         context: dg.SensorEvaluationContext, lake: LakeResource, warehouse: WarehouseResource
     ) -> dg.SensorResult:
@@ -45,10 +47,12 @@ def loaded_files_sensor(
         cursor = LoadedCursor.parse(context.cursor)
         looked = _look(lake, cursor, start, now.date())
         known = {first: cursor.months.get(first, Month(first)) for first in {*cursor.months, *looked}}
-        tick = _Tick(runs.ours(context), lake, warehouse, start, now)
+        tick = _Tick(runs.ours(context, names), lake, warehouse, start, now)
         known, asked, waiting = tick.ask(known, looked)
         planned = tick.plan(known, waiting)
-        requests = [runs.run_request(LOADED_FILES, LOAD, request) for request in planned.requests]
+        requests = [
+            runs.run_request(names.called(LOADED_FILES), names.called(LOAD), request) for request in planned.requests
+        ]
         said = (
             f"{cursor.note}Looked at the commits of {_months(looked)}"
             f"{f'; asked the warehouse about {_months(asked)}' if asked else ''}"
@@ -158,7 +162,7 @@ class _Tick:
     def attempts(self) -> list[planning.Attempt]:
         """What became of the loads requested before."""
         if self._attempts is None:
-            self._attempts = runs.attempts(self._ours, LOADED_FILES)
+            self._attempts = runs.attempts(self._ours, self._ours.names.called(LOADED_FILES))
         return self._attempts
 
 

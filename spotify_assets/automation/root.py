@@ -11,7 +11,7 @@ from spotify_assets.automation.alerts import run_failures_sensor
 from spotify_assets.automation.check_alerts import check_failures_sensor, check_warnings_sensor, reported_checks_sensor
 from spotify_assets.automation.digest import digest_job, digest_schedules
 from spotify_assets.automation.extraction import unfinished_extraction_sensor
-from spotify_assets.automation.jobs import REFRESH, Job, build_jobs
+from spotify_assets.automation.jobs import Job, build_jobs
 from spotify_assets.automation.landing_vacuum import landing_vacuum_job
 from spotify_assets.automation.left_behind import left_behind_sensor
 from spotify_assets.automation.loaded_files import loaded_files_sensor
@@ -20,6 +20,7 @@ from spotify_assets.automation.schedules import build_schedules
 from spotify_assets.automation.sensors import lake_events_sensor, landing_sensor, stale_dates_sensor
 from spotify_assets.automation.snowpipe import snowpipe_sensor
 from spotify_assets.automation.warehouse_jobs import warehouse_jobs
+from spotify_assets.names import PLAIN, REFRESH, Names
 from spotify_assets.settings import Settings
 
 
@@ -33,36 +34,49 @@ class Automation:
 
 
 def automation(
-    settings: Settings, partitions: dg.DailyPartitionsDefinition, checks: Sequence[dg.AssetCheckKey]
+    settings: Settings,
+    partitions: dg.DailyPartitionsDefinition,
+    assets: Sequence[dg.AssetKey] | None = None,
+    checks: Sequence[dg.AssetCheckKey] = (),
+    names: Names = PLAIN,
 ) -> Automation:
     """All of it, switched on by default where SPOTIFY_ASSETS_AUTOMATION is, and registered everywhere.
 
-    `checks` are those whose warnings people are told of.
+    `assets` are all there are of this instance, `checks` those whose warnings people are told of.
     """
-    jobs: list[Job] = [*build_jobs(), *maintenance_jobs(), *warehouse_jobs(settings), digest_job(settings)]
+    jobs: list[Job] = [
+        *build_jobs(names, assets),
+        *maintenance_jobs(names),
+        *warehouse_jobs(settings, names),
+        digest_job(settings, names=names),
+    ]
     if settings.loads_by_pipe:
-        jobs.append(landing_vacuum_job())
-    schedules = [*build_schedules(settings, partitions), *digest_schedules(settings)]
-    return Automation(jobs, schedules, _sensors(settings, jobs, checks))
+        jobs.append(landing_vacuum_job(names))
+    schedules = [*build_schedules(settings, partitions, names), *digest_schedules(settings, names)]
+    return Automation(jobs, schedules, _sensors(settings, jobs, checks, names))
 
 
-def _sensors(settings: Settings, jobs: list[Job], checks: Sequence[dg.AssetCheckKey]) -> list[dg.SensorDefinition]:
+def _sensors(
+    settings: Settings, jobs: list[Job], checks: Sequence[dg.AssetCheckKey], names: Names
+) -> list[dg.SensorDefinition]:
     """Where LAKE_EVENTS_QUEUE_URL is set events come first and listing is the safety net."""
     start, queue = settings.partitions_start, settings.lake_events_queue_url
     status = dg.DefaultSensorStatus.RUNNING if settings.automation_on else dg.DefaultSensorStatus.STOPPED
     events = queue is not None
     return [
-        stale_dates_sensor(start, status, events=events, rebuild_outdated=settings.rebuild_outdated == "on"),
-        landing_sensor(status, events=events),
-        *([lake_events_sensor(start, queue, jobs, status)] if queue else []),
-        *(
-            [snowpipe_sensor(REFRESH, status)]
-            if settings.loads_by_pipe
-            else [loaded_files_sensor(start, status), left_behind_sensor(status)]
+        stale_dates_sensor(
+            start, status, events=events, rebuild_outdated=settings.rebuild_outdated == "on", names=names
         ),
-        unfinished_extraction_sensor(status),
-        run_failures_sensor(settings, status),
-        check_failures_sensor(settings, status),
-        reported_checks_sensor(settings, checks, status),
-        check_warnings_sensor(settings, checks, status),
+        landing_sensor(status, events=events, names=names),
+        *([lake_events_sensor(start, queue, jobs, status, names=names)] if queue else []),
+        *(
+            [snowpipe_sensor(REFRESH, status, names=names)]
+            if settings.loads_by_pipe
+            else [loaded_files_sensor(start, status, names=names), left_behind_sensor(status, names=names)]
+        ),
+        unfinished_extraction_sensor(status, names=names),
+        run_failures_sensor(settings, status, names=names),
+        check_failures_sensor(settings, status, names=names),
+        reported_checks_sensor(settings, checks, status, names=names),
+        check_warnings_sensor(settings, checks, status, names=names),
     ]

@@ -15,6 +15,7 @@ from glue_scripts.spans import days_between, iso_date
 from spotify_assets.assets.lake import POISONED_TAG
 from spotify_assets.automation import planning
 from spotify_assets.automation.planning import Attempt, Outcome, Request
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.retries import RETRY_AT_TAG, failure_kind, own_tag
 
 REPOSITORY_TAG = ".dagster/repository"
@@ -57,6 +58,8 @@ class OurRuns:
 
     instance: dg.DagsterInstance
     repository: str | None
+    names: Names = PLAIN
+    definitions: dg.RepositoryDefinition | None = None
 
     def records(
         self,
@@ -79,11 +82,11 @@ class OurRuns:
         return [each.dagster_run for each in self.records(job, statuses=IN_FLIGHT)]
 
 
-def ours(context: dg.SensorEvaluationContext) -> OurRuns:
-    """The runs of the code location that the sensor belongs to."""
+def ours(context: dg.SensorEvaluationContext, names: Names = PLAIN) -> OurRuns:
+    """The runs of the code location that the sensor belongs to, for the instance of `names`."""
     origin = context.code_location_origin
     label = f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None
-    return OurRuns(context.instance, label)
+    return OurRuns(context.instance, label, names, context.repository_def)
 
 
 def repository_of(run: dg.DagsterRun) -> str | None:
@@ -96,7 +99,9 @@ def busy_dates(ours: OurRuns) -> set[dt.date]:
     """Every date that a queued, starting or running run of ours touches, whoever launched it and whatever it does."""
     days: set[dt.date] = set()
     for run in ours.in_flight():
-        days |= dates_of(run.tags)
+        dates = dates_of(run.tags)
+        if dates and ours.names.owns(run, ours.definitions):
+            days |= dates
     return days
 
 

@@ -4,20 +4,23 @@ import datetime as dt
 
 import dagster as dg
 
-from spotify_assets.automation.jobs import EXTRACT, OWNERS
+from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.automation.landing_vacuum import landing_vacuum_schedule
-from spotify_assets.automation.maintenance import VACUUM
 from spotify_assets.automation.warehouse_jobs import warehouse_schedules
+from spotify_assets.names import EXTRACT, PLAIN, VACUUM, Names
 from spotify_assets.settings import Settings
 
 
-def build_schedules(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> list[dg.ScheduleDefinition]:
+def build_schedules(
+    settings: Settings, partitions: dg.DailyPartitionsDefinition, names: Names = PLAIN
+) -> list[dg.ScheduleDefinition]:
     """Every schedule, switched on where SPOTIFY_ASSETS_AUTOMATION is."""
     status = dg.DefaultScheduleStatus.RUNNING if settings.automation_on else dg.DefaultScheduleStatus.STOPPED
     return [
         _extraction(
             settings,
             partitions,
+            names,
             status,
             "daily_extraction",
             settings.extract_cron,
@@ -30,6 +33,7 @@ def build_schedules(settings: Settings, partitions: dg.DailyPartitionsDefinition
         _extraction(
             settings,
             partitions,
+            names,
             status,
             "weekly_refresh",
             settings.refresh_cron,
@@ -40,22 +44,23 @@ def build_schedules(settings: Settings, partitions: dg.DailyPartitionsDefinition
             ),
         ),
         dg.ScheduleDefinition(
-            name="daily_vacuum",
-            job_name=VACUUM,
+            name=names.called("daily_vacuum"),
+            job_name=names.called(VACUUM),
             cron_schedule=settings.vacuum_cron,
             execution_timezone=settings.schedule_timezone,
             default_status=status,
             description="Remove the files of superseded runs that are older than 7 days (`VACUUM_CRON`).",
             owners=OWNERS,
         ),
-        *warehouse_schedules(settings),
-        *([landing_vacuum_schedule(settings)] if settings.loads_by_pipe else []),
+        *warehouse_schedules(settings, names),
+        *([landing_vacuum_schedule(settings, names)] if settings.loads_by_pipe else []),
     ]
 
 
 def _extraction(
     settings: Settings,
     partitions: dg.DailyPartitionsDefinition,
+    names: Names,
     status: dg.DefaultScheduleStatus,
     name: str,
     cron: str,
@@ -64,8 +69,8 @@ def _extraction(
     description: str,
 ) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=name,
-        job_name=EXTRACT,
+        name=names.called(name),
+        job_name=names.called(EXTRACT),
         cron_schedule=cron,
         execution_timezone=settings.schedule_timezone,
         default_status=status,
@@ -85,7 +90,9 @@ def _extraction(
         return dg.RunRequest(
             run_key=f"{name}-{scheduled.isoformat()}",
             partition_key=day.isoformat(),
-            run_config={"ops": {"raw__playlist_snapshots": {"config": {"refresh": True}}}} if refresh else {},
+            run_config={"ops": {names.snapshots.to_python_identifier(): {"config": {"refresh": True}}}}
+            if refresh
+            else {},
         )
 
     return schedule

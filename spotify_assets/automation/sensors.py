@@ -14,12 +14,13 @@ from glue_scripts.fingerprint import transformation
 from spotify_assets.automation import planning, runs
 from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
 from spotify_assets.automation.cursors import EventsCursor, LandingCursor, StaleCursor
-from spotify_assets.automation.jobs import BUILD, OWNERS
-from spotify_assets.automation.maintenance import ADOPT, ADOPT_OP
+from spotify_assets.automation.jobs import OWNERS
+from spotify_assets.automation.maintenance import ADOPT_OP
 from spotify_assets.automation.planning import Limits, Plan
 from spotify_assets.automation.runs import OurRuns
 from spotify_assets.lake import layout, watch
 from spotify_assets.lake.watch import Observation
+from spotify_assets.names import ADOPT, BUILD, PLAIN, Names
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.spotify import landing
 from spotify_assets.storage.s3_events import EventQueue, Message
@@ -50,6 +51,7 @@ def stale_dates_sensor(
     events: bool = False,
     rebuild_outdated: bool = False,
     clock: Clock = utc_now,
+    names: Names = PLAIN,
 ) -> dg.SensorDefinition:
     """Requests `build_history` for dates from `start` on whose raw objects are not those of their commit, or of whose
     commit a file is lost; with `rebuild_outdated` also for those that other code built.
@@ -64,8 +66,8 @@ def stale_dates_sensor(
     )
 
     @dg.sensor(
-        name=STALE_DATES,
-        job_name=BUILD,
+        name=names.called(STALE_DATES),
+        job_name=names.called(BUILD),
         minimum_interval_seconds=TICK_SECONDS,
         default_status=status,
         description=(
@@ -75,6 +77,7 @@ def stale_dates_sensor(
         ),
         owners=OWNERS,
     )
+    @names.bound
     def stale_dates(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         now = clock()
         today = now.date()
@@ -87,14 +90,14 @@ def stale_dates_sensor(
         if now.minute % VERIFY_MINUTES == 0 and now.second < TICK_SECONDS:
             checked = watch.sweep(lake.store, start, verify, today + dt.timedelta(days=1), days=1, seconds=0)
             seen, verify = seen.joined(watch.verified(lake.store, checked.observation)), checked.next
-        planned = plan_builds(runs.ours(context), seen, now, rebuild_outdated=rebuild_outdated)
+        planned = plan_builds(runs.ours(context, names), seen, now, rebuild_outdated=rebuild_outdated)
         parts = [f"the window {window} to {today}"] if recent.days else []
         parts += [f"the sweep's {planning.shown(swept.observation.days)}"] if swept.observation.days else []
         known = {**{day: mark for day, mark in cursor.known.items() if day not in seen.days}, **seen.marks}
         return _result(
             f"{cursor.note}Looked at {' and '.join(parts) or 'nothing'}: {_seen(seen)}",
             planned,
-            [runs.run_request(STALE_DATES, BUILD, request) for request in planned.requests],
+            [runs.run_request(names.called(STALE_DATES), names.called(BUILD), request) for request in planned.requests],
             StaleCursor(swept.next, verify, known).dump(),
             context,
         )
@@ -109,6 +112,7 @@ def lake_events_sensor(
     status: dg.DefaultSensorStatus,
     *,
     clock: Clock = utc_now,
+    names: Names = PLAIN,
 ) -> dg.SensorDefinition:
     """Drains the queue of S3's notifications and requests what the changed objects call for.
 
@@ -116,8 +120,8 @@ def lake_events_sensor(
     """
 
     @dg.sensor(
-        name=LAKE_EVENTS,
-        jobs=[job for job in jobs if job.name in (BUILD, ADOPT)],
+        name=names.called(LAKE_EVENTS),
+        jobs=[job for job in jobs if job.name in (names.called(BUILD), names.called(ADOPT))],
         minimum_interval_seconds=TICK_SECONDS,
         default_status=status,
         description=(
@@ -127,6 +131,7 @@ def lake_events_sensor(
         ),
         owners=OWNERS,
     )
+    @names.bound
     def lake_events(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         now = clock()
         cursor = EventsCursor.parse(context.cursor)
@@ -138,11 +143,13 @@ def lake_events_sensor(
         days = sorted(cursor.pending | named)
         now_days, later = days[-EVENT_DATES_PER_TICK:], days[:-EVENT_DATES_PER_TICK]
         seen = watch.observe_dates(lake.store, now_days)
-        planned = plan_builds(runs.ours(context), seen, now)
-        requests = [runs.run_request(STALE_DATES, BUILD, request) for request in planned.requests]
+        planned = plan_builds(runs.ours(context, names), seen, now)
+        requests = [
+            runs.run_request(names.called(STALE_DATES), names.called(BUILD), request) for request in planned.requests
+        ]
         landed = cursor.landed or any(key.startswith(layout.LANDING_INBOX_PREFIX) for key in keys)
         waiting = sorted(file.digest for file in landing.waiting(lake.store)) if landed else []
-        adoptions, why = _adoption(runs.ours(context), waiting, now)
+        adoptions, why = _adoption(runs.ours(context, names), waiting, now)
         requests += adoptions
         pending = (set(seen.stale) - planned.given_up - planned.succeeded) | set(later)
         unknown = sum(message.keys is None for message in messages)
@@ -160,7 +167,7 @@ def lake_events_sensor(
 
 
 def landing_sensor(
-    status: dg.DefaultSensorStatus, *, events: bool = False, clock: Clock = utc_now
+    status: dg.DefaultSensorStatus, *, events: bool = False, clock: Clock = utc_now, names: Names = PLAIN
 ) -> dg.SensorDefinition:
     """Requests `adopt_landing` for objects that wait and look as they did at the last look.
 
@@ -168,8 +175,8 @@ def landing_sensor(
     """
 
     @dg.sensor(
-        name=LANDING,
-        job_name=ADOPT,
+        name=names.called(LANDING),
+        job_name=names.called(ADOPT),
         minimum_interval_seconds=SAFETY_NET_SECONDS if events else TICK_SECONDS,
         default_status=status,
         description=(
@@ -178,12 +185,13 @@ def landing_sensor(
         ),
         owners=OWNERS,
     )
+    @names.bound
     def landed_objects(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         cursor = LandingCursor.parse(context.cursor)
         waiting = {file.digest for file in landing.waiting(lake.store)}
         settled = sorted(waiting & cursor.seen)
         looked = f"{cursor.note}{len(waiting)} objects wait, {len(settled)} of them unchanged since the last look"
-        requests, why = _adoption(runs.ours(context), settled, clock())
+        requests, why = _adoption(runs.ours(context, names), settled, clock())
         said = f"{looked}{why}"
         context.log.info(said)
         return dg.SensorResult(
@@ -202,7 +210,7 @@ def plan_builds(ours: OurRuns, seen: Observation, now: dt.datetime, *, rebuild_o
         return Plan()
     return planning.plan(
         wanted,
-        runs.attempts(ours, STALE_DATES),
+        runs.attempts(ours, ours.names.called(STALE_DATES)),
         busy=runs.busy_dates(ours),
         through=seen.passable,
         now=now,
@@ -230,18 +238,20 @@ def _adoption(ours: OurRuns, digests: list[str], now: dt.datetime) -> tuple[list
     if not digests:
         return [], ""
     content = planning.digest(*digests)
-    if ours.in_flight(ADOPT):
+    if ours.in_flight(ours.names.called(ADOPT)):
         return [], "; a run that adopts is in flight"
-    tried = runs.with_tags(ours, {runs.PLANNER_TAG: LANDING, runs.CONTENT_TAG: content})
+    tags = {runs.PLANNER_TAG: ours.names.called(LANDING), runs.CONTENT_TAG: content}
+    tried = runs.with_tags(ours, tags)
     limits = Limits()
     if len(tried) >= len(limits.sizes):
         return [], f"; given up after {len(tried)} runs that left them there (see the last one: {tried[0].run_id})"
     ended = [each.ended_at for each in tried if each.ended_at]
     if ended and now < max(ended) + limits.pause(len(tried)):
         return [], "; resting after a run that left them there"
-    config = {"ops": {ADOPT_OP: {"config": {"digests": digests}}}}
-    tags = {runs.PLANNER_TAG: LANDING, runs.CONTENT_TAG: content}
-    return [dg.RunRequest(f"{content}-{len(tried) + 1}", run_config=config, tags=tags, job_name=ADOPT)], ""
+    config = {"ops": {ours.names.called(ADOPT_OP): {"config": {"digests": digests}}}}
+    return [
+        dg.RunRequest(f"{content}-{len(tried) + 1}", run_config=config, tags=tags, job_name=ours.names.called(ADOPT))
+    ], ""
 
 
 def _queue(url: str, lake: LakeResource) -> EventQueue:

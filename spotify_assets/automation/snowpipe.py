@@ -15,10 +15,11 @@ import dagster as dg
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.metadata import OWNERS
-from spotify_assets.assets.warehouse import POOL, table_key
+from spotify_assets.assets.warehouse import POOL
 from spotify_assets.automation.clock import utc_now
 from spotify_assets.lake import layout
 from spotify_assets.markdown import escaped
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import retried
@@ -116,7 +117,7 @@ class Report:
     cursor: Cursor
 
 
-def report(cursor: Cursor, months: Mapping[str, str], answer: Answer, now: dt.datetime) -> Report:
+def report(cursor: Cursor, months: Mapping[str, str], answer: Answer, now: dt.datetime, names: Names = PLAIN) -> Report:
     """Pure: each arrival once, and each check of a pipe that is awaited, has failed before, or has just delivered.
 
     Snowflake is asked again after a pause that doubles for as long as nothing changes.
@@ -124,14 +125,16 @@ def report(cursor: Cursor, months: Mapping[str, str], answer: Answer, now: dt.da
     reported = answer.arrivals[:MAX_EVENTS]
     materializations = [
         dg.AssetMaterialization(
-            table_key("lake", arrival.table),
+            names.warehouse("lake", arrival.table),
             partition=arrival.day.isoformat(),
             metadata={"dagster/partition_row_count": arrival.rows, "lake_run": arrival.run_id},
         )
         for arrival in reported
     ]
     delivered = {arrival.table for arrival in reported}
-    results = [result for table, pipe in sorted(answer.pipes.items()) for result in evaluations(table, pipe, now)]
+    results = [
+        result for table, pipe in sorted(answer.pipes.items()) for result in evaluations(table, pipe, now, names)
+    ]
     failing = {_name(result) for result in results if not result.passed}
     told = [
         result
@@ -160,19 +163,19 @@ def _name(result: dg.AssetCheckEvaluation) -> str:
     return f"{result.asset_key.path[-1]}.{result.check_name}"
 
 
-def evaluations(table: str, pipe: Pipe, now: dt.datetime) -> list[dg.AssetCheckEvaluation]:
+def evaluations(table: str, pipe: Pipe, now: dt.datetime, names: Names = PLAIN) -> list[dg.AssetCheckEvaluation]:
     """The two checks of a table's pipe: no rejected files, and it does not stand still."""
-    return [_files_accepted(table, pipe), _pipe_delivers(table, pipe, now)]
+    return [_files_accepted(table, pipe, names), _pipe_delivers(table, pipe, now, names)]
 
 
 _NOT_ASKED = "The rows of every commit have arrived; Snowflake was not asked about the pipe."
 
 
-def _files_accepted(table: str, pipe: Pipe) -> dg.AssetCheckEvaluation:
+def _files_accepted(table: str, pipe: Pipe, names: Names) -> dg.AssetCheckEvaluation:
     rejected = unresolved(pipe.history)
     fine = "No file was rejected." if pipe.status else _NOT_ASKED
     return dg.AssetCheckEvaluation(
-        asset_key=table_key("lake", table),
+        asset_key=names.warehouse("lake", table),
         check_name=FILES_CHECK,
         passed=not rejected,
         description=escaped("; ".join(f"{file.file}: {file.status}, {file.error}" for file in rejected[:_SHOWN_FILES]))
@@ -187,11 +190,11 @@ def unresolved(history: Iterable[LoadedFile]) -> list[LoadedFile]:
     return [file for file in last.values() if file.rejected]
 
 
-def _pipe_delivers(table: str, pipe: Pipe, now: dt.datetime) -> dg.AssetCheckEvaluation:
+def _pipe_delivers(table: str, pipe: Pipe, now: dt.datetime, names: Names) -> dg.AssetCheckEvaluation:
     status = pipe.status
     why = snowpipe.standing_still(status, pipe.waiting, now) if status else None
     return dg.AssetCheckEvaluation(
-        asset_key=table_key("lake", table),
+        asset_key=names.warehouse("lake", table),
         check_name=PIPE_CHECK,
         passed=why is None,
         description=f"Stale: {escaped(why)}" if why else "The pipe is running." if status else _NOT_ASKED,
@@ -199,18 +202,19 @@ def _pipe_delivers(table: str, pipe: Pipe, now: dt.datetime) -> dg.AssetCheckEva
     )
 
 
-def snowpipe_checks() -> list[dg.AssetChecksDefinition]:
+def snowpipe_checks(names: Names = PLAIN) -> list[dg.AssetChecksDefinition]:
     """`files_accepted` and `pipe_delivers` of each lake table, to be run by hand; the sensor reports them too."""
-    return [_check(table, name) for table in LAKE_TABLES for name in (FILES_CHECK, PIPE_CHECK)]
+    return [_check(table, name, names) for table in LAKE_TABLES for name in (FILES_CHECK, PIPE_CHECK)]
 
 
-def _check(table: str, name: str) -> dg.AssetChecksDefinition:
+def _check(table: str, name: str, names: Names) -> dg.AssetChecksDefinition:
     what = {
         FILES_CHECK: f"Snowpipe rejected none of the table's files in the last {HISTORY_HOURS} hours.",
         PIPE_CHECK: "The pipe is running and has delivered every commit older than half an hour.",
     }
 
-    @dg.asset_check(asset=table_key("lake", table), name=name, pool=POOL, description=what[name])
+    @dg.asset_check(asset=names.warehouse("lake", table), name=name, pool=names.called(POOL), description=what[name])
+    @names.bound
     @retried
     def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
         pipe = warehouse.run(lambda session: read_pipe(session, table), QueryTag(f"snowpipe:{table}:{name}"))
@@ -232,7 +236,11 @@ def read_pipe(session: Session, table: str) -> Pipe:
 
 
 def snowpipe_sensor(
-    job_name: str, status: dg.DefaultSensorStatus, *, clock: Callable[[], dt.datetime] = utc_now
+    job_name: str,
+    status: dg.DefaultSensorStatus,
+    *,
+    clock: Callable[[], dt.datetime] = utc_now,
+    names: Names = PLAIN,
 ) -> dg.SensorDefinition:
     """The sensor; `job_name` is the job that computes everything after the lake tables.
 
@@ -241,8 +249,8 @@ def snowpipe_sensor(
     """
 
     @dg.sensor(
-        name=SNOWPIPE,
-        job_name=job_name,
+        name=names.called(SNOWPIPE),
+        job_name=names.called(job_name),
         minimum_interval_seconds=120,
         default_status=status,
         description=(
@@ -252,6 +260,7 @@ def snowpipe_sensor(
         ),
         owners=OWNERS,
     )
+    @names.bound
     def sensor(
         context: dg.SensorEvaluationContext, lake: LakeResource, warehouse: WarehouseResource
     ) -> dg.SensorResult | dg.SkipReason:
@@ -266,7 +275,7 @@ def snowpipe_sensor(
             return dg.SkipReason(f"{on_way}; Snowflake is asked again at {cursor.ask_at:%H:%M} UTC.")
         commits = lake.commits([day for day in etags if _month(day) in changed])
         answer = warehouse.run(lambda session: ask(session, commits.values(), cursor, now), QueryTag("sensor:snowpipe"))
-        planned = report(cursor, months, answer, now)
+        planned = report(cursor, months, answer, now, names)
         arrived = len(planned.materializations)
         said = (
             f"{len(commits)} commits of changed months recorded, {arrived} dates of tables arrived, "

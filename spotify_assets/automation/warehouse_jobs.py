@@ -6,18 +6,13 @@ from pydantic import Field
 from glue_scripts.contract import DIMENSIONS
 from spotify_assets.assets.metadata import OWNERS
 from spotify_assets.assets.warehouse import POOL
-from spotify_assets.checks.warehouse import ALL_CHECK, KEYS_CHECK, LOADS_KEY, RECENT_CHECK
+from spotify_assets.checks.warehouse import ALL_CHECK, KEYS_CHECK, RECENT_CHECK
+from spotify_assets.names import DROP_BRANCH, PLAIN, REBUILD, RECONCILE_ALL, RECONCILE_RECENT, Names
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import retried
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import dimensions, environments, marts
 from spotify_assets.warehouse.session import QueryTag
-
-RECONCILE_RECENT = "reconcile_recent_dates"
-RECONCILE_ALL = "reconcile_all_dates"
-REBUILD = "rebuild_warehouse"
-DROP_BRANCH = "drop_branch_database"
-
 
 TABLES = (*(f"spotify/{name}" for name in DIMENSIONS), *(f"analytics/{name}" for name in marts.DEFINITIONS))
 """What can be computed again, each after the tables it reads."""
@@ -39,26 +34,26 @@ class DropBranchConfig(dg.Config):
 
 
 def warehouse_jobs(
-    settings: Settings,
+    settings: Settings, names: Names = PLAIN
 ) -> "list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]":
     """The jobs; `drop_branch_database` exists in production's deployment on Snowflake only."""
     jobs: list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition] = [
-        _reconciliation(RECONCILE_RECENT, "the last two weeks", RECENT_CHECK),
-        _reconciliation(RECONCILE_ALL, "everything, and the keys of every table", ALL_CHECK, KEYS_CHECK),
-        _rebuild_job(),
+        _reconciliation(names, RECONCILE_RECENT, "the last two weeks", RECENT_CHECK),
+        _reconciliation(names, RECONCILE_ALL, "everything, and the keys of every table", ALL_CHECK, KEYS_CHECK),
+        _rebuild_job(names),
     ]
     if settings.warehouse_name == "snowflake" and not settings.dagster_cloud_is_branch_deployment:
-        jobs.append(_drop_branch_job(settings.snowflake_database))
+        jobs.append(_drop_branch_job(settings.snowflake_database, names))
     return jobs
 
 
-def warehouse_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+def warehouse_schedules(settings: Settings, names: Names = PLAIN) -> list[dg.ScheduleDefinition]:
     """Reconciliation of the last two weeks every day, an hour after fresh data is due, and of everything on Sundays."""
     status = dg.DefaultScheduleStatus.RUNNING if settings.automation_on else dg.DefaultScheduleStatus.STOPPED
     return [
         dg.ScheduleDefinition(
-            name=f"{job}_schedule",
-            job_name=job,
+            name=names.called(f"{job}_schedule"),
+            job_name=names.called(job),
             cron_schedule=cron,
             execution_timezone=settings.schedule_timezone,
             default_status=status,
@@ -80,21 +75,22 @@ def warehouse_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def _reconciliation(name: str, period: str, *checks: str) -> "dg.UnresolvedAssetJobDefinition":
+def _reconciliation(names: Names, name: str, period: str, *checks: str) -> "dg.UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
-        name,
-        selection=dg.AssetSelection.checks(*(dg.AssetCheckKey(LOADS_KEY, check) for check in checks)),
+        names.called(name),
+        selection=dg.AssetSelection.checks(*(dg.AssetCheckKey(names.loads, check) for check in checks)),
         description=f"Compare the warehouse with the lake's commits, date by date and table by table: {period}.",
         owners=OWNERS,
     )
 
 
-def _rebuild_job() -> dg.JobDefinition:
+def _rebuild_job(names: Names) -> dg.JobDefinition:
     @dg.op(
-        name="rebuild",
-        pool=POOL,
+        name=names.called("rebuild"),
+        pool=names.called(POOL),
         description="Compute dimensions and marts from nothing but LAKE; readers see the old rows until each is done.",
     )
+    @names.bound
     @retried
     def rebuild(context: dg.OpExecutionContext, config: RebuildConfig, warehouse: WarehouseResource) -> None:
         unknown = sorted(set(config.tables) - set(TABLES))
@@ -106,7 +102,7 @@ def _rebuild_job() -> dg.JobDefinition:
             context.log.info(f"{path}: {_rebuild_one(warehouse, path, context.run_id)} rows")
 
     @dg.job(
-        name=REBUILD,
+        name=names.called(REBUILD),
         description=(
             "Compute dimensions and marts again from all of LAKE: all, or those that the config names. The rows "
             "are those that merging day by day gives; nothing has to be rebuilt in the course of things."
@@ -125,8 +121,11 @@ def _rebuild_one(warehouse: WarehouseResource, path: str, run_id: str) -> int:
     return warehouse.run(lambda session: work(session, table).rows, QueryTag(f"rebuild:{path}", run_id=run_id))
 
 
-def _drop_branch_job(database: str) -> dg.JobDefinition:
-    @dg.op(name="drop_clone", description="Drop the zero-copy clone of a pull request's branch deployment.")
+def _drop_branch_job(database: str, names: Names) -> dg.JobDefinition:
+    @dg.op(
+        name=names.called("drop_clone"), description="Drop the zero-copy clone of a pull request's branch deployment."
+    )
+    @names.bound
     @retried
     def drop_clone(context: dg.OpExecutionContext, config: DropBranchConfig, warehouse: WarehouseResource) -> None:
         statement = environments.drop_statement(database, config.pull_request)
@@ -134,7 +133,7 @@ def _drop_branch_job(database: str) -> dg.JobDefinition:
         context.log.info(str(rows[0][0]) if rows else statement)
 
     @dg.job(
-        name=DROP_BRANCH,
+        name=names.called(DROP_BRANCH),
         description="Drop the database clone of a branch deployment that is gone; for when its pull request closes.",
         owners=OWNERS,
     )

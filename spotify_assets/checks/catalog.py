@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES, Table
-from spotify_assets.assets.catalog import catalog_key
 from spotify_assets.checks.by_date import evaluated
 from spotify_assets.lake import state
 from spotify_assets.lake.catalog_tables import PARTITION_COLUMN
 from spotify_assets.markdown import escaped
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.partitions import run_dates_or_none
 from spotify_assets.resources.athena import AthenaResource
 from spotify_assets.resources.catalog import CatalogResource
@@ -24,19 +24,22 @@ from spotify_assets.retries import retried
 _SHOWN = 20
 
 
-def catalog_checks(partitions: dg.DailyPartitionsDefinition, *, athena: bool = True) -> list[dg.AssetChecksDefinition]:
+def catalog_checks(
+    partitions: dg.DailyPartitionsDefinition, *, athena: bool = True, names: Names = PLAIN
+) -> list[dg.AssetChecksDefinition]:
     """`in_sync` for each of the seven tables; `athena_row_counts` where there is Athena."""
     kinds = (_in_sync_check, _row_count_check) if athena else (_in_sync_check,)
-    return [check(table, partitions) for table in LAKE_TABLES.values() for check in kinds]
+    return [check(table, partitions, names) for table in LAKE_TABLES.values() for check in kinds]
 
 
-def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition, names: Names) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=catalog_key(table.name),
+        asset=names.catalog(table.name),
         name="in_sync",
         partitions_def=partitions,
         description="The table's definition is the contract's, and each date's partition points at its commit's run.",
     )
+    @names.bound
     @retried
     def in_sync(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, catalog: CatalogResource
@@ -47,7 +50,7 @@ def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg
             commits = lake.commits(days)
             drift = catalog.drift(table, commits, whole_table=chosen is None and len(days) != 1)
             shown = [f"{what}: {', '.join(why)}" for what, why in list(drift.items())[:_SHOWN]]
-            remedy = f". Materialize {catalog_key(table.name).to_user_string()} for what is named."
+            remedy = f". Materialize {names.catalog(table.name).to_user_string()} for what is named."
             return dg.AssetCheckResult(
                 passed=not drift,
                 description=escaped("; ".join(shown)) + remedy if drift else f"{len(commits)} dates as committed",
@@ -59,13 +62,14 @@ def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg
     return in_sync
 
 
-def _row_count_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+def _row_count_check(table: Table, partitions: dg.DailyPartitionsDefinition, names: Names) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=catalog_key(table.name),
+        asset=names.catalog(table.name),
         name="athena_row_counts",
         partitions_def=partitions,
         description="Athena counts as many rows on each date as the date's commit.",
     )
+    @names.bound
     @retried
     def athena_row_counts(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, athena: AthenaResource

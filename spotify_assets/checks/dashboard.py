@@ -2,40 +2,44 @@
 
 import dagster as dg
 
-from spotify_assets.assets.dashboard import DASHBOARD_KEY, DASHBOARD_REPORT
+from spotify_assets.assets.dashboard import DASHBOARD_REPORT
 from spotify_assets.dashboard.integrity import inspect_page
 from spotify_assets.markdown import escaped
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.retries import retried
 
 
-@dg.asset_check(
-    asset=DASHBOARD_KEY,
-    name="page_is_whole_and_self_contained",
-    description="The stored page is complete, its data can be read and is of the date it names, it refers to nothing "
-    "outside itself, and its own policy forbids every request.",
-)
-@retried
-def page_is_whole_and_self_contained(lake: LakeResource) -> dg.AssetCheckResult:
-    """Read the stored page back."""
-    content = lake.store.get_or_none(DASHBOARD_REPORT)
-    if content is None:
-        return dg.AssetCheckResult(
-            passed=False, description=f"There is no page at {lake.store.url(DASHBOARD_REPORT)}: materialize dashboard."
-        )
-    page = inspect_page(content)
-    return dg.AssetCheckResult(
-        passed=not page.problems,
-        description=escaped(" ".join(page.problems)) or None,
-        metadata={
-            "bytes": page.size,
-            "as_of": page.as_of or "no snapshot yet",
-            "playlists": page.playlists,
-            "problems": list(page.problems),
-        },
-    )
-
-
-def dashboard_checks() -> list[dg.AssetChecksDefinition]:
+def dashboard_checks(names: Names = PLAIN) -> list[dg.AssetChecksDefinition]:
     """The checks of this layer."""
+
+    @dg.asset_check(
+        asset=names.dashboard,
+        name="page_is_whole_and_self_contained",
+        description="The stored page is complete, its data can be read and is of the date it names, it refers to "
+        "nothing outside itself, and its own policy forbids every request.",
+    )
+    @names.bound
+    @retried
+    def page_is_whole_and_self_contained(lake: LakeResource) -> dg.AssetCheckResult:
+        """Read the stored page back."""
+        content = lake.store.get_or_none(DASHBOARD_REPORT)
+        if content is None:
+            return dg.AssetCheckResult(
+                passed=False,
+                description=f"There is no page at {lake.store.url(DASHBOARD_REPORT)}: "
+                f"materialize {names.dashboard.to_user_string()}.",
+            )
+        page = inspect_page(content)
+        return dg.AssetCheckResult(
+            passed=not page.problems,
+            description=escaped(" ".join(page.problems)) or None,
+            metadata={
+                "bytes": page.size,
+                "as_of": page.as_of or "no snapshot yet",
+                "playlists": page.playlists,
+                "problems": list(page.problems),
+            },
+        )
+
     return [page_is_whole_and_self_contained]

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES, Table
-from spotify_assets.assets.lake import lake_key
 from spotify_assets.checks.by_date import evaluated
 from spotify_assets.lake import quality, state
 from spotify_assets.markdown import escaped
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.partitions import run_dates_or_none
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.retries import retried
@@ -21,25 +21,26 @@ _SHOWN = 20
 _EXAMPLES = 3
 
 
-def lake_checks(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+def lake_checks(partitions: dg.DailyPartitionsDefinition, names: Names = PLAIN) -> list[dg.AssetChecksDefinition]:
     """`contract_holds` for each of the seven tables, `entries_reconcile`, `snapshots_are_complete` and
     `leaves_readable`."""
     return [
-        *(_contract_check(table, partitions) for table in LAKE_TABLES.values()),
-        _entries_check(partitions),
-        _complete_check(partitions),
-        _leaves_check(partitions),
+        *(_contract_check(table, partitions, names) for table in LAKE_TABLES.values()),
+        _entries_check(partitions, names),
+        _complete_check(partitions, names),
+        _leaves_check(partitions, names),
     ]
 
 
-def _contract_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+def _contract_check(table: Table, partitions: dg.DailyPartitionsDefinition, names: Names) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=lake_key(table.name),
+        asset=names.lake(table.name),
         name="contract_holds",
         blocking=True,
         partitions_def=partitions,
         description="Keys are unique, required columns are filled, references resolve, rows equal the commit's.",
     )
+    @names.bound
     @retried
     def contract_holds(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
@@ -61,14 +62,15 @@ def _contract_check(table: Table, partitions: dg.DailyPartitionsDefinition) -> d
     return contract_holds
 
 
-def _entries_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+def _entries_check(partitions: dg.DailyPartitionsDefinition, names: Names) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=lake_key("playlist_items"),
+        asset=names.lake("playlist_items"),
         name="entries_reconcile",
         blocking=True,
         partitions_def=partitions,
         description="Entries in the raw objects = rows of playlist_items + quarantined entries, on every date.",
     )
+    @names.bound
     @retried
     def entries_reconcile(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
@@ -90,13 +92,14 @@ def _entries_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDe
     return entries_reconcile
 
 
-def _complete_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+def _complete_check(partitions: dg.DailyPartitionsDefinition, names: Names) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=lake_key("playlists"),
+        asset=names.lake("playlists"),
         name="snapshots_are_complete",
         partitions_def=partitions,
         description="Every snapshot holds the whole playlist. One that does not is kept, and left out of comparisons.",
     )
+    @names.bound
     @retried
     def snapshots_are_complete(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
@@ -116,13 +119,14 @@ def _complete_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksD
     return snapshots_are_complete
 
 
-def _leaves_check(partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+def _leaves_check(partitions: dg.DailyPartitionsDefinition, names: Names) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=lake_key("playlist_items"),
+        asset=names.lake("playlist_items"),
         name="leaves_readable",
         partitions_def=partitions,
         description="Every value could be read. One that could not is null, and its entry is kept.",
     )
+    @names.bound
     @retried
     def leaves_readable(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:

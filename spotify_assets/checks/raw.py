@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.retries import retried
 from spotify_assets.settings import Settings
 
@@ -20,12 +20,13 @@ def raw_checks(
     settings: Settings,
     *,
     today: Callable[[], dt.date] = lambda: dt.datetime.now(dt.UTC).date(),
+    names: Names = PLAIN,
 ) -> list[dg.AssetChecksDefinition]:
     """The checks of the raw layer. The consent's age is no matter of one date, so `partitions` go unused."""
     del partitions
 
     @dg.asset_check(
-        asset=PLAYLIST_SNAPSHOTS,
+        asset=names.snapshots,
         name="spotify_consent_age",
         description=f"The Spotify consent lives on: warns 30 days before its refresh token dies, fails from "
         f"{FAIL_DAYS} (six months after the consent; refreshing does not extend it).",

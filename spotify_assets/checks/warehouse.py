@@ -11,10 +11,11 @@ import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Table
 from spotify_assets.assets.metadata import column_schema
-from spotify_assets.assets.warehouse import GROUP, KINDS, OWNERS, POOL, table_key
+from spotify_assets.assets.warehouse import GROUP, KINDS, OWNERS, POOL
 from spotify_assets.checks.by_date import evaluated
 from spotify_assets.lake import state
 from spotify_assets.markdown import escaped
+from spotify_assets.names import PLAIN, Names
 from spotify_assets.partitions import run_dates_or_none
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
@@ -23,9 +24,6 @@ from spotify_assets.warehouse import quality, reconcile, schema
 from spotify_assets.warehouse.reconcile import Difference
 from spotify_assets.warehouse.session import QueryTag, Session
 from spotify_assets.warehouse.sql import qualified
-
-LOADS_KEY = dg.AssetKey(["warehouse_loads"])
-"""Not under `snowflake/lake`: whoever selects the tables must not select the reconciliation of all dates with them."""
 
 RECENT_CHECK = "recent_dates_reconcile"
 ALL_CHECK = "all_dates_reconcile"
@@ -36,25 +34,25 @@ _SHOWN = 20
 
 
 def warehouse_checks(
-    partitions: dg.DailyPartitionsDefinition, *, by_pipe: bool = False
+    partitions: dg.DailyPartitionsDefinition, *, by_pipe: bool = False, names: Names = PLAIN
 ) -> list[dg.AssetChecksDefinition]:
     """`matches_commits` of each lake table, the two reconciliations, and `all_keys_hold`.
 
     With `by_pipe` nothing is loaded by a run, so no run can check what it loaded: reconciliation remains.
     """
     return [
-        *(() if by_pipe else (_matches_commits(table, partitions) for table in LAKE_TABLES.values())),
-        _reconciliation(RECENT_CHECK, RECENT_DAYS),
-        _reconciliation(ALL_CHECK, None),
-        _all_keys_hold(),
+        *(() if by_pipe else (_matches_commits(table, partitions, names) for table in LAKE_TABLES.values())),
+        _reconciliation(RECENT_CHECK, RECENT_DAYS, names),
+        _reconciliation(ALL_CHECK, None, names),
+        _all_keys_hold(names),
     ]
 
 
-def loads_asset() -> dg.AssetSpec:
+def loads_asset(names: Names = PLAIN) -> dg.AssetSpec:
     """The table that records which run each lake table and date holds, written by the loads themselves."""
     return dg.AssetSpec(
-        key=LOADS_KEY,
-        group_name=GROUP,
+        key=names.loads,
+        group_name=names.called(GROUP),
         kinds=KINDS,
         owners=OWNERS,
         description=(
@@ -65,15 +63,16 @@ def loads_asset() -> dg.AssetSpec:
     )
 
 
-def _matches_commits(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+def _matches_commits(table: Table, partitions: dg.DailyPartitionsDefinition, names: Names) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=table_key("lake", table.name),
-        pool=POOL,
+        asset=names.warehouse("lake", table.name),
+        pool=names.called(POOL),
         name="matches_commits",
         blocking=True,
         partitions_def=partitions,
         description="Each date holds the rows of the run that its commit in the lake names, as many as it says.",
     )
+    @names.bound
     @retried
     def check(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, warehouse: WarehouseResource
@@ -85,15 +84,16 @@ def _matches_commits(table: Table, partitions: dg.DailyPartitionsDefinition) -> 
     return check
 
 
-def _reconciliation(name: str, last_days: int | None) -> dg.AssetChecksDefinition:
+def _reconciliation(name: str, last_days: int | None, names: Names) -> dg.AssetChecksDefinition:
     period = f"the last {last_days} committed dates" if last_days else "all committed dates"
 
     @dg.asset_check(
-        asset=LOADS_KEY,
-        pool=POOL,
+        asset=names.loads,
+        pool=names.called(POOL),
         name=name,
         description=f"For {period}: every date and table is in the warehouse, with the run and rows of its commit.",
     )
+    @names.bound
     @retried
     def check(lake: LakeResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
         days = state.committed_days(lake.store)
@@ -102,16 +102,17 @@ def _reconciliation(name: str, last_days: int | None) -> dg.AssetChecksDefinitio
     return check
 
 
-def _all_keys_hold() -> dg.AssetChecksDefinition:
+def _all_keys_hold(names: Names) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=LOADS_KEY,
-        pool=POOL,
+        asset=names.loads,
+        pool=names.called(POOL),
         name=KEYS_CHECK,
         description=(
             "In every row of every dimension and mart the key is unique and every required column is filled. The runs "
             "check what they bring in; this looks at everything."
         ),
     )
+    @names.bound
     @retried
     def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
         tables = [("spotify", table) for table in DIMENSIONS.values()] + [("analytics", t) for t in MARTS.values()]

@@ -25,7 +25,7 @@ def record_import(settings: Settings, report: ImportReport) -> None:
         return
     import dagster as dg
 
-    from spotify_assets.assets.raw import PLAYLIST_SNAPSHOTS
+    from spotify_assets.names import PLAIN
 
     by_date: defaultdict[dt.date, list[Adopted]] = defaultdict(list)
     for each in report.new:
@@ -35,7 +35,7 @@ def record_import(settings: Settings, report: ImportReport) -> None:
         for day, snapshots in sorted(by_date.items()):
             instance.report_runless_asset_event(
                 dg.AssetMaterialization(
-                    PLAYLIST_SNAPSHOTS,
+                    PLAIN.snapshots,
                     partition=day.isoformat(),
                     description="Brought in by `spotify-assets import`.",
                     metadata={

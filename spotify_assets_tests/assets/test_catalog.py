@@ -12,11 +12,12 @@ import dagster as dg
 import pytest
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets.assets.catalog import catalog_assets, catalog_key
+from spotify_assets.assets.catalog import catalog_assets
 from spotify_assets.checks.catalog import catalog_checks
 from spotify_assets.definitions import build_defs
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake.catalog_tables import partition_input, partition_location
+from spotify_assets.names import PLAIN
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.catalog import CatalogResource
 from spotify_assets.resources.lake import LakeResource
@@ -43,8 +44,8 @@ def glue(aws: str) -> Any:
     return boto3.client("glue", REGION, endpoint_url=aws)
 
 
-SONGS = [asset for asset in ASSETS if asset.key == catalog_key("songs")]
-SONGS_CHECK = [check for check in CHECKS if next(iter(check.check_keys)).asset_key == catalog_key("songs")]
+SONGS = [asset for asset in ASSETS if asset.key == PLAIN.catalog("songs")]
+SONGS_CHECK = [check for check in CHECKS if next(iter(check.check_keys)).asset_key == PLAIN.catalog("songs")]
 
 
 def materialize(
@@ -76,7 +77,7 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEva
 
 def test_there_is_one_asset_for_each_table_downstream_of_its_lake_table() -> None:
     parents = {asset.key: {dep.asset_key for one in asset.specs for dep in one.deps} for asset in ASSETS}
-    assert parents == {catalog_key(name): {dg.AssetKey(["lake", name])} for name in LAKE_TABLES}
+    assert parents == {PLAIN.catalog(name): {dg.AssetKey(["lake", name])} for name in LAKE_TABLES}
 
 
 S3 = {"LAKE_URL": "s3://bucket/lake"}
@@ -136,7 +137,7 @@ def test_each_dates_row_count_lands_on_its_partition(s3_lake, catalog) -> None:
             "dagster/asset_partition_range_end": DAYS[1].isoformat(),
         }
         dg.materialize(SONGS, resources={"lake": s3_lake, "catalog": catalog}, tags=tags, instance=instance)
-        records = instance.fetch_materializations(catalog_key("songs"), limit=10).records
+        records = instance.fetch_materializations(PLAIN.catalog("songs"), limit=10).records
     counts = {
         record.partition_key: record.asset_materialization.metadata["dagster/partition_row_count"].value
         for record in records
@@ -168,7 +169,7 @@ def test_a_date_without_a_commit_fails_alone_and_is_named(s3_lake, catalog, glue
 def test_an_empty_date_has_no_partition_and_is_materialized_as_empty(s3_lake, catalog, glue) -> None:
     for day in (DAYS[0], DAYS[2]):
         write_commit(s3_lake, day, "run")
-    songs = [asset for asset in ASSETS if asset.key == catalog_key("songs")]
+    songs = [asset for asset in ASSETS if asset.key == PLAIN.catalog("songs")]
     tags = {
         "dagster/asset_partition_range_start": DAYS[0].isoformat(),
         "dagster/asset_partition_range_end": DAYS[2].isoformat(),
@@ -178,7 +179,7 @@ def test_an_empty_date_has_no_partition_and_is_materialized_as_empty(s3_lake, ca
         result = dg.materialize(
             [*songs, *SONGS_CHECK], resources={"lake": s3_lake, "catalog": catalog}, tags=tags, instance=instance
         )
-        materialized = instance.get_materialized_partitions(catalog_key("songs"))
+        materialized = instance.get_materialized_partitions(PLAIN.catalog("songs"))
 
     assert set(locations(glue, catalog, "songs")) == {"2026-01-01", "2026-01-03"}
     assert materialized == {"2026-01-01", "2026-01-02", "2026-01-03"}

@@ -15,8 +15,9 @@ from urllib.parse import parse_qs
 import dagster as dg
 import pytest
 
-from spotify_assets.assets.powerbi import SEMANTIC_MODEL, powerbi_assets
+from spotify_assets.assets.powerbi import powerbi_assets
 from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.names import PLAIN
 from spotify_assets.resources.powerbi import PowerBIResource, powerbi_resource
 from spotify_assets.settings import load_settings
 
@@ -119,7 +120,7 @@ class TestEnds:
         result = dg.materialize(powerbi_assets(), resources={"powerbi": model(server)})
         (event,) = result.get_asset_materialization_events()
         metadata = event.materialization.metadata
-        assert event.asset_key == SEMANTIC_MODEL
+        assert event.asset_key == PLAIN.semantic_model
         assert metadata["refresh_seconds"].value == 90.5
         assert metadata["request_id"].value == REQUEST_ID
         assert server.asked == ["POST", "GET", "GET", "GET", "GET"]
@@ -235,6 +236,6 @@ class TestSignIn:
     ) -> None:
         monkeypatch.setitem(sys.modules, "dagster_powerbi", None)
         resource = model(server)
-        assert powerbi_assets()[0].key == SEMANTIC_MODEL
+        assert powerbi_assets()[0].key == PLAIN.semantic_model
         with pytest.raises(PermanentError, match=r"spotify-assets\[powerbi\]"):
             resource.refresh()

@@ -10,9 +10,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from spotify_assets.assets.raw import LISTED_CHECK, PLAYLIST_SNAPSHOTS, READABLE_CHECK, raw_assets
+from spotify_assets.assets.raw import LISTED_CHECK, READABLE_CHECK, raw_assets
 from spotify_assets.lake.layout import RAW_PREFIX
 from spotify_assets.markdown import plain
+from spotify_assets.names import PLAIN
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.spotify import spotify_resource
@@ -248,7 +249,7 @@ def retried(result: dg.ExecuteInProcessResult) -> int:
 
 def test_the_asset_is_described_for_the_ui(tmp_path: Path) -> None:
     [asset] = raw_assets(PARTITIONS)
-    spec = asset.get_asset_spec(PLAYLIST_SNAPSHOTS)
+    spec = asset.get_asset_spec(PLAIN.snapshots)
 
     assert (spec.group_name, spec.owners) == ("raw", ["team:data-platform"])
     assert spec.kinds == {"api", "json", "s3"}

@@ -9,16 +9,16 @@ import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
 from spotify_assets.assets.marts import mart_assets
-from spotify_assets.assets.warehouse import dimension_assets, lake_load_assets, table_key
+from spotify_assets.assets.warehouse import dimension_assets, lake_load_assets
 from spotify_assets.automation.warehouse_jobs import warehouse_jobs
 from spotify_assets.checks.warehouse import (
     ALL_CHECK,
     KEYS_CHECK,
-    LOADS_KEY,
     RECENT_CHECK,
     loads_asset,
     warehouse_checks,
 )
+from spotify_assets.names import PLAIN
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
@@ -31,17 +31,17 @@ from spotify_assets_tests.warehouse.use import build_all, load, merge_all
 
 PARTITIONS = snapshot_dates(day(0))
 ARTIST_LINE = [
-    *(table_key("lake", name) for name in ("playlist_items", "song_artists", "artists")),
-    table_key("spotify", "artists"),
-    table_key("analytics", "artist_share"),
-    table_key("analytics", "playlist_overlap"),
+    *(PLAIN.warehouse("lake", name) for name in ("playlist_items", "song_artists", "artists")),
+    PLAIN.warehouse("spotify", "artists"),
+    PLAIN.warehouse("analytics", "artist_share"),
+    PLAIN.warehouse("analytics", "playlist_overlap"),
 ]
 ALBUM_LINE = [
-    *(table_key("lake", name) for name in ("playlist_items", "songs", "albums")),
-    table_key("spotify", "albums"),
-    table_key("spotify", "songs"),
-    table_key("analytics", "release_profile"),
-    table_key("analytics", "playlist_overlap"),
+    *(PLAIN.warehouse("lake", name) for name in ("playlist_items", "songs", "albums")),
+    PLAIN.warehouse("spotify", "albums"),
+    PLAIN.warehouse("spotify", "songs"),
+    PLAIN.warehouse("analytics", "release_profile"),
+    PLAIN.warehouse("analytics", "playlist_overlap"),
 ]
 PLAYLISTS = {"P": ["a", "b"], "Q": ["a+c"]}
 
@@ -51,7 +51,9 @@ def definitions(store: ObjectStore, warehouse: EmbeddedWarehouse) -> dg.Definiti
         assets=[*lake_load_assets(PARTITIONS), *dimension_assets(), *mart_assets(), loads_asset()],
         asset_checks=[*warehouse_checks(PARTITIONS)],
         jobs=[
-            dg.define_asset_job("everything", selection=dg.AssetSelection.all() - dg.AssetSelection.assets(LOADS_KEY)),
+            dg.define_asset_job(
+                "everything", selection=dg.AssetSelection.all() - dg.AssetSelection.assets(PLAIN.loads)
+            ),
             *warehouse_jobs(load_settings({})),
         ],
         resources={"lake": LakeResource(url=store.url()), "warehouse": warehouse},
@@ -91,9 +93,9 @@ def test_one_run_loads_a_range_of_dates_and_everything_after_it(
     assert result.success
     assert all(check.passed for check in result.get_asset_check_evaluations())
     assert {check.asset_key for check in result.get_asset_check_evaluations()} == {
-        *(table_key("lake", name) for name in LAKE_TABLES),
-        *(table_key("spotify", name) for name in DIMENSIONS),
-        *(table_key("analytics", name) for name in MARTS),
+        *(PLAIN.warehouse("lake", name) for name in LAKE_TABLES),
+        *(PLAIN.warehouse("spotify", name) for name in DIMENSIONS),
+        *(PLAIN.warehouse("analytics", name) for name in MARTS),
     }
     songs = list(result.asset_materializations_for_node("snowflake__lake__songs"))
     assert [event.partition for event in songs] == [day(n).isoformat() for n in range(3)]
@@ -108,7 +110,7 @@ def test_a_date_without_a_commit_fails_alone_and_is_named(store: ObjectStore, wa
         commit_day(store, day(n), f"run-{n}", tables_of(PLAYLISTS))
     put_raw(store, day(1))
 
-    songs = table_key("lake", "songs")
+    songs = PLAIN.warehouse("lake", "songs")
     with dg.DagsterInstance.ephemeral() as instance:
         result = run(definitions(store, warehouse), [day(n) for n in range(3)], only=[songs], instance=instance)
         materialized = instance.get_materialized_partitions(songs)
@@ -132,10 +134,10 @@ def test_one_table_that_cannot_be_loaded_stops_only_its_own_downstream(
 
     done = {event.asset_key for event in result.all_events if event.is_step_materialization}
     assert not result.success
-    assert table_key("lake", "albums") not in done
-    assert table_key("spotify", "albums") not in done
-    assert table_key("analytics", "release_profile") not in done
-    assert {table_key("spotify", "songs"), table_key("analytics", "playlist_overlap")} <= done
+    assert PLAIN.warehouse("lake", "albums") not in done
+    assert PLAIN.warehouse("spotify", "albums") not in done
+    assert PLAIN.warehouse("analytics", "release_profile") not in done
+    assert {PLAIN.warehouse("spotify", "songs"), PLAIN.warehouse("analytics", "playlist_overlap")} <= done
 
 
 def test_rows_that_break_a_rule_of_a_dimension_stop_only_what_reads_it(
@@ -149,10 +151,10 @@ def test_rows_that_break_a_rule_of_a_dimension_stop_only_what_reads_it(
 
     (failed,) = (check for check in result.get_asset_check_evaluations() if not check.passed)
     done = {event.asset_key for event in result.all_events if event.is_step_materialization}
-    assert failed.asset_key == table_key("spotify", "artists")
+    assert failed.asset_key == PLAIN.warehouse("spotify", "artists")
     assert failed.description == "name is not null: broken 3 times"
-    assert table_key("analytics", "artist_share") not in done
-    assert table_key("analytics", "playlist_overlap") in done
+    assert PLAIN.warehouse("analytics", "artist_share") not in done
+    assert PLAIN.warehouse("analytics", "playlist_overlap") in done
     assert warehouse.execute("SELECT * FROM SPOTIFY.ARTISTS") == []
     assert not any(event.is_step_up_for_retry for event in result.all_events)
 

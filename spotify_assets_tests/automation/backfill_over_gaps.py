@@ -21,7 +21,7 @@ from dagster._daemon.backfill import execute_backfill_iteration
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
 from glue_scripts.spans import days_between
-from spotify_assets.assets.warehouse import table_key
+from spotify_assets.names import PLAIN
 
 ITERATIONS = 20
 _INSTANCE = {
@@ -37,11 +37,11 @@ _INSTANCE = {
 def main(first: str, last: str, target_file: str) -> None:
     partitioned = [
         *(dg.AssetKey(["lake", name]) for name in LAKE_TABLES),
-        *(table_key("lake", name) for name in LAKE_TABLES),
+        *(PLAIN.warehouse("lake", name) for name in LAKE_TABLES),
     ]
     others = [
-        *(table_key("spotify", name) for name in DIMENSIONS),
-        *(table_key("analytics", name) for name in MARTS),
+        *(PLAIN.warehouse("spotify", name) for name in DIMENSIONS),
+        *(PLAIN.warehouse("analytics", name) for name in MARTS),
         dg.AssetKey("dashboard"),
     ]
     days = [day.isoformat() for day in days_between(dt.date.fromisoformat(first), dt.date.fromisoformat(last))]

@@ -8,13 +8,15 @@ import pytest
 
 from spotify_assets.automation import runs
 from spotify_assets.automation.jobs import BUILD, REFRESH
-from spotify_assets.automation.left_behind import COMPUTED, LEFT_BEHIND, LOADS, left_behind_sensor
+from spotify_assets.automation.left_behind import LEFT_BEHIND, computed, left_behind_sensor, loaded
 from spotify_assets.definitions import build_defs
+from spotify_assets.names import PLAIN
 from spotify_assets.retries import FAILURE_TAG, owned
 from spotify_assets.settings import load_settings
 from spotify_assets_tests.automation.world import World, origin, world_on
 from spotify_assets_tests.line import new_home
 
+LOADS, COMPUTED = loaded(PLAIN), computed(PLAIN)
 SENSOR = left_behind_sensor(dg.DefaultSensorStatus.STOPPED)
 DEFINITIONS = build_defs(load_settings({}))
 

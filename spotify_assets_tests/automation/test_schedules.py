@@ -17,7 +17,7 @@ API = {"SPOTIFY_CLIENT_ID": "id", "SPOTIFY_CLIENT_SECRET": "secret", "SPOTIFY_PL
 
 def of(**environment: str) -> Automation:
     settings = load_settings(environment)
-    return automation(settings, snapshot_dates(settings.partitions_start), [])
+    return automation(settings, snapshot_dates(settings.partitions_start))
 
 
 def request(name: str, at: dt.datetime, **environment: str) -> dg.RunRequest | dg.SkipReason:

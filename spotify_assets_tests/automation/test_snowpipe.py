@@ -13,11 +13,11 @@ import pytest
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets.assets.warehouse import table_key
 from spotify_assets.automation import snowpipe as automation
 from spotify_assets.automation.snowpipe import FILES_CHECK, PIPE_CHECK, Answer, Cursor, Pipe, Report, report
 from spotify_assets.definitions import build_defs
 from spotify_assets.failures import PermanentError
+from spotify_assets.names import PLAIN
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import INTERACTIVE
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
@@ -48,7 +48,7 @@ def told(cursor: Cursor, *arrivals: Arrival, **pipes: Pipe) -> Report:
 def test_an_arrived_date_is_reported_with_its_rows() -> None:
     (event,) = told(Cursor(), arrival(0)).materializations
 
-    assert (event.asset_key, event.partition) == (table_key("lake", "songs"), "2026-01-01")
+    assert (event.asset_key, event.partition) == (PLAIN.warehouse("lake", "songs"), "2026-01-01")
     assert event.metadata["dagster/partition_row_count"].value == 7
     assert event.metadata["lake_run"].value == "run-1"
 
@@ -242,7 +242,7 @@ def test_a_tick_records_commits_reports_arrivals_and_requests_one_run(watched: W
     assert isinstance(after, dg.SensorResult)
     assert before.run_requests == []
     events = [event for event in after.asset_events if isinstance(event, dg.AssetMaterialization)]
-    assert {event.asset_key for event in events} == {table_key("lake", table) for table in LAKE_TABLES}
+    assert {event.asset_key for event in events} == {PLAIN.warehouse("lake", table) for table in LAKE_TABLES}
     assert len(after.run_requests or ()) == 1
     assert isinstance(again, dg.SkipReason)
 
@@ -324,7 +324,7 @@ def test_the_whole_graph_loads_in_snowpipe_mode_with_nobody_loading_the_lake_tab
 
     dg.Definitions.validate_loadable(defs)
     graph = defs.resolve_asset_graph()
-    assert not any(graph.get(table_key("lake", table)).is_executable for table in LAKE_TABLES)
-    assert graph.get(table_key("spotify", "songs")).is_executable
-    checks = {key.name for key in graph.asset_check_keys if key.asset_key == table_key("lake", "songs")}
+    assert not any(graph.get(PLAIN.warehouse("lake", table)).is_executable for table in LAKE_TABLES)
+    assert graph.get(PLAIN.warehouse("spotify", "songs")).is_executable
+    checks = {key.name for key in graph.asset_check_keys if key.asset_key == PLAIN.warehouse("lake", "songs")}
     assert checks == {FILES_CHECK, PIPE_CHECK}

@@ -7,9 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from spotify_assets.assets.dashboard import DASHBOARD_KEY, DASHBOARD_REPORT, dashboard_assets, page_link
+from spotify_assets.assets.dashboard import DASHBOARD_REPORT, dashboard_assets, page_link
 from spotify_assets.checks.dashboard import dashboard_checks
 from spotify_assets.dashboard.data import READS
+from spotify_assets.names import PLAIN
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.warehouse.schema import LOADS
@@ -26,7 +27,7 @@ def _materialize(lake: LakeResource, warehouse: EmbeddedWarehouse) -> dg.Execute
 
 def _check(lake: LakeResource) -> dg.AssetCheckEvaluation:
     """The check on its own, as the UI runs it."""
-    job = dg.define_asset_job("check", dg.AssetSelection.checks_for_assets(DASHBOARD_KEY))
+    job = dg.define_asset_job("check", dg.AssetSelection.checks_for_assets(PLAIN.dashboard))
     definitions = dg.Definitions(
         assets=dashboard_assets(),
         asset_checks=dashboard_checks(),
@@ -93,7 +94,7 @@ def test_the_asset_depends_on_every_table_its_queries_read() -> None:
 
 def test_the_asset_says_where_it_belongs() -> None:
     (asset,) = dashboard_assets()
-    spec = asset.specs_by_key[DASHBOARD_KEY]
+    spec = asset.specs_by_key[PLAIN.dashboard]
 
     assert spec.group_name == "analytics"
     assert spec.kinds == {"html", "plotly"}

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets.assets.lake import lake_assets, lake_key
+from spotify_assets.assets.lake import lake_assets
 from spotify_assets.commands.glue_command import deploy_job
 from spotify_assets.engines import glue
 from spotify_assets.engines.duckdb_engine import build_days
@@ -21,6 +21,7 @@ from spotify_assets.engines.glue_runs import GlueRuns
 from spotify_assets.engines.glue_script import ship
 from spotify_assets.failures import TransientError
 from spotify_assets.lake import layout
+from spotify_assets.names import PLAIN
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.storage.aws import client
@@ -118,7 +119,7 @@ def _assert_shown(result: dg.ExecuteInProcessResult, commits: dict) -> None:
     shown = {(event.asset_key, event.partition): event.metadata for event in found}
     for day, commit in commits.items():
         for table in LAKE_TABLES:
-            metadata = shown[lake_key(table), day.isoformat()]
+            metadata = shown[PLAIN.lake(table), day.isoformat()]
             assert metadata["dagster/partition_row_count"].value == commit.rows(table)
             assert {"glue_run_url", "dpu_seconds", "estimated_cost_usd", "execution_seconds"} <= set(metadata)
 

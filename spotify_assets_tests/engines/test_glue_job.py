@@ -15,12 +15,12 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets.assets.lake import lake_key
 from spotify_assets.automation.jobs import BUILD
 from spotify_assets.definitions import build_defs
 from spotify_assets.engines.glue import GlueJobResource
 from spotify_assets.engines.glue_runs import GlueRuns
 from spotify_assets.engines.glue_script import ship
+from spotify_assets.names import PLAIN
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.object_store import ObjectStore
@@ -42,7 +42,7 @@ def job() -> dg.JobDefinition:
     """`build_history` as it is on S3 with Glue; the step that builds the lake's tables, with the checks it makes."""
     settings = load_settings({"LAKE_URL": "s3://bucket/lake", "TRANSFORM_ENGINE": "glue"})
     defs = build_defs(settings, overrides={"lake": lake_here})
-    step = defs.resolve_asset_graph().get(lake_key("songs")).execution_set_entity_keys
+    step = defs.resolve_asset_graph().get(PLAIN.lake("songs")).execution_set_entity_keys
     return defs.resolve_job_def(BUILD).get_subset(
         asset_selection=frozenset(key for key in step if isinstance(key, dg.AssetKey)),
         asset_check_selection=frozenset(key for key in step if isinstance(key, dg.AssetCheckKey)),

@@ -17,9 +17,10 @@ from botocore.stub import ANY, Stubber
 from sqlglot import exp
 
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets.assets.catalog import athena_named_queries, catalog_key
+from spotify_assets.assets.catalog import named_queries_asset
 from spotify_assets.checks.catalog import catalog_checks
 from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.names import PLAIN
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.athena import AthenaResource, NamedQuery, cost_usd, named_queries, run_query
 from spotify_assets.resources.lake import LakeResource
@@ -198,7 +199,7 @@ class TestRowCounts:
         for counted in answers:
             started(athena, "SUCCEEDED", scanned=4096)
             athena.add_response("get_query_results", page(types, tuple(types), *counted))
-        wanted = dg.AssetCheckKey(catalog_key("songs"), "athena_row_counts")
+        wanted = dg.AssetCheckKey(PLAIN.catalog("songs"), "athena_row_counts")
         checks = catalog_checks(snapshot_dates(self.DAYS[0]))
         (check,) = [check for check in checks if wanted in check.check_keys]
         result = dg.materialize(
@@ -265,7 +266,7 @@ class TestPublishing:
         athena.add_response("list_named_queries", {}, {"WorkGroup": "spotify-assets"})
         for _ in named_queries():
             athena.add_response("create_named_query", {"NamedQueryId": "1"})
-        result = dg.materialize([athena_named_queries], resources={"athena": ATHENA})
+        result = dg.materialize([named_queries_asset()], resources={"athena": ATHENA})
         (event,) = result.get_asset_materialization_events()
         assert event.materialization.metadata["changed"].value == len(named_queries()) == 8
 

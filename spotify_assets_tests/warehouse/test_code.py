@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from glue_scripts.contract import LAKE_TABLES, MARTS, Table
@@ -9,18 +12,28 @@ from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import dimensions, marts, quality, schema, sql, state
 from spotify_assets.warehouse.fingerprint import fingerprint
-from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
+from spotify_assets_tests.warehouse.fixtures import kept_warehouse
+from spotify_assets_tests.warehouse.lake_files import commit_day, day, open_lake, tables_of
 from spotify_assets_tests.warehouse.use import build_all, computed, load, merge_all
 
 
+@pytest.fixture(scope="module")
+def loaded_folder(prepared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with two dates, merged and computed; made once."""
+    folder = tmp_path_factory.mktemp("loaded")
+    store = open_lake(folder / "lake")
+    with kept_warehouse(prepared_folder, folder / "warehouse") as warehouse:
+        for on, entries in enumerate(("abc", "bca")):
+            load(warehouse, store, {day(on): commit_day(store, day(on), f"run-{on}", tables_of({"P": [*entries]}))})
+        merge_all(warehouse)
+        build_all(warehouse)
+    return folder / "warehouse"
+
+
 @pytest.fixture
-def loaded(warehouse: EmbeddedWarehouse, store: ObjectStore) -> EmbeddedWarehouse:
-    """Two dates, merged and computed."""
-    for on, entries in enumerate(("abc", "bca")):
-        load(warehouse, store, {day(on): commit_day(store, day(on), f"run-{on}", tables_of({"P": [*entries]}))})
-    merge_all(warehouse)
-    build_all(warehouse)
-    return warehouse
+def loaded(loaded_folder: Path, tmp_path: Path) -> Iterator[EmbeddedWarehouse]:
+    with kept_warehouse(loaded_folder, tmp_path / "loaded") as kept:
+        yield kept
 
 
 def edit(monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from spotify_assets.failures import PermanentError
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import digest
+from spotify_assets_tests.warehouse.fixtures import kept_warehouse
 from spotify_assets_tests.warehouse.histories import EXAMPLES, Example
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, open_lake, tables_of
 from spotify_assets_tests.warehouse.test_histories import example_tables
@@ -29,14 +29,13 @@ def entry(name: str, change: str, **values: object) -> digest.Entry:
 def markdown(prepared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The digest of the second week of the twenty histories, the newest there is."""
     folder = tmp_path_factory.mktemp("digest")
-    shutil.copytree(prepared_folder, folder / "warehouse")
-    warehouse = EmbeddedWarehouse(folder=str(folder / "warehouse"), database="SPOTIFY_ASSETS")
     store = open_lake(folder / "lake")
-    load(warehouse, store, {on: commit_day(store, on, f"run-{on}", t) for on, t in example_tables().items()})
-    merge_all(warehouse)
-    build_all(warehouse)
-    assert warehouse.run(digest.latest_week) == WEEK
-    return digest.to_markdown(warehouse.run(lambda session: digest.read(session, WEEK)))
+    with kept_warehouse(prepared_folder, folder / "warehouse") as warehouse:
+        load(warehouse, store, {on: commit_day(store, on, f"run-{on}", t) for on, t in example_tables().items()})
+        merge_all(warehouse)
+        build_all(warehouse)
+        assert warehouse.run(digest.latest_week) == WEEK
+        return digest.to_markdown(warehouse.run(lambda session: digest.read(session, WEEK)))
 
 
 def sections(markdown: str) -> dict[str, dict[str, list[str]]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets_tests.warehouse.fixtures import kept_warehouse
 from spotify_assets_tests.warehouse.histories import EXAMPLES, Example
 from spotify_assets_tests.warehouse.lake_files import DAY, Tables, commit_day, day, open_lake, tables_of
 from spotify_assets_tests.warehouse.use import build_all, load, merge_all
@@ -26,17 +27,16 @@ def example_tables() -> dict[dt.date, Tables]:
 
 
 @pytest.fixture(scope="module")
-def built(prepared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> EmbeddedWarehouse:
+def built(prepared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedWarehouse]:
     """The examples' dates loaded one by one, each merged and computed, as the days pass."""
     folder = tmp_path_factory.mktemp("examples")
-    shutil.copytree(prepared_folder, folder / "warehouse")
-    warehouse = EmbeddedWarehouse(folder=str(folder / "warehouse"), database="SPOTIFY_ASSETS")
     store = open_lake(folder / "lake")
-    for on, tables in example_tables().items():
-        load(warehouse, store, {on: commit_day(store, on, f"run-{on}", tables)})
-        merge_all(warehouse)
-        build_all(warehouse)
-    return warehouse
+    with kept_warehouse(prepared_folder, folder / "warehouse") as warehouse:
+        for on, tables in example_tables().items():
+            load(warehouse, store, {on: commit_day(store, on, f"run-{on}", tables)})
+            merge_all(warehouse)
+            build_all(warehouse)
+        yield warehouse
 
 
 def number(on: object) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import marts
 from spotify_assets_tests.warehouse import oracle
+from spotify_assets_tests.warehouse.fixtures import kept_warehouse
 from spotify_assets_tests.warehouse.lake_files import Tables, commit_day, day, open_lake, tables_of
 from spotify_assets_tests.warehouse.test_marts import as_rows
 from spotify_assets_tests.warehouse.use import build_all, computed, load, merge_all, rebuild_all
@@ -67,9 +67,10 @@ def take(warehouse: EmbeddedWarehouse, store: ObjectStore, history: dict[dt.date
 
 def play(prepared: Path, steps: list[Step]) -> None:
     """Take the steps; then what was computed on the way equals plain Python's answer, and that of a rebuild."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(prepared, Path(folder) / "warehouse")
-        warehouse = EmbeddedWarehouse(folder=str(Path(folder) / "warehouse"), database="SPOTIFY_ASSETS")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        kept_warehouse(prepared, Path(folder) / "warehouse") as warehouse,
+    ):
         store, history = open_lake(Path(folder) / "lake"), dict[dt.date, Tables]()
         for number, step in enumerate(steps):
             take(warehouse, store, history, step, number)

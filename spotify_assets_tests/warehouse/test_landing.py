@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import environments, setup, snowpipe
 from spotify_assets.warehouse.session import Session
+from spotify_assets_tests.warehouse.fixtures import kept_warehouse
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, evolving, tables_of
 from spotify_assets_tests.warehouse.use import build_all, computed, content, load, merge_all
 
@@ -72,10 +74,18 @@ def take_in(session: Session, table: str) -> None:
     snowpipe.take_in(session, table, awaited)
 
 
+@pytest.fixture(scope="module")
+def landing_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse as set-up makes it for Snowpipe, made once."""
+    folder = tmp_path_factory.mktemp("landing")
+    make_landing(EmbeddedWarehouse(folder=str(folder), database="SPOTIFY_ASSETS"))
+    return folder
+
+
 @pytest.fixture
-def landing(new_warehouse: EmbeddedWarehouse) -> EmbeddedWarehouse:
-    make_landing(new_warehouse)
-    return new_warehouse
+def landing(landing_folder: Path, tmp_path: Path) -> Iterator[EmbeddedWarehouse]:
+    with kept_warehouse(landing_folder, tmp_path / "landing") as kept:
+        yield kept
 
 
 def two_generations(store: ObjectStore, days: int, seed: int) -> list[Commit]:
@@ -120,26 +130,22 @@ def snowpipe_drill(
 
 
 def test_shuffled_repeated_and_superseded_deliveries_show_what_copy_mode_holds(
-    landing: EmbeddedWarehouse, store: ObjectStore, tmp_path: Path
+    landing: EmbeddedWarehouse, warehouse: EmbeddedWarehouse, store: ObjectStore
 ) -> None:
-    copied = EmbeddedWarehouse(folder=str(tmp_path / "copied"), database="SPOTIFY_ASSETS")
+    snowpipe_drill(landing, warehouse, store, days=2, seed=5)
 
-    snowpipe_drill(landing, copied, store, days=3, seed=5)
-
-    for one in (landing, copied):
+    for one in (landing, warehouse):
         merge_all(one)
         build_all(one)
-    assert computed(landing) == computed(copied)
+    assert computed(landing) == computed(warehouse)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(5))
 def test_shuffled_deliveries_of_ten_dates(
-    landing: EmbeddedWarehouse, store: ObjectStore, tmp_path: Path, seed: int
+    landing: EmbeddedWarehouse, warehouse: EmbeddedWarehouse, store: ObjectStore, seed: int
 ) -> None:
-    copied = EmbeddedWarehouse(folder=str(tmp_path / "copied"), database="SPOTIFY_ASSETS")
-
-    snowpipe_drill(landing, copied, store, days=10, seed=seed)
+    snowpipe_drill(landing, warehouse, store, days=10, seed=seed)
 
 
 def test_a_new_generation_shows_only_when_all_of_it_has_arrived(landing: EmbeddedWarehouse, store: ObjectStore) -> None:

@@ -162,7 +162,7 @@ def test_every_check_runs_beside_an_empty_date_and_one_warns_of_it(gaps: WithGap
     assert [check.check_name for check in evaluations if not check.passed] == [HAS_SNAPSHOTS]
     warning = gaps.check(HAS_SNAPSHOTS)
     assert warning.severity == dg.AssetCheckSeverity.WARN
-    assert "No snapshots for 2026-01-02, 2026-01-04" in str(warning.description)
+    assert "dates have snapshots: broken by 2 empty dates, such as 2026-01-02, 2026-01-04" in str(warning.description)
     assert "import" in str(warning.description)
     checked = {check.asset_key for check in evaluations}
     for table in LAKE_TABLES:
@@ -206,7 +206,9 @@ def test_a_commit_whose_raw_objects_have_vanished_keeps_its_rows_and_is_warned_o
         result = line.run("build_history", (FIRST, LAST))
 
     (warning,) = [each for each in result.get_asset_check_evaluations() if each.check_name == HAS_SNAPSHOTS]
-    assert "The raw snapshots of 2026-01-01 are gone; the tables built from them are kept" in str(warning.description)
+    assert "raw snapshots outlive the tables built from them, which are kept: broken by 1 dates: 2026-01-01" in str(
+        warning.description
+    )
     assert state.read_commits(home.store, [FIRST]) == commits
     assert home.tables() == before
 

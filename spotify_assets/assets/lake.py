@@ -18,6 +18,7 @@ from glue_scripts.spans import iso_date
 from spotify_assets.assets.building import POISONED_TAG, Building
 from spotify_assets.assets.metadata import COLUMN_LINEAGE, OWNERS, ColumnSource, column_lineage, column_schema, preview
 from spotify_assets.assets.recording import EMPTY, listing, recorded, report_alone
+from spotify_assets.assets.verdicts import Broken, verdict
 from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.lake import layout, quality, state
 from spotify_assets.names import PLAIN, Names
@@ -148,16 +149,14 @@ def _check_specs(names: Names) -> list[dg.AssetCheckSpec]:
 def _built_by_this_code(current: Mapping[dt.date, Commit], names: Names) -> dg.AssetCheckResult:
     """A warning for dates that other code built; building them again may cost a Glue run, so nobody does it unasked."""
     outdated = state.outdated_days(current, transformation())
-    return dg.AssetCheckResult(
-        passed=not outdated,
-        check_name=BUILT_BY_THIS_CODE,
-        asset_key=names.lake("playlists"),
+    return verdict(
+        [Broken("dates are built by this code", len(outdated), [state.shown(outdated)], "dates")] if outdated else [],
+        fine=f"Built by code {transformation()}.",
+        remedy="build them again with `spotify-assets build --outdated`, or set REBUILD_OUTDATED=on.",
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"Built by other code: {state.shown(outdated)}. Build them again with `spotify-assets build "
-        "--outdated`, or set REBUILD_OUTDATED=on."
-        if outdated
-        else f"Built by code {transformation()}.",
         metadata={"outdated_dates": len(outdated), "code": transformation()},
+        asset=names.lake("playlists"),
+        name=BUILT_BY_THIS_CODE,
     )
 
 
@@ -165,24 +164,25 @@ def _has_snapshots(missing: Sequence[dt.date], current: Mapping[dt.date, Commit]
     """A warning for dates without raw snapshots: those that are empty, and those whose commit outlived its objects."""
     kept = [day for day in missing if day in current]
     empty = [day for day in missing if day not in current]
-    said = []
+    broken, remedy = [], []
     if empty:
-        said.append(
-            f"No snapshots for {state.shown(empty)}: Spotify serves only the present, so these dates stay empty unless "
-            "`spotify-assets import` or the landing folder fills them."
+        broken.append(Broken("dates have snapshots", len(empty), [state.shown(empty)], "empty dates"))
+        remedy.append(
+            "Spotify serves only the present, so empty dates stay empty unless `spotify-assets import` or the landing "
+            "folder fills them."
         )
     if kept:
-        said.append(
-            f"The raw snapshots of {state.shown(kept)} are gone; the tables built from them are kept. Restore the "
-            "raw objects, or these dates can't be built again."
-        )
-    return dg.AssetCheckResult(
-        passed=not missing,
-        check_name=HAS_SNAPSHOTS,
-        asset_key=names.lake("playlists"),
+        rule = "raw snapshots outlive the tables built from them, which are kept"
+        broken.append(Broken(rule, len(kept), [state.shown(kept)], "dates"))
+        remedy.append("Restore the raw objects that are gone, or these dates can't be built again.")
+    return verdict(
+        broken,
+        fine="Every date has snapshots.",
+        remedy=" ".join(remedy),
         severity=dg.AssetCheckSeverity.WARN,
-        description=" ".join(said) or "Every date has snapshots.",
         metadata={"empty_dates": len(empty), "dates_without_their_snapshots": len(kept)},
+        asset=names.lake("playlists"),
+        name=HAS_SNAPSHOTS,
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from glue_scripts.fingerprint import fingerprint
 from spotify_assets.assets.metadata import OWNERS
+from spotify_assets.assets.verdicts import Broken, verdict
 from spotify_assets.lake.layout import raw_day_prefix
 from spotify_assets.markdown import escaped
 from spotify_assets.names import PLAIN, Names
@@ -201,22 +202,26 @@ def readable(reports: Sequence["ExtractionReport"], names: Names = PLAIN) -> dg.
             unreadable += outcome.status == "unreadable"
             incomplete += not outcome.complete
     tracked = {outcome.playlist_id for report in reports for outcome in report.outcomes}
-    return dg.AssetCheckResult(
-        asset_key=names.snapshots,
-        check_name=READABLE_CHECK,
-        passed=not lines,
+    return verdict(
+        [Broken("every tracked playlist can be read, and whole", len(lines), [*lines.values()], "playlists")]
+        if lines
+        else [],
+        fine=f"All {len(tracked)} tracked playlists could be read.",
+        remedy="each says what would help, and whether it is asked again today; what was read is kept. A playlist that "
+        "stays refused is taken out of SPOTIFY_PLAYLISTS, or the account is made its collaborator.",
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n".join(f"- {line}" for line in lines.values())
-        or f"All {len(tracked)} tracked playlists could be read.",
         metadata={"unreadable": unreadable, "incomplete": incomplete, "tracked": len(tracked)},
+        shown=_SHOWN,
+        asset=names.snapshots,
+        name=READABLE_CHECK,
     )
 
 
 def _said_of(outcome: "PlaylistOutcome", report: "ExtractionReport") -> str:
     """What is wrong with a playlist, since when, and whether it is asked again today."""
     known = report.tracked.get(outcome.playlist_id)
-    name = f" ({escaped(outcome.name)})" if outcome.name else ""
-    said = escaped(outcome.detail)
+    name = f" ({outcome.name})" if outcome.name else ""
+    said = outcome.detail
     if outcome.status != "unreadable":
         return f"Playlist {outcome.playlist_id}{name} is stored, and not whole: {said}."
     if known is None or known.refused_since is None or not report.remembers:
@@ -234,21 +239,23 @@ def listed(reports: Sequence["ExtractionReport"], names: Names = PLAIN) -> dg.As
         listing = report.listing
         if listing.lacks:
             came = len(listing.playlists) + listing.holes
-            lines.append(f"- Spotify counts {listing.total} playlists of the account and listed {came}.")
+            lines.append(f"Spotify counts {listing.total} playlists of the account and listed {came}.")
         lines += [
-            f"- Playlist {playlist_id} ({escaped(one.name) or 'no name'}) was on the account's list until "
-            f"{one.listed_on} and is not any more: it is still read for some days. Nothing to do if it was "
-            "removed on purpose; else name it in SPOTIFY_PLAYLISTS."
+            f"Playlist {playlist_id} ({one.name or 'no name'}) was on the account's list until "
+            f"{one.listed_on} and is not any more"
             for playlist_id, one in listing.missing.items()
         ]
-    return dg.AssetCheckResult(
-        asset_key=names.snapshots,
-        check_name=LISTED_CHECK,
-        passed=not lines,
+    return verdict(
+        [Broken("the account's list holds what it held", len(lines), lines, "differences")] if lines else [],
+        fine="The list of playlists lost nothing.",
+        remedy="nothing, if they were removed on purpose; else name them in SPOTIFY_PLAYLISTS. They are still read for "
+        "some days.",
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n".join(lines) or "The list of playlists lost nothing.",
         metadata={
             "listed": sum(len(report.listing.playlists) for report in reports),
             "lost": sum(len(report.listing.missing) for report in reports),
         },
+        shown=_SHOWN,
+        asset=names.snapshots,
+        name=LISTED_CHECK,
     )

@@ -23,6 +23,7 @@ from spotify_assets.assets.metadata import (
     preview,
 )
 from spotify_assets.assets.recording import EMPTY, listing, recorded, report_alone, without_commit
+from spotify_assets.assets.verdicts import Broken, verdict
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.lake import state
 from spotify_assets.names import PLAIN, Names
@@ -155,7 +156,7 @@ def _key(table: Table) -> str:
 def keys_held(rows: int) -> dg.AssetCheckResult:
     """The check passed, on so many rows."""
     said = f"{rows} rows" if rows else "nothing new to look at"
-    return dg.AssetCheckResult(check_name="keys_hold", passed=True, description=said, metadata={"rows": rows})
+    return verdict([], fine=said, remedy="", metadata={"rows": rows}, name="keys_hold")
 
 
 def checked(work: Callable[[], dg.MaterializeResult]) -> Iterator[Result]:
@@ -163,9 +164,13 @@ def checked(work: Callable[[], dg.MaterializeResult]) -> Iterator[Result]:
     try:
         yield work()
     except quality.RulesBroken as error:
-        said = "; ".join(map(str, error.faults))
-        yield dg.AssetCheckResult(
-            check_name="keys_hold", passed=False, description=said, metadata={"broken_rules": len(error.faults)}
+        yield verdict(
+            [Broken(fault.rule, fault.count, fault.examples) for fault in error.faults],
+            fine="",
+            remedy="the table was left as it was. Look for the rows in `LAKE` of the dates that were brought in: load "
+            "these dates again where they differ from the lake (`matches_commits` says so), else the SELECT is wrong.",
+            metadata={"broken_rules": len(error.faults)},
+            name="keys_hold",
         )
         raise
 

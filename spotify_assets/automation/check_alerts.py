@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
 
+from spotify_assets.assets.verdicts import cause
 from spotify_assets.automation import incidents
 from spotify_assets.automation.alerts import sender
 from spotify_assets.automation.clock import Clock, utc_now
@@ -143,7 +144,7 @@ def incident_of(failed: Sequence[dg.AssetCheckEvaluation], settings: Settings) -
     """What the failed evaluations of one check come to; at least one."""
     one = failed[0]
     days = [dt.date.fromisoformat(each.partition) for each in failed if each.partition]
-    said = dict.fromkeys(each.description or "no description" for each in failed)
+    said = dict.fromkeys(map(cause, failed))
     secrets = incidents.secrets_of(settings)
     return Incident(
         job=f"check {one.check_name} of {one.asset_key.to_user_string()}",

@@ -15,10 +15,10 @@ import dagster as dg
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.assets.metadata import OWNERS
+from spotify_assets.assets.verdicts import Broken, evaluation, verdict
 from spotify_assets.assets.warehouse import POOL
 from spotify_assets.automation.clock import utc_now
 from spotify_assets.lake import layout
-from spotify_assets.markdown import escaped
 from spotify_assets.names import PLAIN, Names
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
@@ -173,15 +173,18 @@ _NOT_ASKED = "The rows of every commit have arrived; Snowflake was not asked abo
 
 def _files_accepted(table: str, pipe: Pipe, names: Names) -> dg.AssetCheckEvaluation:
     rejected = unresolved(pipe.history)
-    fine = "No file was rejected." if pipe.status else _NOT_ASKED
-    return dg.AssetCheckEvaluation(
-        asset_key=names.warehouse("lake", table),
-        check_name=FILES_CHECK,
-        passed=not rejected,
-        description=escaped("; ".join(f"{file.file}: {file.status}, {file.error}" for file in rejected[:_SHOWN_FILES]))
-        or fine,
+    files = [f"{file.file}: {file.status}, {file.error}" for file in rejected]
+    result = verdict(
+        [Broken("Snowpipe takes every file", len(files), files, "files")] if files else [],
+        fine="No file was rejected." if pipe.status else _NOT_ASKED,
+        remedy="run `spotify-assets snowflake upgrade` where a column is missing; build the dates of the files named "
+        "again (`rebuild: true`) where a file is damaged: the pipe takes the new ones.",
         metadata={"rejected": len(rejected), "hours": HISTORY_HOURS} if pipe.status else {},
+        shown=_SHOWN_FILES,
+        asset=names.warehouse("lake", table),
+        name=FILES_CHECK,
     )
+    return evaluation(result)
 
 
 def unresolved(history: Iterable[LoadedFile]) -> list[LoadedFile]:
@@ -193,13 +196,16 @@ def unresolved(history: Iterable[LoadedFile]) -> list[LoadedFile]:
 def _pipe_delivers(table: str, pipe: Pipe, now: dt.datetime, names: Names) -> dg.AssetCheckEvaluation:
     status = pipe.status
     why = snowpipe.standing_still(status, pipe.waiting, now) if status else None
-    return dg.AssetCheckEvaluation(
-        asset_key=names.warehouse("lake", table),
-        check_name=PIPE_CHECK,
-        passed=why is None,
-        description=f"Stale: {escaped(why)}" if why else "The pipe is running." if status else _NOT_ASKED,
+    result = verdict(
+        [Broken("the pipe delivers every commit", max(1, len(pipe.waiting)), [why], "dates that wait")] if why else [],
+        fine="The pipe is running." if status else _NOT_ASKED,
+        remedy="`spotify-assets snowflake trust` says whether AWS lets the pipe read; "
+        "`spotify-assets snowflake refresh` has it look for files it was not told of.",
         metadata={"state": status.state, "pending_files": status.pending_files} if status else {},
+        asset=names.warehouse("lake", table),
+        name=PIPE_CHECK,
     )
+    return evaluation(result)
 
 
 def snowpipe_checks(names: Names = PLAIN) -> list[dg.AssetChecksDefinition]:

@@ -13,6 +13,7 @@ from typing import cast
 
 import dagster as dg
 
+from spotify_assets.assets.verdicts import evaluation
 from spotify_assets.partitions import run_dates_or_none
 
 Judge = Callable[[Sequence[dt.date]], dg.AssetCheckResult]
@@ -35,13 +36,8 @@ def evaluated(context: dg.AssetCheckExecutionContext, days: Sequence[dt.date], j
     (key,) = op.selected_asset_check_keys
     spec = op.assets_def.get_spec_for_check_key(key)
     evaluations = [
-        dg.AssetCheckEvaluation(
-            asset_key=key.asset_key,
-            check_name=key.name,
-            passed=result.passed,
-            metadata=result.metadata,
-            severity=result.severity,
-            description=result.description,
+        evaluation(
+            result._replace(asset_key=key.asset_key, check_name=key.name),
             blocking=spec.blocking if spec else None,
             partition=day.isoformat() if day else None,
         )

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES, Table
+from spotify_assets.assets.verdicts import Broken, verdict
 from spotify_assets.checks.by_date import evaluated
 from spotify_assets.lake import state
 from spotify_assets.lake.catalog_tables import PARTITION_COLUMN
-from spotify_assets.markdown import escaped
 from spotify_assets.names import PLAIN, Names
 from spotify_assets.partitions import run_dates_or_none
 from spotify_assets.resources.athena import AthenaResource
@@ -49,11 +49,14 @@ def _in_sync_check(table: Table, partitions: dg.DailyPartitionsDefinition, names
         def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
             commits = lake.commits(days)
             drift = catalog.drift(table, commits, whole_table=chosen is None and len(days) != 1)
-            shown = [f"{what}: {', '.join(why)}" for what, why in list(drift.items())[:_SHOWN]]
-            remedy = f". Materialize {names.catalog(table.name).to_user_string()} for what is named."
-            return dg.AssetCheckResult(
-                passed=not drift,
-                description=escaped("; ".join(shown)) + remedy if drift else f"{len(commits)} dates as committed",
+            shown = [f"{what}: {', '.join(why)}" for what, why in drift.items()]
+            return verdict(
+                [Broken("the Data Catalog says what contract and commits say", len(drift), shown, "differences")]
+                if drift
+                else [],
+                fine=f"{len(commits)} dates as committed",
+                remedy=_remedy(table, names),
+                shown=_SHOWN,
                 metadata={"dates": len(commits), "differences": len(drift), "drifted": list(drift)},
             )
 
@@ -78,7 +81,7 @@ def _row_count_check(table: Table, partitions: dg.DailyPartitionsDefinition, nam
             commits = lake.commits(days)
             wanted = {day: commit.rows(table.name) for day, commit in commits.items()}
             if not wanted:
-                return dg.AssetCheckResult(passed=True, description="no committed dates to count")
+                return verdict([], fine="no committed dates to count", remedy=_remedy(table, names))
             result = athena.query(
                 f'select {PARTITION_COLUMN}, count(*) from "{table.name}" '
                 f"where {PARTITION_COLUMN} between date '{min(wanted)}' and date '{max(wanted)}' group by 1"
@@ -89,12 +92,18 @@ def _row_count_check(table: Table, partitions: dg.DailyPartitionsDefinition, nam
                 for day, rows in sorted(wanted.items())
                 if counted.get(day, 0) != rows
             ]
-            return dg.AssetCheckResult(
-                passed=not wrong,
-                description="; ".join(wrong[:_SHOWN]) or f"{sum(wanted.values())} rows on {len(wanted)} dates",
+            return verdict(
+                [Broken("Athena counts the commit's rows", len(wrong), wrong, "dates")] if wrong else [],
+                fine=f"{sum(wanted.values())} rows on {len(wanted)} dates",
+                remedy=_remedy(table, names),
+                shown=_SHOWN,
                 metadata={"dates": len(wanted), "wrong_dates": len(wrong), **result.metadata()},
             )
 
         return evaluated(context, run_dates_or_none(context) or state.committed_days(lake.store), judge)
 
     return athena_row_counts
+
+
+def _remedy(table: Table, names: Names) -> str:
+    return f"materialize `{names.catalog(table.name).to_user_string()}` for what is named."

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from spotify_assets.assets.dashboard import DASHBOARD_REPORT
+from spotify_assets.assets.verdicts import Broken, verdict
 from spotify_assets.dashboard.integrity import inspect_page
-from spotify_assets.markdown import escaped
 from spotify_assets.names import PLAIN, Names
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.retries import retried
@@ -12,6 +12,7 @@ from spotify_assets.retries import retried
 
 def dashboard_checks(names: Names = PLAIN) -> list[dg.AssetChecksDefinition]:
     """The checks of this layer."""
+    remedy = f"materialize `{names.dashboard.to_user_string()}`: it is drawn anew from the warehouse."
 
     @dg.asset_check(
         asset=names.dashboard,
@@ -25,15 +26,15 @@ def dashboard_checks(names: Names = PLAIN) -> list[dg.AssetChecksDefinition]:
         """Read the stored page back."""
         content = lake.store.get_or_none(DASHBOARD_REPORT)
         if content is None:
-            return dg.AssetCheckResult(
-                passed=False,
-                description=f"There is no page at {lake.store.url(DASHBOARD_REPORT)}: "
-                f"materialize {names.dashboard.to_user_string()}.",
-            )
+            missing = Broken("the page is there", 1, [f"nothing at {lake.store.url(DASHBOARD_REPORT)}"], "")
+            return verdict([missing], fine="", remedy=remedy)
         page = inspect_page(content)
-        return dg.AssetCheckResult(
-            passed=not page.problems,
-            description=escaped(" ".join(page.problems)) or None,
+        problems = [Broken("the page is whole and needs nothing else", len(page.problems), page.problems, "problems")]
+        return verdict(
+            problems if page.problems else [],
+            fine=f"{page.size} bytes, as of {page.as_of or 'no snapshot yet'}",
+            remedy=remedy,
+            shown=len(page.problems),
             metadata={
                 "bytes": page.size,
                 "as_of": page.as_of or "no snapshot yet",

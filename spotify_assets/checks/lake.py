@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import dagster as dg
 
 from glue_scripts.contract import LAKE_TABLES, Table
+from spotify_assets.assets.verdicts import Broken, verdict
 from spotify_assets.checks.by_date import evaluated
 from spotify_assets.lake import quality, state
-from spotify_assets.markdown import escaped
 from spotify_assets.names import PLAIN, Names
 from spotify_assets.partitions import run_dates_or_none
 from spotify_assets.resources.lake import LakeResource
@@ -47,13 +47,12 @@ def _contract_check(table: Table, partitions: dg.DailyPartitionsDefinition, name
             commits = lake.commits(days)
             broken = quality.faults(lake.store, table, commits)
             rows = sum(commit.rows(table.name) for commit in commits.values())
-            return dg.AssetCheckResult(
-                passed=not broken,
-                description="; ".join(
-                    escaped(f"{fault.rule}: broken by {fault.rows} rows, such as {fault.example}")
-                    for fault in broken[:_SHOWN]
-                )
-                or f"{len(commits)} dates, {rows} rows",
+            return verdict(
+                [Broken(fault.rule, fault.rows, fault.examples) for fault in broken],
+                fine=f"{len(commits)} dates, {rows} rows",
+                remedy="nothing of this table goes on meanwhile. Look for the rows in the date's raw objects: replace "
+                f"or remove what is damaged there and run {_build(days)}. Where they are right, the code that reads "
+                "them is wrong.",
                 metadata={"dates": len(commits), "rows": rows, "broken_rules": len(broken)},
             )
 
@@ -77,9 +76,11 @@ def _entries_check(partitions: dg.DailyPartitionsDefinition, names: Names) -> dg
             commits = lake.commits(days)
             wrong = quality.unreconciled(commits)
             quarantined = sum(commit.quarantined for commit in commits.values())
-            return dg.AssetCheckResult(
-                passed=not wrong,
-                description="; ".join(wrong[:_SHOWN]) or f"{len(commits)} dates reconcile, {quarantined} quarantined",
+            return verdict(
+                [Broken("entries in = playlist_items + quarantined", len(wrong), wrong, "dates")] if wrong else [],
+                fine=f"{len(commits)} dates reconcile, {quarantined} quarantined",
+                remedy=f"entries were lost or made up while the date was built: run {_build(days)} with `--verify`; "
+                "where it stays, the code that reads raw objects is wrong. Nothing of the table goes on meanwhile.",
                 metadata={
                     "entries": sum(commit.entries for commit in commits.values()),
                     "quarantined": quarantined,
@@ -105,12 +106,15 @@ def _complete_check(partitions: dg.DailyPartitionsDefinition, names: Names) -> d
         def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
             commits = lake.commits(days)
             snapshots = quality.incomplete(lake.store, commits)
-            more = f"; and {len(snapshots) - _SHOWN} more" if len(snapshots) > _SHOWN else ""
-            return dg.AssetCheckResult(
-                passed=not snapshots,
+            return verdict(
+                [Broken("snapshots hold the whole playlist", len(snapshots), [*map(str, snapshots)], "snapshots")]
+                if snapshots
+                else [],
+                fine=f"{len(commits)} dates of whole snapshots",
+                remedy="nothing, where the day is over: they are kept, marked, and left out of comparisons. Today's "
+                "are read again through the day; `spotify-assets import` brings in a whole one that somebody has.",
                 severity=dg.AssetCheckSeverity.WARN,
-                description=escaped("; ".join(map(str, snapshots[:_SHOWN])) + more)
-                or f"{len(commits)} dates of whole snapshots",
+                shown=_SHOWN,
                 metadata={"dates": len(commits), "incomplete_snapshots": len(snapshots)},
             )
 
@@ -133,12 +137,13 @@ def _leaves_check(partitions: dg.DailyPartitionsDefinition, names: Names) -> dg.
             commits = lake.commits(days)
             unread = sum(commit.unread_leaves for commit in commits.values())
             examples = quality.unread_leaves(lake.store, commits, _EXAMPLES)
-            return dg.AssetCheckResult(
-                passed=not unread,
+            return verdict(
+                [Broken("every value can be read", unread, examples, "values")] if unread else [],
+                fine=f"{len(commits)} dates, every value read",
+                remedy="they are null and listed under `quarantine/`, and their entries are kept. Where Spotify has "
+                "begun to send something new, the reader must learn it; `spotify-assets build --outdated` then reads "
+                "the stored pages again.",
                 severity=dg.AssetCheckSeverity.WARN,
-                description=f"{unread} values can't be read, such as {escaped('; '.join(examples))}"
-                if unread
-                else f"{len(commits)} dates, every value read",
                 metadata={"unread_leaves": unread, "dates": len(commits)},
             )
 
@@ -151,3 +156,8 @@ def _days(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> list[dt
     """The run's dates; every committed date when the check is executed by itself."""
     days = run_dates_or_none(context)
     return state.committed_days(lake.store) if days is None else days
+
+
+def _build(days: Sequence[dt.date]) -> str:
+    """The command that brings `days` up to date."""
+    return f"`spotify-assets build --from {min(days)} --to {max(days)}`" if days else "`spotify-assets build`"

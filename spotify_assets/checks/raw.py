@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from spotify_assets.assets.verdicts import Broken, verdict
 from spotify_assets.names import PLAIN, Names
 from spotify_assets.retries import retried
 from spotify_assets.settings import Settings
@@ -42,20 +43,22 @@ def judge_consent(settings: Settings, today: dt.date) -> dg.AssetCheckResult:
     """Pass, warn or fail by the days the consent has left on `today` (UTC)."""
     from spotify_assets.spotify.auth import CONSENT_REMEDY, CONSENT_UNKNOWN, consent_age
 
+    remedy = f"{CONSENT_REMEDY}."
     if settings.source == "sandbox" or settings.spotify_refresh_token is None:
-        return dg.AssetCheckResult(passed=True, description="No refresh token is used: nothing expires.")
+        return verdict([], fine="No refresh token is used: nothing expires.", remedy=remedy)
     if settings.spotify_consented_on is None:
-        return dg.AssetCheckResult(
-            passed=False,
+        return verdict(
+            [Broken("the day of the consent is known", 1, [CONSENT_UNKNOWN], "")],
+            fine="",
+            remedy="set it to the day of the consent (YYYY-MM-DD), as `spotify-assets login` prints it.",
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{CONSENT_UNKNOWN}: set it to the day of the consent (YYYY-MM-DD), as `spotify-assets login` "
-            "prints it.",
         )
     consent = consent_age(settings.spotify_consented_on, today)
     said = str(consent)[0].upper() + str(consent)[1:]
-    return dg.AssetCheckResult(
-        passed=not consent.is_ending,
+    return verdict(
+        [Broken("the consent lives on", 1, [said], "")] if consent.is_ending else [],
+        fine=f"{said}.",
+        remedy=remedy,
         severity=dg.AssetCheckSeverity.ERROR if consent.days_left <= FAIL_DAYS else dg.AssetCheckSeverity.WARN,
-        description=f"{said}: {CONSENT_REMEDY}." if consent.is_ending else f"{said}.",
         metadata={"days_left": consent.days_left, "ends": consent.ends.isoformat()},
     )

@@ -11,10 +11,10 @@ import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Table
 from spotify_assets.assets.metadata import column_schema
+from spotify_assets.assets.verdicts import Broken, verdict
 from spotify_assets.assets.warehouse import GROUP, KINDS, OWNERS, POOL
 from spotify_assets.checks.by_date import evaluated
 from spotify_assets.lake import state
-from spotify_assets.markdown import escaped
 from spotify_assets.names import PLAIN, Names
 from spotify_assets.partitions import run_dates_or_none
 from spotify_assets.resources.lake import LakeResource
@@ -117,19 +117,22 @@ def _all_keys_hold(names: Names) -> dg.AssetChecksDefinition:
     def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
         tables = [("spotify", table) for table in DIMENSIONS.values()] + [("analytics", t) for t in MARTS.values()]
 
-        def look(session: Session) -> tuple[int, list[str]]:
+        def look(session: Session) -> tuple[int, list[Broken]]:
             schema.prepare(session, tables)
             rows, broken = 0, []
             for layer, table in tables:
                 count, faults = quality.faults(session, layer, table)
                 rows += count
-                broken += [f"{layer}.{table.name}: {fault}" for fault in faults]
+                broken += [
+                    Broken(f"{layer}.{table.name}: {fault.rule}", fault.count, fault.examples) for fault in faults
+                ]
             return rows, broken
 
         rows, broken = warehouse.run(look, QueryTag(KEYS_CHECK))
-        return dg.AssetCheckResult(
-            passed=not broken,
-            description="; ".join(broken[:_SHOWN]) or f"{rows} rows of {len(tables)} tables",
+        return verdict(
+            broken,
+            fine=f"{rows} rows of {len(tables)} tables",
+            remedy="somebody else wrote to these tables: the job `rebuild_warehouse` computes them again from `LAKE`.",
             metadata={"rows": rows, "tables": len(tables), "broken_rules": len(broken)},
         )
 
@@ -141,7 +144,7 @@ def _result(
 ) -> dg.AssetCheckResult:
     """Compare the given dates; with `whole`, the days between them too, which then must be empty."""
     if not days:
-        return dg.AssetCheckResult(passed=True, description="No committed dates.")
+        return verdict([], fine="No committed dates.", remedy="")
     commits = lake.commits(days)
     tag = QueryTag("reconciliation", f"{days[0]}…{days[-1]}")
     content = warehouse.run(lambda session: reconcile.read_all(session, tables, min(days), max(days)), tag)
@@ -151,10 +154,13 @@ def _result(
         for table, rows in content.items()
         for difference in reconcile.differences(table, commits, rows if whole else [r for r in rows if r.day in wanted])
     ]
-    return dg.AssetCheckResult(
-        passed=not differences,
-        description=escaped("; ".join(map(_sentence, differences[:_SHOWN])))
-        or f"{len(days)} dates, {len(tables)} tables",
+    rows = [_sentence(difference) for difference in differences]
+    return verdict(
+        [Broken("the warehouse holds what the commits say", len(rows), rows, "dates of tables")] if rows else [],
+        fine=f"{len(days)} dates, {len(tables)} tables",
+        remedy="materialize the tables named (those that hold `LAKE`) for their dates, or run `spotify-assets build`, "
+        "which loads whatever differs. Rows of a date without a commit are deleted by hand.",
+        shown=_SHOWN,
         metadata={"dates": len(days), "differences": len(differences), "tables": len(tables)},
     )
 

@@ -23,13 +23,21 @@ if TYPE_CHECKING:
     from spotify_assets.storage.object_store import ObjectStore
 
 
+_EXAMPLES = 3
+
+
 @dataclass(frozen=True)
 class Fault:
-    """A rule that does not hold: how many rows break it, and an example."""
+    """A rule that does not hold: how many rows break it, and the first of them, at most `_EXAMPLES`."""
 
     rule: str
     rows: int
-    example: str
+    examples: tuple[str, ...]
+
+    @property
+    def example(self) -> str:
+        """The first row."""
+        return self.examples[0]
 
 
 def rules(table: Table) -> dict[str, str]:
@@ -62,17 +70,14 @@ def faults(store: ObjectStore, table: Table, commits: Mapping[dt.date, Commit]) 
         for rule, select in rules(table).items():
             rows = connection.execute(f"select count(*) from ({select})").fetchall()[0][0]
             if rows:
-                row = connection.execute(f"select * from ({select}) order by all limit 1").fetchall()[0]
-                broken.append(Fault(rule, rows, ", ".join(str(value) for value in row)))
+                first = connection.execute(f"select * from ({select}) order by all limit {_EXAMPLES:d}").fetchall()
+                broken.append(Fault(rule, rows, tuple(", ".join(map(str, row)) for row in first)))
         counted = dict(connection.execute(f"select snapshot_date, count(*) from {table.name} group by all").fetchall())
         for day, commit in commits.items():
             if counted.get(day, 0) != commit.rows(table.name):
+                said = f"{day}: {counted.get(day, 0)} rows in the files, {commit.rows(table.name)} in the commit"
                 broken.append(
-                    Fault(
-                        "rows equal the commit's",
-                        abs(counted.get(day, 0) - commit.rows(table.name)),
-                        f"{day}: {counted.get(day, 0)} rows in the files, {commit.rows(table.name)} in the commit",
-                    )
+                    Fault("rows equal the commit's", abs(counted.get(day, 0) - commit.rows(table.name)), (said,))
                 )
     return broken
 

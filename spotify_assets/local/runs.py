@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,12 +17,15 @@ from typing import Protocol
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
+from spotify_assets.assets.verdicts import told
 from spotify_assets.definitions import build_defs, following_the_archive
 from spotify_assets.failures import PermanentError
 from spotify_assets.local.execution import execute
 from spotify_assets.local.instance import local_instance
-from spotify_assets.markdown import plain
 from spotify_assets.settings import Settings
+
+_CHECK_BLOCKED = "DagsterAssetCheckFailedError"
+"""What Dagster raises in a step whose blocking check failed: the check's name, and not what it found."""
 
 
 class Watcher(Protocol):
@@ -123,6 +127,8 @@ def _step_failures(result: dg.ExecuteInProcessResult) -> Sequence[str]:
     for event in result.all_events:
         if event.is_step_failure:
             failure = event.step_failure_data
+            if failure.error is not None and failure.error.cls_name == _CHECK_BLOCKED:
+                continue  # the check says better why
             said = failure.user_failure_data.description if failure.user_failure_data else None
             causes.append(f"{event.step_key}: {said or _root_cause(failure.error)}")
     return causes
@@ -132,13 +138,15 @@ def _root_cause(error: SerializableErrorInfo | None) -> str:
     """What was raised first: Dagster wraps it in errors of its own."""
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error else "unknown cause"
+    said = error.message.strip() if error else "unknown cause"
+    return re.sub(r"^dagster[\w.]*: ", "", said)
 
 
 def _check_failures(result: dg.ExecuteInProcessResult) -> Sequence[str]:
-    return [
-        f"{evaluation.asset_key.to_user_string()}: check {evaluation.check_name} failed: "
-        + plain(evaluation.description or "it says no more")
+    failed = [
+        f"{evaluation.asset_key.to_user_string()}: check {evaluation.check_name} failed"
+        f"{f' on {evaluation.partition}' if evaluation.partition else ''}: {told(evaluation)}"
         for evaluation in result.get_asset_check_evaluations()
         if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
     ]
+    return [*dict.fromkeys(failed)]

@@ -14,16 +14,19 @@ from spotify_assets.failures import PermanentError
 from spotify_assets.warehouse.session import Session, Value, integer
 from spotify_assets.warehouse.sql import column_list, qualified
 
+_EXAMPLES = 3
+
 
 @dataclass(frozen=True)
 class Fault:
-    """A rule that does not hold and how many rows (or keys) break it."""
+    """A rule that does not hold, how many rows (or keys) break it, and the keys of the first."""
 
     rule: str
     count: int
+    examples: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.rule}: broken {self.count} times"
+        return f"{self.rule}: broken {self.count} times, such as {'; '.join(self.examples)}"
 
 
 class RulesBroken(PermanentError):
@@ -59,9 +62,26 @@ def faults(
     """The table's rows, those of `where` alone when given, and the rules they break."""
     answer = session.execute(rules_statement(layer, table, where), [*params, *params])[0]
     rows, duplicates, *nulls = (integer(value or 0) for value in answer)  # an empty table's COUNT_IF may be NULL
-    counts = {f"{', '.join(table.key)} is unique": duplicates}
-    counts |= {f"{name} is not null": count for name, count in zip(_required(table), nulls, strict=True)}
-    return rows, [Fault(rule, count) for rule, count in counts.items() if count]
+    counts: dict[str | None, int] = {None: duplicates, **dict(zip(_required(table), nulls, strict=True))}
+    broken = []
+    for column, count in counts.items():
+        if count:
+            first = session.execute(examples_statement(layer, table, column, where), params)
+            examples = tuple(", ".join("NULL" if value is None else str(value) for value in row) for row in first)
+            rule = f"{column} is not null" if column else f"{', '.join(table.key)} is unique"
+            broken.append(Fault(rule, count, examples))
+    return rows, broken
+
+
+def examples_statement(layer: str, table: Table, column: str | None, where: str = "") -> str:
+    """The keys of the first rows whose `column` is NULL; without one, of those that stand more than once."""
+    key = column_list(table.key)
+    if column is None:
+        condition = f" WHERE {where}" if where else ""
+        some = f"{condition} GROUP BY {key} HAVING COUNT(*) > 1"
+    else:
+        some = f" WHERE {f'({where}) AND ' if where else ''}{column} IS NULL"
+    return f"SELECT {key} FROM {qualified(layer, table.name)}{some} ORDER BY {key} LIMIT {_EXAMPLES:d}"
 
 
 def require(session: Session, layer: str, table: Table, where: str = "", params: Sequence[Value] = ()) -> int:

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from spotify_assets.checks.raw import judge_consent, raw_checks
+from spotify_assets.markdown import plain
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.settings import load_settings
 
@@ -39,7 +40,7 @@ def test_an_unknown_day_of_consent_warns() -> None:
     result = judge_consent(load_settings(ACCOUNT | {"SPOTIFY_REFRESH_TOKEN": "token"}), ENDS)
 
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert "SPOTIFY_CONSENTED_ON is not set" in str(result.description)
+    assert "SPOTIFY_CONSENTED_ON is not set" in plain(str(result.description))
 
 
 @pytest.mark.parametrize("environment", [{}, ACCOUNT])

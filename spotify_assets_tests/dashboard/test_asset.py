@@ -81,7 +81,7 @@ def test_the_check_fails_without_a_page(lake: LakeResource) -> None:
     evaluation = _check(lake)
 
     assert not evaluation.passed
-    assert "materialize dashboard" in (evaluation.description or "")
+    assert "Materialize `dashboard`" in (evaluation.description or "")
 
 
 def test_the_asset_depends_on_every_table_its_queries_read() -> None:

@@ -124,6 +124,8 @@ def work_statements() -> Iterator[Statement]:
     for name, mart in marts.DEFINITIONS.items():
         yield from mart_statements(name, mart)
         yield quality.rules_statement("analytics", MARTS[name]), ()
+        yield quality.examples_statement("analytics", MARTS[name], None), ()
+        yield quality.examples_statement("analytics", MARTS[name], MARTS[name].key[0], f"{MARTS[name].key[0]} = ?"), "x"
     yield state.pending_statement("analytics", 2), ["songs", "albums", "release_profile", "code"]
     yield state.snapshots_statement(2, 2), [*DATES, *DATES, "song_stays", *DATES, "song_stays"]
     yield sql.statement("state/forget_snapshots"), ["song_stays", "song_stays"]

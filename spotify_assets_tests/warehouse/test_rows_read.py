@@ -75,12 +75,14 @@ def last_day(folder: Path, playlists: int, days: int, *, piped: bool) -> tuple[i
     return rows, reads
 
 
-@pytest.mark.parametrize("days", [1, 3])
+@pytest.mark.parametrize("days", [1, DAYS])
 def test_a_load_reads_the_days_rows_twice_and_nothing_of_other_days(tmp_path: Path, days: int) -> None:
     """Out of the files, and again to compare them with the commit."""
     rows, reads = last_day(tmp_path, 8, days, piped=False)
 
-    assert reads["load"].rows == 2 * rows == stated("load")[1]
+    assert reads["load"].rows == 2 * rows
+    if days == DAYS:
+        assert (reads["load"].statements, reads["load"].rows) == stated("load")[:2]
 
 
 def test_taking_in_what_a_pipe_brought_reads_the_days_rows_once(tmp_path: Path) -> None:

@@ -1,13 +1,8 @@
-"""Recorded payloads brought in as a person would, built, and compared with plain Python: entered, left, how long.
-
-The payloads lie beside the project (`../shared/data`); without them these tests are skipped.
-"""
+"""Payloads brought in as a person would, built, and compared with plain Python: entered, left, how long."""
 
 from __future__ import annotations
 
 import datetime as dt
-import gzip
-import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -17,16 +12,10 @@ from click.testing import CliRunner
 from spotify_assets.cli import main
 from spotify_assets.lake import state
 from spotify_assets.spotify.snapshot import read
-from spotify_assets_tests.lakes import SHARED_DATA
 from spotify_assets_tests.line import Home, new_home
+from spotify_assets_tests.recorded import EITHER, Payloads, day_of, load
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not SHARED_DATA.is_dir(), reason=f"no recorded payloads at {SHARED_DATA}"),
-]
-
-HISTORY_ID = "4uUIK0akoRvnyhbK377brv"
-HISTORY = SHARED_DATA / "history" / HISTORY_ID
+pytestmark = pytest.mark.slow
 
 
 def run_import(monkeypatch: pytest.MonkeyPatch, home: Home, *arguments: str) -> str:
@@ -40,7 +29,7 @@ def list_of(path: Path) -> list[tuple[str, int]]:
     """A recorded playlist's songs in order, each as (song id, which occurrence)."""
     seen: Counter[str] = Counter()
     found = []
-    for entry in json.loads(gzip.decompress(path.read_bytes()))["tracks"]:
+    for entry in load(path)["tracks"]:
         track = entry["track"]
         song_id = track and (track["uri"] if track["is_local"] else track["id"])
         if song_id:
@@ -51,33 +40,25 @@ def list_of(path: Path) -> list[tuple[str, int]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """The 29 recorded days, imported and built once."""
+Days = dict[dt.date, dict[tuple[str, int], int]]
+"""Per day: (song, occurrence) to position."""
+
+
+@pytest.fixture(scope="module", params=[EITHER[0], EITHER[-1]])
+def history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Days]:
+    """One playlist's days, imported and built once; and what the files say."""
+    files = request.param.history()
     home = new_home(tmp_path_factory.mktemp("history"), PARTITIONS_START="2024-01-01")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        run_import(monkeypatch, home, *map(str, sorted(HISTORY.glob("*.json.gz"))))
+        run_import(monkeypatch, home, *map(str, files))
     home.build()
-    return home
+    days = {day_of(path): {key: place for place, key in enumerate(list_of(path)) if key[0]} for path in files}
+    return home, days
 
 
-def recorded() -> dict[dt.date, dict[tuple[str, int], int]]:
-    """Per recorded day: (song, occurrence) to position."""
-    return {
-        dt.date.fromisoformat(path.name.split(".")[0]): {
-            key: position for position, key in enumerate(list_of(path)) if key[0]
-        }
-        for path in sorted(HISTORY.glob("*.json.gz"))
-    }
-
-
-def test_every_day_of_the_history_is_there(home: Home) -> None:
-    assert state.committed_days(home.store) == sorted(recorded())
-    assert len(recorded()) == 29
-
-
-def test_who_entered_left_and_moved_is_what_plain_python_finds(home: Home) -> None:
-    days = recorded()
+def test_who_entered_left_and_moved_is_what_plain_python_finds(history: tuple[Home, Days]) -> None:
+    home, days = history
+    assert state.committed_days(home.store) == sorted(days)
     want = set()
     for before, after in zip(sorted(days), sorted(days)[1:], strict=False):
         for song in days[before].keys() | days[after].keys():
@@ -91,8 +72,8 @@ def test_who_entered_left_and_moved_is_what_plain_python_finds(home: Home) -> No
     assert {row[4] for row in rows} >= {"entered", "moved"}
 
 
-def test_how_long_songs_stayed_is_what_plain_python_finds(home: Home) -> None:
-    days = recorded()
+def test_how_long_songs_stayed_is_what_plain_python_finds(history: tuple[Home, Days]) -> None:
+    home, days = history
     present: defaultdict[str, list[bool]] = defaultdict(lambda: [False] * len(days))
     best: dict[str, int] = {}
     for number, day in enumerate(sorted(days)):
@@ -109,18 +90,16 @@ def test_how_long_songs_stayed_is_what_plain_python_finds(home: Home) -> None:
     assert {tuple(row[1:9]) for row in rows} == want
 
 
-def test_every_recorded_file_is_imported_as_it_is_and_twice_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("payloads", EITHER)
+def test_every_file_is_imported_as_it_is_and_twice_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, payloads: Payloads
 ) -> None:
     home = new_home(tmp_path, PARTITIONS_START="2024-01-01")
-    pages = sorted((SHARED_DATA / "derived-new-shape").glob("*/items.offset-*.json.gz"))
-    dated = [
-        "--date",
-        "2024-03-01",
-        *map(str, sorted((SHARED_DATA / "playlists").glob("*.json.gz"))),
-        *(str(path) for path in pages if "5At7uMb57j9ZTF18Bphaig" not in str(path)),
-    ]
-    dated_by_name = list(map(str, sorted((SHARED_DATA / "lambda-landing").glob("*.json.gz"))))
+    playlists = {load(path)["id"]: path for path in payloads.playlists()}
+    pages = payloads.files("derived-new-shape/*/items.offset-*")
+    new = [str(path) for path in pages if path.parent.name not in playlists]
+    dated = ["--date", "2024-03-01", *map(str, playlists.values()), *new]
+    dated_by_name = list(map(str, payloads.landing()))
 
     run_import(monkeypatch, home, *dated)
     run_import(monkeypatch, home, *dated_by_name)
@@ -133,6 +112,5 @@ def test_every_recorded_file_is_imported_as_it_is_and_twice_changes_nothing(
     assert state.raw_days(home.store) == [day, dt.date(2024, 4, 22), dt.date(2024, 5, 15)]
     sources = state.read_current_sources(home.store, [day])[day]
     imported = {read(home.store, source.key).playlist_id: read(home.store, source.key).entries for source in sources}
-    for path in sorted((SHARED_DATA / "playlists").glob("*.json.gz")):
-        playlist = json.loads(gzip.decompress(path.read_bytes()))
-        assert imported[playlist["id"]] == len(playlist["tracks"]), path.name
+    for playlist_id, path in playlists.items():
+        assert imported[playlist_id] == len(load(path)["tracks"]), path.name

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -86,25 +87,29 @@ def test_duckdbs_attempts_leave_nothing_in_the_folders_that_are_published(
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("stage", ["_write_quarantine", "_write_tables", "_written"])
 def test_sparks_attempts_leave_nothing_in_the_folders_that_are_published(
-    spark: SparkSession, lake: ObjectStore, monkeypatch: pytest.MonkeyPatch, stage: str
+    spark: SparkSession, lake: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One attempt dies after each thing that it writes, and the last lives."""
     from glue_scripts import spark_tables
     from spotify_assets.engines import spark_engine
 
     def build() -> list[BuiltDay]:
         return list(spark_engine.build_days(spark, lake, "run-1", work(lake)))
 
-    with monkeypatch.context() as patched:
-        original = getattr(spark_tables, stage)
-        whole = (lambda *given: list(original(*given))) if stage == "_write_quarantine" else original
-        patched.setattr(spark_tables, stage, dying(whole, 1))
-        with pytest.raises(Killed):
-            build()
-    build()
+    for stage in ("_write_quarantine", "_write_tables", "_written"):
+        with monkeypatch.context() as patched:
+            original = getattr(spark_tables, stage)
+            whole = partial(_to_its_end, original) if stage == "_write_quarantine" else original
+            patched.setattr(spark_tables, stage, dying(whole, 1))
+            with pytest.raises(Killed):
+                build()
 
     assert_folders_are_commits(lake, build())
+
+
+def _to_its_end(write: Callable[..., Iterable[object]], *given: object) -> list[object]:
+    return list(write(*given))
 
 
 def test_a_folder_is_named_after_its_attempt(lake: ObjectStore) -> None:

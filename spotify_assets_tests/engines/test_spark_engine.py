@@ -23,8 +23,8 @@ from spotify_assets.spotify.sandbox.server import Sandbox
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.engine_parity import assert_engines_agree, work
-from spotify_assets_tests.engines.test_engine_on_real_payloads import load, whole_playlist
-from spotify_assets_tests.lakes import SHARED_DATA, put_raw, rows
+from spotify_assets_tests.lakes import put_raw, rows
+from spotify_assets_tests.recorded import EITHER, Payloads
 from spotify_assets_tests.reference_tables import Raw, expected
 
 if TYPE_CHECKING:
@@ -271,10 +271,11 @@ def test_a_task_that_runs_again_stages_nothing_twice(store: ObjectStore) -> None
         assert len(duckdb.read_parquet(str(paths[staged.key]))) == 2
 
 
-def test_recorded_payloads_and_the_sandbox_give_the_same_rows_as_duckdb(
-    spark: SparkSession, store: ObjectStore
+@pytest.mark.parametrize("payloads", EITHER)
+def test_payloads_of_every_recorded_shape_and_the_sandbox_give_the_same_rows_as_duckdb(
+    spark: SparkSession, store: ObjectStore, payloads: Payloads
 ) -> None:
-    for raw in [*recorded(), *sandbox_snapshots()]:
+    for raw in [*payloads.raws(), *sandbox_snapshots()]:
         put_raw(store, raw)
 
     by_duckdb, by_spark = assert_engines_agree(spark, store)
@@ -309,23 +310,6 @@ def sandbox_snapshots() -> Iterator[Raw]:
                     day,
                     f"{day}T06:00:00Z",
                 )
-
-
-def recorded() -> Iterator[Raw]:
-    """All recorded payloads beside the project, in every shape and on their own days; nothing where there are none."""
-    day = dt.date(2024, 3, 1)
-    for path in sorted((SHARED_DATA / "playlists").glob("*.json.gz")):
-        yield whole_playlist(path, day)
-    for path in sorted((SHARED_DATA / "history").glob("*/*.json.gz")):
-        yield whole_playlist(path, dt.date.fromisoformat(path.name[:10]))
-    for folder in sorted((SHARED_DATA / "derived-new-shape").glob("*")):
-        pages = [load(path) for path in sorted(folder.glob("items.*.json.gz"))]
-        if pages:
-            yield Raw(e.spotify_id(f"new{folder.name}"), {}, [(page["offset"], page["items"]) for page in pages], day)
-    for path in sorted((SHARED_DATA / "lambda-landing").glob("*.json.gz")):
-        (playlist,) = load(path)
-        on = dt.date.fromisoformat(path.name.split(".")[1])
-        yield Raw(playlist["id"], playlist, [(0, playlist.pop("tracks")["items"])], on, f"{on}T06:00:00Z")
 
 
 @pytest.mark.soak

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gzip
 import json
 import os
 import subprocess
@@ -20,11 +19,11 @@ from spotify_assets.spotify.archives.git_history import Blobs, read_history
 from spotify_assets.spotify.importing import ImportReport, Rules, import_files, import_versions
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.engine_parity import work
-from spotify_assets_tests.lakes import SHARED_DATA, rows
+from spotify_assets_tests.lakes import rows
+from spotify_assets_tests.recorded import EITHER, Payloads, day_of, load
 from spotify_assets_tests.spotify.test_payloads import ID, OTHER, entry, playlist
 
 TODAY = dt.date(2026, 11, 26)
-HISTORY = SHARED_DATA / "history" / "4uUIK0akoRvnyhbK377brv"
 TABLES = ("playlists", "playlist_items", "songs", "albums", "artists", "song_artists", "album_artists")
 
 
@@ -264,20 +263,20 @@ def test_an_import_that_was_killed_anywhere_and_repeated_is_the_same(
         assert {found.key: other.get(found.key) for found in other.list("raw/")} == whole
 
 
-@pytest.mark.skipif(not HISTORY.is_dir(), reason=f"no recorded payloads at {HISTORY}: real versions are not compared")
-def test_29_real_daily_versions_give_the_same_tables_as_their_files(
-    store: ObjectStore, repository: Repository, tmp_path: Path
+@pytest.mark.parametrize("payloads", EITHER)
+def test_daily_versions_give_the_same_tables_as_their_files(
+    store: ObjectStore, repository: Repository, tmp_path: Path, payloads: Payloads
 ) -> None:
-    days = sorted(HISTORY.glob("*.json.gz"))
+    days = payloads.history()
     for path in days:
-        content = gzip.decompress(path.read_bytes())
-        repository.commit(f"{path.name[:10]}T05:00:00Z", **{f"playlists__{HISTORY.name}.json": content})
+        content = json.dumps(load(path)).encode()
+        repository.commit(f"{day_of(path)}T05:00:00Z", **{f"playlists__{path.parent.name}.json": content})
     files = ObjectStore.open((tmp_path / "files").as_uri())
 
     by_git = take(store, repository)
     by_file: ImportReport = import_files(files, days, Rules(TODAY))
 
-    assert (len(by_git.new), len(by_file.new)) == (29, 29)
+    assert len(by_git.new) == len(by_file.new) == len(days)
     one, other = build_days(store, "run", work(store)), build_days(files, "run", work(files))
     for table in TABLES:
         without_time = slice(None, -1) if table == "playlists" else slice(None)

@@ -75,7 +75,7 @@ def last_day(folder: Path, playlists: int, days: int, *, piped: bool) -> tuple[i
     return rows, reads
 
 
-@pytest.mark.parametrize("days", [1, DAYS])
+@pytest.mark.parametrize("days", [2, DAYS])
 def test_a_load_reads_the_days_rows_twice_and_nothing_of_other_days(tmp_path: Path, days: int) -> None:
     """Out of the files, and again to compare them with the commit."""
     rows, reads = last_day(tmp_path, 8, days, piped=False)

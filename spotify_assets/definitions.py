@@ -1,7 +1,8 @@
 """The composition root: what this code location holds, and only that.
 
-`build_defs(settings)` assembles every asset, check, job, schedule, sensor and resource; tests and the command line
-call it with other settings or replaced resources. What cuts across layers (`conventions`, freshness) is applied here.
+`build_defs(settings)` assembles every asset, check, job, schedule, sensor and resource; tests, the command line, the
+component and somebody else's code call it with settings of their own or with replaced resources. What cuts across
+layers (`conventions`, freshness) is applied here. `defs` is the code location of the environment's settings.
 Loading needs no network, no environment variable and no Java.
 """
 
@@ -68,7 +69,7 @@ def build_defs(
 
     With `key_prefix`, such as `music` or `["music", "rock"]`, every asset key begins with it and so does every name, so
     that it stands beside another instance or anything else in one code location. Raises PermanentError for a prefix
-    that can't be one.
+    that can't be one. Its jobs bring their executor; the one of the code location is left to whom it belongs to.
     """
     names = Names.of(key_prefix)
     settings = following_the_archive(settings)
@@ -110,7 +111,7 @@ def build_defs(
     ]
     own = [definition.check_specs for definition in [*assets, *checks] if isinstance(definition, dg.AssetsDefinition)]
     keys = [key for one in assets for key in (one.keys if isinstance(one, dg.AssetsDefinition) else [one.key])]
-    runs = automation(settings, partitions, keys, [spec.key for specs in own for spec in specs], names)
+    runs = automation(settings, partitions, keys, [spec.key for specs in own for spec in specs], names, IN_PROCESS)
     defs = dg.Definitions(
         assets=with_code_links(assets, settings),
         asset_checks=checks,
@@ -118,7 +119,6 @@ def build_defs(
         schedules=runs.schedules,
         sensors=runs.sensors,
         resources={names.called(name): one for name, one in {**resources(settings), **(overrides or {})}.items()},
-        executor=IN_PROCESS,
         loggers=loggers,
     )
     return defs.map_asset_specs(func=_with_policies(settings, names))
@@ -136,13 +136,11 @@ def _with_policies(settings: Settings, names: Names) -> Callable[[dg.AssetSpec],
     return applied
 
 
-def code_location() -> dg.Definitions:
-    """The definitions of the environment's settings, for Dagster's own processes.
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The code location of the environment's settings, made when Dagster loads it and not when this is imported.
 
     Dagster copies jobs when they run, and would say each time which of their parameters are beta.
     """
     warnings.simplefilter("ignore", dg.BetaWarning)
-    return build_defs(load_settings())
-
-
-defs = code_location()
+    return dg.Definitions.merge(build_defs(load_settings()), dg.Definitions(executor=IN_PROCESS))

@@ -90,7 +90,7 @@ def test_every_table_of_the_lake_is_guarded_by_a_blocking_check_of_its_own(defs:
 
 def test_loading_needs_no_environment_and_imports_nothing_heavy(tmp_path: Path) -> None:
     script = (
-        "import sys, spotify_assets.definitions as d; d.defs.get_repository_def(); "
+        "import sys, spotify_assets.definitions as d; d.defs().get_repository_def(); "
         f"print([name for name in {FORBIDDEN!r} if name in sys.modules])"
     )
     bare = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}

@@ -29,7 +29,10 @@ class DigestMessage:
 
 
 def digest_job(
-    settings: Settings, send: Callable[[DigestMessage], None] | None = None, names: Names = PLAIN
+    settings: Settings,
+    send: Callable[[DigestMessage], None] | None = None,
+    names: Names = PLAIN,
+    executor: dg.ExecutorDefinition | None = None,
 ) -> dg.JobDefinition:
     """Sends the digest of the last week that is over; `send` replaces what the settings name."""
     deliver = send or sender(settings)
@@ -57,6 +60,7 @@ def digest_job(
             "Send what the last week changed in every playlist to `ALERT_WEBHOOK_URL` or `ALERT_SNS_TOPIC_ARN`."
         ),
         owners=OWNERS,
+        executor_def=executor,
     )
     def send_weekly_digest() -> None:
         send_digest()

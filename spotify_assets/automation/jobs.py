@@ -24,7 +24,9 @@ _SECONDS_AN_HOUR = 3600
 
 
 def build_jobs(
-    names: Names = PLAIN, assets: Iterable[dg.AssetKey] | None = None
+    names: Names = PLAIN,
+    assets: Iterable[dg.AssetKey] | None = None,
+    executor: dg.ExecutorDefinition | None = None,
 ) -> list[dg.UnresolvedAssetJobDefinition]:
     """Every job made of assets; each carries the checks of its assets.
 
@@ -39,6 +41,7 @@ def build_jobs(
             selection=dg.AssetSelection.assets(names.snapshots),
             description="Take today's snapshot of every tracked playlist. Spotify can't be asked for another date.",
             owners=OWNERS,
+            executor_def=executor,
             run_tags=_guarded(hours=3),
         ),
         dg.define_asset_job(
@@ -50,6 +53,7 @@ def build_jobs(
                 "sensors pick them."
             ),
             owners=OWNERS,
+            executor_def=executor,
             run_tags=_guarded(hours=6),
         ),
         dg.define_asset_job(
@@ -57,6 +61,7 @@ def build_jobs(
             selection=(loads.downstream() & every).materializable(),
             description="Load what the lake's commits say into the warehouse, then everything after it.",
             owners=OWNERS,
+            executor_def=executor,
             run_tags=_guarded(hours=3),
         ),
         dg.define_asset_job(
@@ -64,6 +69,7 @@ def build_jobs(
             selection=((loads.downstream() & every) - loads).materializable(),
             description="Merge the dimensions and compute the marts and the dashboard from what is loaded.",
             owners=OWNERS,
+            executor_def=executor,
             run_tags=_guarded(hours=3),
         ),
     ]

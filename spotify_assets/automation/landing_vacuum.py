@@ -21,7 +21,7 @@ from spotify_assets.warehouse import snowpipe
 from spotify_assets.warehouse.session import QueryTag
 
 
-def landing_vacuum_job(names: Names = PLAIN) -> dg.JobDefinition:
+def landing_vacuum_job(names: Names = PLAIN, executor: dg.ExecutorDefinition | None = None) -> dg.JobDefinition:
     """The job; it exists where Snowpipe loads."""
 
     @dg.op(
@@ -41,6 +41,7 @@ def landing_vacuum_job(names: Names = PLAIN) -> dg.JobDefinition:
         name=names.called(VACUUM_LANDING),
         description="Remove from Snowpipe's landing tables what the lake's vacuum has removed from the lake.",
         owners=OWNERS,
+        executor_def=executor,
     )
     def vacuum_landing() -> None:
         vacuum_landing_tables()

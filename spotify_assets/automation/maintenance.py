@@ -25,12 +25,12 @@ class AdoptConfig(dg.Config):
     )
 
 
-def maintenance_jobs(names: Names = PLAIN) -> list[dg.JobDefinition]:
+def maintenance_jobs(names: Names = PLAIN, executor: dg.ExecutorDefinition | None = None) -> list[dg.JobDefinition]:
     """The jobs."""
-    return [_adoption(names), _vacuum(names)]
+    return [_adoption(names, executor), _vacuum(names, executor)]
 
 
-def _adoption(names: Names) -> dg.JobDefinition:
+def _adoption(names: Names, executor: dg.ExecutorDefinition | None) -> dg.JobDefinition:
     @dg.op(
         name=names.called(ADOPT_OP),
         description="Adopt the objects that wait in landing/to_be_processed/, each by itself; none can fail another.",
@@ -65,6 +65,7 @@ def _adoption(names: Names) -> dg.JobDefinition:
             "`landing/processed/`, or with the reason beside it to `landing/rejected/`."
         ),
         owners=OWNERS,
+        executor_def=executor,
         tags={**CRASH_RETRIES, "dagster/max_runtime": "7200"},
     )
     def adopt_landing() -> None:
@@ -73,7 +74,7 @@ def _adoption(names: Names) -> dg.JobDefinition:
     return adopt_landing
 
 
-def _vacuum(names: Names) -> dg.JobDefinition:
+def _vacuum(names: Names, executor: dg.ExecutorDefinition | None) -> dg.JobDefinition:
     @dg.op(
         name=names.called("remove_superseded"),
         description="Remove files of runs that no commit names any more and that are older than a week.",
@@ -90,6 +91,7 @@ def _vacuum(names: Names) -> dg.JobDefinition:
         name=names.called(VACUUM),
         description="Remove the files of superseded runs; never what a commit names or what is younger than 7 days.",
         owners=OWNERS,
+        executor_def=executor,
         tags={**CRASH_RETRIES, "dagster/max_runtime": "21600"},
     )
     def vacuum_lake() -> None:

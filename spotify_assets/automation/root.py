@@ -39,19 +39,21 @@ def automation(
     assets: Sequence[dg.AssetKey] | None = None,
     checks: Sequence[dg.AssetCheckKey] = (),
     names: Names = PLAIN,
+    executor: dg.ExecutorDefinition | None = None,
 ) -> Automation:
     """All of it, switched on by default where SPOTIFY_ASSETS_AUTOMATION is, and registered everywhere.
 
-    `assets` are all there are of this instance, `checks` those whose warnings people are told of.
+    `assets` are all there are of this instance, `checks` those whose warnings people are told of;
+    `executor` executes the steps of its jobs.
     """
     jobs: list[Job] = [
-        *build_jobs(names, assets),
-        *maintenance_jobs(names),
-        *warehouse_jobs(settings, names),
-        digest_job(settings, names=names),
+        *build_jobs(names, assets, executor),
+        *maintenance_jobs(names, executor),
+        *warehouse_jobs(settings, names, executor),
+        digest_job(settings, names=names, executor=executor),
     ]
     if settings.loads_by_pipe:
-        jobs.append(landing_vacuum_job(names))
+        jobs.append(landing_vacuum_job(names, executor))
     schedules = [*build_schedules(settings, partitions, names), *digest_schedules(settings, names)]
     return Automation(jobs, schedules, _sensors(settings, jobs, checks, names))
 

@@ -34,16 +34,18 @@ class DropBranchConfig(dg.Config):
 
 
 def warehouse_jobs(
-    settings: Settings, names: Names = PLAIN
+    settings: Settings, names: Names = PLAIN, executor: dg.ExecutorDefinition | None = None
 ) -> "list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]":
     """The jobs; `drop_branch_database` exists in production's deployment on Snowflake only."""
     jobs: list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition] = [
-        _reconciliation(names, RECONCILE_RECENT, "the last two weeks", RECENT_CHECK),
-        _reconciliation(names, RECONCILE_ALL, "everything, and the keys of every table", ALL_CHECK, KEYS_CHECK),
-        _rebuild_job(names),
+        _reconciliation(names, executor, RECONCILE_RECENT, "the last two weeks", RECENT_CHECK),
+        _reconciliation(
+            names, executor, RECONCILE_ALL, "everything, and the keys of every table", ALL_CHECK, KEYS_CHECK
+        ),
+        _rebuild_job(names, executor),
     ]
     if settings.warehouse_name == "snowflake" and not settings.dagster_cloud_is_branch_deployment:
-        jobs.append(_drop_branch_job(settings.snowflake_database, names))
+        jobs.append(_drop_branch_job(settings.snowflake_database, names, executor))
     return jobs
 
 
@@ -75,16 +77,19 @@ def warehouse_schedules(settings: Settings, names: Names = PLAIN) -> list[dg.Sch
     ]
 
 
-def _reconciliation(names: Names, name: str, period: str, *checks: str) -> "dg.UnresolvedAssetJobDefinition":
+def _reconciliation(
+    names: Names, executor: dg.ExecutorDefinition | None, name: str, period: str, *checks: str
+) -> "dg.UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         names.called(name),
         selection=dg.AssetSelection.checks(*(dg.AssetCheckKey(names.loads, check) for check in checks)),
         description=f"Compare the warehouse with the lake's commits, date by date and table by table: {period}.",
         owners=OWNERS,
+        executor_def=executor,
     )
 
 
-def _rebuild_job(names: Names) -> dg.JobDefinition:
+def _rebuild_job(names: Names, executor: dg.ExecutorDefinition | None) -> dg.JobDefinition:
     @dg.op(
         name=names.called("rebuild"),
         pool=names.called(POOL),
@@ -108,6 +113,7 @@ def _rebuild_job(names: Names) -> dg.JobDefinition:
             "are those that merging day by day gives; nothing has to be rebuilt in the course of things."
         ),
         owners=OWNERS,
+        executor_def=executor,
     )
     def rebuild_warehouse() -> None:
         rebuild()
@@ -121,7 +127,7 @@ def _rebuild_one(warehouse: WarehouseResource, path: str, run_id: str) -> int:
     return warehouse.run(lambda session: work(session, table).rows, QueryTag(f"rebuild:{path}", run_id=run_id))
 
 
-def _drop_branch_job(database: str, names: Names) -> dg.JobDefinition:
+def _drop_branch_job(database: str, names: Names, executor: dg.ExecutorDefinition | None) -> dg.JobDefinition:
     @dg.op(
         name=names.called("drop_clone"), description="Drop the zero-copy clone of a pull request's branch deployment."
     )
@@ -136,6 +142,7 @@ def _drop_branch_job(database: str, names: Names) -> dg.JobDefinition:
         name=names.called(DROP_BRANCH),
         description="Drop the database clone of a branch deployment that is gone; for when its pull request closes.",
         owners=OWNERS,
+        executor_def=executor,
     )
     def drop_branch_database() -> None:
         drop_clone()

@@ -54,6 +54,7 @@ import json, sys
 import dagster as dg
 from spotify_assets.definitions import defs
 import spotify_assets
+defs = defs()
 dg.Definitions.validate_loadable(defs)
 repository = defs.get_repository_def()
 automations = (*repository.schedule_defs, *repository.sensor_defs)

@@ -5,8 +5,10 @@ one that can't be read is listed with the entry, which stays. Standard library o
 
 `parsed` has one row per element of every page's `items`: `snapshot_date`, `source_key` and `playlist_id` of the raw
 object; `page_offset`, the position of the page's first entry, and `entry_index` in the page (both 0-based BIGINT);
-`kinds`, a STRUCT of the JSON kinds below ('object', 'array', 'boolean', 'null' or absent, 'other'); `element`, the
-entry as it came (JSON); `entry`, a STRUCT of `tables.ENTRY`, NULL in every leaf that is absent or of another structure.
+`whole`, the wrapper ('item' or 'track') of an entry that is a whole track, as nearly every one is, and of the others
+NULL; their `kinds`, a STRUCT of the JSON kinds below ('object', 'array', 'boolean', 'null' or absent, 'other'), NULL of
+a whole one; `element`, the entry as it came (JSON); `entry`, a STRUCT of `tables.ENTRY`, NULL in every leaf that is
+absent or of another structure.
 """
 
 from __future__ import annotations
@@ -38,8 +40,16 @@ def _structure_text(path: str) -> str:
     return f"case wrapper when 'item' then element ->> '$.item.{path}' else element ->> '$.track.{path}' end"
 
 
+def _all_leaves_read() -> str:
+    """Whether one look tells that every number and flag can be read, as of nearly every entry."""
+    numbers = ", ".join(f"coalesce(item.{name}, '0')" for name in NUMBERS)
+    flags = ", ".join(f"coalesce({name}, 'true')" for name in (*(f"item.{name}" for name in FLAGS), "entry.is_local"))
+    pattern = f"([0-9]{{1,18}}[|]){{{len(NUMBERS)}}}((true|false)[|]){{{len(FLAGS)}}}(true|false)"
+    return f"whole is not null and regexp_full_match(concat_ws('|', {numbers}, {flags}), '{pattern}')"
+
+
 def _unread_leaves() -> str:
-    """The list `leaves` of `tables.JUDGED`. Nearly every entry has none, so they are only listed where one is bad."""
+    """The list `leaves` of `tables.JUDGED`; NULL where there is none."""
     leaves = [
         *((f"kinds.{kind} not in ('array', 'null')", path, _structure_text(path)) for kind, path in _LISTS.items()),
         ("kinds.album not in ('object', 'null')", "album", _structure_text("album")),
@@ -49,7 +59,7 @@ def _unread_leaves() -> str:
     ]
     is_any = " or ".join(is_bad for is_bad, _, _ in leaves)
     listed = ", ".join(_leaf(path, is_bad, text) for is_bad, path, text in leaves)
-    return f"case when {is_any} then list_filter([{listed}], lambda leaf: leaf is not null) end"
+    return f"case when {_all_leaves_read()} then null when {is_any} then list_filter([{listed}], lambda leaf: leaf is not null) end"
 
 
 def judged_select(carried: tuple[str, ...] = ()) -> str:
@@ -94,8 +104,9 @@ from (
     from (
         select *, case wrapper when 'item' then entry.item when 'track' then entry.track end as item
         from (
-            select *,
-                case when kinds.item = 'object' then 'item' when kinds.track = 'object' then 'track' end as wrapper
+            select *, coalesce(
+                whole, case when kinds.item = 'object' then 'item' when kinds.track = 'object' then 'track' end
+            ) as wrapper
             from parsed
         )
     )

@@ -94,10 +94,10 @@ def _read(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path]) -
         f"""
         create or replace table judged as
         with parsed as (
-        select * exclude (playlist), {_kinds()} as kinds,
+        select * exclude (playlist), case when whole is null then {_kinds()} end as kinds,
             case when coalesce(entry_index, 0) = 0 then from_json(playlist, '{_structure(tables.PLAYLIST)}') end
                 as playlist
-        from (
+        from (select *, {_WHOLE} as whole from (
             select *, from_json(element, '{_structure(tables.ENTRY)}') as entry
             from (
                 select snapshot_date, source_key, playlist_id, playlist, cast("offset" as bigint) as page_offset,
@@ -113,7 +113,7 @@ def _read(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path]) -
                     maximum_object_size = {MAX_LINE_BYTES}, columns = {_LINE_COLUMNS}
                 ) join sources on filename = path
             )
-        ))
+        )))
         {judging.judged_select(tuple(CARRIED))}
         """,
         {"paths": paths},
@@ -143,33 +143,19 @@ def _structure(shape: tables.Shape) -> str:
 _KIND_PATHS = list(dict.fromkeys(path for paths in judging.KIND_PATHS.values() for path in paths))
 
 
+_IS_WHOLE = "entry.{0}.uri is not null and entry.{0}.artists is not null and entry.{0}.album.artists is not null"
+_WHOLE = (
+    f"case when {_IS_WHOLE.format('item')} then 'item' "
+    f"when entry.item is null and {_IS_WHOLE.format('track')} then 'track' end"
+)
+"""`whole` of `judging`: the parsed form of a whole track shows what kinds of JSON it was made of. Beside a whole `item`
+it does not matter what `track` is."""
+
+
 def _kinds() -> str:
-    """The STRUCT `kinds` of `judging`.
-
-    Nearly every entry is a whole track, which its parsed form shows: its kinds are known. Only for the others the
-    JSON is looked at a second time, all paths in one pass.
-    """
-    whole = "entry.{0}.uri is not null and entry.{0}.artists is not null and entry.{0}.album.artists is not null"
+    """The STRUCT `kinds` of `judging`: the JSON is looked at a second time, all paths in one pass."""
     paths = ", ".join(f"'$.{path}'" if path else "'$'" for path in _KIND_PATHS)
-    looked_up = f"list_transform([json_type(element, [{paths}])], lambda types: {_struct(_kind_of_types)})[1]"
-    return (
-        f"case when {whole.format('item')} then {_struct(lambda name: repr(_WHOLE_ITEM[name]))} "
-        f"when entry.item is null and {whole.format('track')} then {_struct(lambda name: repr(_WHOLE_TRACK[name]))} "
-        f"else {looked_up} end"
-    )
-
-
-_WHOLE_ITEM = {
-    "entry": "object",
-    "item": "object",
-    "track": "null",
-    "artists": "array",
-    "album": "object",
-    "album_artists": "array",
-}
-"""The kinds of an entry whose `item` is a whole track; what `track` is does not matter then."""
-
-_WHOLE_TRACK = {**_WHOLE_ITEM, "item": "null", "track": "object"}
+    return f"list_transform([json_type(element, [{paths}])], lambda types: {_struct(_kind_of_types)})[1]"
 
 
 def _struct(value: Callable[[str], str]) -> str:

@@ -1,18 +1,20 @@
-"""Dagster's SQLite event log with batches written as batches.
+"""Dagster's SQLite event log with its connections kept, and batches written as batches.
 
-A run over many dates records two events per asset and date. Dagster hands them over in batches, but its SQLite storage
-writes each on its own, with two new connections and transactions, which takes most of the time of a long backfill on
-a laptop. The databases, their schema and every event stay exactly Dagster's, so a home can go back to the stock class
-any day. Named in the dagster.yaml of `instance`; Dagster+ has a storage of its own. Drop this when the stock class
-stores a batch of asset events in one transaction: `test_borrowed.py` fails on that day.
+Dagster's storage opens a new engine and connection for everything it asks or says, some 800 in a run of fifty steps;
+closing the last one of a WAL database rewrites its file. A run over many dates records two events per asset and date,
+which Dagster hands over in batches, and its storage writes each on its own. Together that took half of a day's `build`
+and most of a long backfill. The databases, their schema and every event stay exactly Dagster's, so a home can go back
+to the stock class any day. Named in the dagster.yaml of `instance`; Dagster+ has a storage of its own. Drop this when
+the stock class keeps its connections and stores a batch of asset events in one transaction: `test_borrowed.py` fails
+on that day.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,27 +22,81 @@ from dagster import StringSource
 from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.event import listens_for
+from sqlalchemy.pool import StaticPool
+from sqlalchemy.util import LRUCache
 
 from spotify_assets.settings import export_event_batch_size
 
 if TYPE_CHECKING:
     from dagster import EventLogEntry
     from dagster._serdes import ConfigurableClassData
+    from sqlalchemy import Connection
 
 BATCH_SIZE = 1_000
 """Events of a batch: an insert of that many stays far below SQLite's 32,766 variables a statement."""
 
 
-@lru_cache(maxsize=16)
-def _engine(url: str) -> Engine:
-    """The engine of one database file: it keeps compiled statements and no connection."""
-    return create_engine(url, poolclass=NullPool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
+_KEPT = 8
+"""Databases that stay open: the index and the runs of late. A webserver reads any number of them."""
+
+_COMPILED: LRUCache[Any, Any] = LRUCache(500)
+"""Compiled statements, of every database: compiling one costs more than running it."""
+
+
+def open_database(address: str) -> Engine:
+    """The engine of one SQLite file, with one connection, for one thread at a time.
+
+    A transaction is not waited for until it is on the disk (`synchronous = NORMAL`): in WAL mode a crash of the process
+    loses nothing, and one of the machine at most the last events, never the file.
+    """
+    engine = create_engine(
+        address, poolclass=StaticPool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+    )
+
+    @listens_for(engine, "connect")
+    def _opened(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    return engine.execution_options(compiled_cache=_COMPILED)
 
 
 class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
-    """`SqliteEventLogStorage` under a DAGSTER_HOME, which writes a batch in one transaction per database."""
+    """`SqliteEventLogStorage` under a DAGSTER_HOME, which keeps its connections, and writes a batch in one transaction
+    per database."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        super().__init__(base_dir, inst_data)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock:
+            engine = self._engines.pop(shard, None) or open_database(self.conn_string_for_shard(shard))
+            self._engines[shard] = engine
+            while len(self._engines) > _KEPT:
+                self._engines.popitem(last=False)[1].dispose()
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            with engine.begin() as connection:
+                yield connection
+
+    def wipe(self) -> None:
+        """Remove every event; the files go."""
+        self._close()
+        super().wipe()
+
+    def dispose(self) -> None:
+        """Close what is open."""
+        super().dispose()
+        self._close()
+
+    def _close(self) -> None:
+        with self._db_lock:
+            while self._engines:
+                self._engines.popitem()[1].dispose()
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
@@ -52,18 +108,6 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     ) -> BatchingSqliteEventLogStorage:
         export_event_batch_size(BATCH_SIZE)  # Dagster collects batches only when it is told to
         return cls(str(Path(config_value["dagster_home"]) / "history" / "runs"), inst_data)
-
-    @contextmanager
-    def _connect(self, shard: str) -> Iterator[Connection]:
-        """A transaction in `shard`'s database. The stock class makes an engine for each, and compiles every statement
-        anew: ten milliseconds an event, a third of a small run."""
-        with self._db_lock:
-            engine = _engine(self.conn_string_for_shard(shard))
-            if shard not in self._initialized_dbs:
-                self._initdb(engine)
-                self._initialized_dbs.add(shard)
-            with engine.connect() as connection, connection.begin():
-                yield connection
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store `events`: those of assets together, the others (planned checks) one by one."""

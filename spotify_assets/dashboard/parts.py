@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake.layout import report_part_key
@@ -54,7 +54,7 @@ class Part:
             self.popularity = {day: values for day, values in self.popularity.items() if day in kept}
 
     def to_bytes(self) -> bytes:
-        content = asdict(self) | {
+        content = vars(self) | {
             "snapshots": [
                 [one.playlist_id, one.day, one.item_count, one.is_complete, one.counts, one.keys]
                 for one in self.snapshots

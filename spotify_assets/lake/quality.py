@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from glue_scripts.commit import Commit
@@ -121,18 +122,24 @@ def sample(store: ObjectStore, table: Table, commit: Commit, rows: int = 5) -> t
 @contextmanager
 def _views(store: ObjectStore, table: Table, commits: Mapping[dt.date, Commit]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB connection with `table` and what it refers to as views over the commits' files."""
-    import duckdb
-
     names = {table.name, *(reference.table for reference in table.references)}
     keys = {name: [key for commit in commits.values() for key in commit.file_keys(name)] for name in names}
     with (
         store.local_files([key for each in keys.values() for key in each]) as paths,
-        duckdb.connect(":memory:") as connection,
+        _database().cursor() as connection,
     ):
-        connection.execute("set memory_limit = '600MB'")
         for name in names:
-            connection.execute(f"create view {name} as {_scan(name, keys, paths)}")
+            connection.execute(f"create temp view {name} as {_scan(name, keys, paths)}")
         yield connection
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One DuckDB for the process, which holds nothing: opening one costs more than a table of a date takes to check.
+    Views are each cursor's own."""
+    import duckdb
+
+    return duckdb.connect(":memory:", config={"memory_limit": "600MB"})
 
 
 def _scan(name: str, keys: Mapping[str, list[str]], paths: Mapping[str, object]) -> str:

@@ -59,7 +59,8 @@ def _unread_leaves() -> str:
     ]
     is_any = " or ".join(is_bad for is_bad, _, _ in leaves)
     listed = ", ".join(_leaf(path, is_bad, text) for is_bad, path, text in leaves)
-    return f"case when {_all_leaves_read()} then null when {is_any} then list_filter([{listed}], lambda leaf: leaf is not null) end"
+    some = f"list_filter([{listed}], lambda leaf: leaf is not null)"
+    return f"case when {_all_leaves_read()} then null when {is_any} then {some} end"
 
 
 def judged_select(carried: tuple[str, ...] = ()) -> str:

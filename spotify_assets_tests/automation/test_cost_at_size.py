@@ -9,10 +9,13 @@ from pathlib import Path
 import obstore
 import pytest
 
+from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.automation.sensors import landing_sensor, stale_dates_sensor
 from spotify_assets.engines.duckdb_engine import build_days
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.spotify.budget import _BATCH
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets_tests.automation.test_requests_of_a_day import BUILD
 from spotify_assets_tests.automation.test_requests_per_tick import STOPPED, counted, history
 from spotify_assets_tests.automation.world import START, world_on
 from spotify_assets_tests.counting_s3 import serving
@@ -23,6 +26,7 @@ from spotify_assets_tests.reference_tables import Raw
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "choosing-an-engine.md"
 PLAYLISTS, ENTRIES = 10_000, 100
+CALLS = 4  # of a playlist of 100 entries: what it is before, two pages, what it is after
 TICKS_A_DAY = 24 * 3600 // 30
 
 
@@ -77,21 +81,18 @@ def test_a_build_reads_each_object_once_and_writes_a_handful(store: ObjectStore,
         seen[playlists] = calls - before
         assert built.entries == playlists * ENTRIES
     # Here the objects are files, which are read where they are: on S3 each is one GET (test_object_store.py).
-    assert seen[20] == seen[40] == Counter(put=len(layout_tables()))
-
-
-def layout_tables() -> list[str]:
-    from glue_scripts.contract import LAKE_TABLES
-
-    return list(LAKE_TABLES)
+    assert seen[20] == seen[40] == Counter(put=len(LAKE_TABLES))
 
 
 def test_the_documents_arithmetic_is_that_of_the_counts() -> None:
-    """S3's list prices in us-east-1: $0.005 a thousand PUT and LIST, $0.0004 a thousand GET, $0.023 a GB and month."""
+    """List prices in us-east-1: a thousand PUT and LIST $0.005, a thousand GET $0.0004, 100,000 of the catalog $1."""
     put, get = 0.005 / 1000, 0.0004 / 1000
+    batches = PLAYLISTS * CALLS // _BATCH
+    pages = PLAYLISTS // 1_000
     lines = {
-        "extraction": PLAYLISTS * put,
-        "build": PLAYLISTS * get + 10 * put,
+        "extraction": (PLAYLISTS + batches + 7 * pages) * put + batches * get,
+        "build": (PLAYLISTS + BUILD["GET"]) * get + (BUILD["PUT"] + BUILD["LIST"] * pages) * put,
+        "catalog": 3 * len(LAKE_TABLES) / 100_000,
         "sensors": TICKS_A_DAY * (22 * put + 3 * get),
         "glue": 2 * 5 * 60 / 3600 * 0.44,
     }

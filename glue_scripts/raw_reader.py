@@ -21,6 +21,8 @@ from glue_scripts.commit import Source
 if TYPE_CHECKING:
     import duckdb
 
+_NO_LINE = "object holds no line"
+
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """Longest line read, bytes; what the extraction writes is far shorter."""
 
@@ -72,6 +74,14 @@ def read_judged(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Pa
             "insert into bad_lines values (?, ?, ?, null, ?, ?)",
             [[bad.source.day, bad.source.key, bad.line, bad.source.playlist_id, bad.reason] for bad in bad_lines],
         )
+    # An object without a line is no error to DuckDB, and would be missing from its date in silence.
+    connection.execute(
+        f"""
+        insert into bad_lines
+        select snapshot_date, source_key, 1, null, playlist_id, '{_NO_LINE}'
+        from sources where source_key not in (select source_key from judged union select source_key from bad_lines)
+        """
+    )
 
 
 def _read(connection: duckdb.DuckDBPyConnection, files: Mapping[Source, Path]) -> None:
@@ -193,6 +203,8 @@ def _without_bad_lines(
                 bad.append(BadLine(source, line, reason))
             elif isinstance(text, bytes):
                 good.append(text)
+        if not good and not bad:
+            bad.append(BadLine(source, 1, _NO_LINE))
         readable[source] = scratch / f"readable_{number}.jsonl.gz" if bad else path
         if bad:
             readable[source].write_bytes(gzip.compress(b"\n".join(good), 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 
 import pytest
 
@@ -78,6 +79,20 @@ def test_a_damaged_line_or_the_end_cut_off_makes_a_snapshot_incomplete(store: Ob
         ("0", 3, 2, False),
         ("1", 3, 2, False),
     ]
+
+
+@pytest.mark.parametrize("data", [b"", gzip.compress(b""), gzip.compress(b"\n \n")], ids=["empty", "no line", "blank"])
+def test_an_object_of_nothing_is_damage_and_not_a_playlist_less(store: ObjectStore, data: bytes) -> None:
+    put_raw(store, raw((0, entries_of(0))))
+    other = put_raw(store, Raw(e.spotify_id("other"), {"name": "Q"}, [(0, entries_of(1))]))
+    store.put(other, data)
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert (built.entries, built.quarantined, built.tables["playlists"].rows) == (2, 1, 1)
+    assert built.quarantine_key
+    (record,) = map(json.loads, store.get(built.quarantine_key).splitlines())
+    assert (record["source_key"], record["line"], record["reason"]) == (other, 1, "object holds no line")
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ look: $(STAMP)  ## Open every page of the dashboard in a headless Chromium: pict
 mutants: $(STAMP)  ## Change the code in a copy, one place at a time, and see whether the tests notice (hours)
 	@$(BIN)/python -m spotify_assets_tests.mutants
 
-dev: $(STAMP)  ## Serve the Dagster UI on http://127.0.0.1:3000, with a home that persists
-	@home="$$($(BIN)/python -m spotify_assets home)"; DAGSTER_HOME="$$home" \
-		$(BIN)/python -m dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+PORT ?= 3000
+dev: $(STAMP)  ## Serve the Dagster UI on http://127.0.0.1:3000 (or PORT=…) and the dashboard, with a home that persists
+	@$(BIN)/python -m spotify_assets dev --port $(PORT)
 
 bench: $(STAMP)  ## Print the benchmarks, as ratios against baselines run side by side
 	@$(BIN)/python -m benchmarks

@@ -22,7 +22,9 @@ from spotify_assets.failures import PermanentError, PlatformError, of_system
 COMMANDS: dict[str, str] = {
     "budget": "Show the Spotify calls spent in the last 24 hours, and what is left.",
     "build": "Bring everything that is stale up to date, through Dagster, as the sensors would.",
+    "dashboard": "Print where the dashboard is; serve it to this machine's browsers.",
     "demo": "Run the whole pipeline on the sandbox: two weeks of snapshots to a dashboard.",
+    "dev": "Serve the Dagster UI on this machine, and the dashboard beside it.",
     "digest": "Print what a week changed in every playlist, as Markdown or HTML.",
     "doctor": "Check the settings and reach every configured service; say what to fix.",
     "home": "Print the DAGSTER_HOME that runs of the command line are recorded in.",

@@ -93,7 +93,7 @@ def build_defs(
         loads_asset(names),
         *dimension_assets(names),
         *mart_assets(names),
-        *dashboard_assets(names),
+        *dashboard_assets(names, settings.dashboard_address),
         *(
             catalog_assets(partitions, settings.glue_crawler, without, athena=athena, names=names)
             if settings.catalog_database

@@ -137,6 +137,7 @@ def named_queries_asset(names: Names = PLAIN) -> dg.AssetsDefinition:
     @dg.asset(
         key=names.named_queries,
         deps=[names.catalog(name) for name in LAKE_TABLES],
+        backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=names.called(GROUP),
         kinds={"aws", "sql"},
         owners=OWNERS,
@@ -165,6 +166,7 @@ def crawler_asset(crawler: str, names: Names = PLAIN) -> dg.AssetsDefinition:
     @dg.asset(
         key=names.crawler,
         deps=[names.catalog(name) for name in LAKE_TABLES],
+        backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=names.called(GROUP),
         kinds={"aws"},
         owners=OWNERS,

@@ -16,6 +16,8 @@ from spotify_assets.retries import retried
 from spotify_assets.warehouse.session import Session
 
 DASHBOARD_REPORT = report_key("dashboard")
+PAGE = "dashboard.html"
+"""The page's path where it is served."""
 
 _DESCRIPTION = """\
 One self-contained HTML file about the playlists' history, at `reports/dashboard.html` in the lake.
@@ -34,13 +36,14 @@ says so.
 """
 
 
-def dashboard_assets(names: Names = PLAIN) -> list[dg.AssetsDefinition]:
+def dashboard_assets(names: Names = PLAIN, address: str | None = None) -> list[dg.AssetsDefinition]:
     """The assets of this layer."""
 
     @dg.asset(
         key=names.dashboard,
         deps=_dependencies(names),
         pool=names.called(POOL),
+        backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=names.called("analytics"),
         kinds={"html", "plotly"},
         owners=OWNERS,
@@ -52,7 +55,7 @@ def dashboard_assets(names: Names = PLAIN) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource
     ) -> dg.MaterializeResult:
         """Read, draw and store the page. A failure leaves the page of before."""
-        return _build(context, warehouse, lake)
+        return _build(context, warehouse, lake, address)
 
     return [dashboard]
 
@@ -74,7 +77,9 @@ def _dependencies(names: Names) -> list[dg.AssetDep]:
     ]
 
 
-def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource) -> dg.MaterializeResult:
+def _build(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource, address: str | None
+) -> dg.MaterializeResult:
     from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
     from spotify_assets.dashboard.facts import LatestChanges, facts, read_latest_changes
     from spotify_assets.dashboard.page import render_page
@@ -92,7 +97,7 @@ def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake
     return dg.MaterializeResult(
         metadata={
             **sent.metadata,
-            "dashboard": dg.MetadataValue.url(page_link(url)),
+            "dashboard": dg.MetadataValue.url(page_link(url, address)),
             "dagster/uri": url,
             "as_of": report.last_on or "no snapshot yet",
             "changed": dg.MetadataValue.json(list(facts(latest))),
@@ -104,8 +109,13 @@ def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake
     )
 
 
-def page_link(url: str) -> str:
-    """Where a browser opens the stored page: the file itself, or its page in the S3 console."""
+def page_link(url: str, address: str | None) -> str:
+    """Where a browser opens the stored page: at the `address` it is served at, else its page in the S3 console.
+
+    Never the file itself: a browser does not follow a link from a page of http to a file.
+    """
+    if address:
+        return f"{address}/{PAGE}"
     if not url.startswith("s3://"):
         return url
     bucket, _, key = url.removeprefix("s3://").partition("/")

@@ -49,6 +49,7 @@ def _mart(table: Table, names: Names) -> dg.AssetsDefinition:
         check_specs=[keys_hold_spec(key, table)],
         code_version=marts.code(table.name),
         pool=names.called(POOL),
+        backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=names.called(GROUP),
         kinds=KINDS,
         owners=OWNERS,

@@ -22,6 +22,7 @@ def powerbi_assets(names: Names = PLAIN) -> list[dg.AssetsDefinition]:
             *(names.warehouse("spotify", name) for name in DIMENSIONS),
             *(names.warehouse("analytics", name) for name in MARTS),
         ],
+        backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=names.called("analytics"),
         kinds={"powerbi"},
         owners=OWNERS,

@@ -294,6 +294,7 @@ def _dimension(table: Table, names: Names) -> dg.AssetsDefinition:
         code_version=dimensions.code(table.name),
         deps=[dg.AssetDep(upstream, partition_mapping=dg.AllPartitionMapping())],
         pool=names.called(POOL),
+        backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=names.called(GROUP),
         kinds=KINDS,
         owners=OWNERS,

@@ -78,6 +78,18 @@ class HomeSettings(_Group):
         branch="○ trials only",
     )
 
+    dashboard_url: str | None = setting(
+        None,
+        "where browsers open the dashboard, served by `make dev` or by you; unset, `http://127.0.0.1:3001` where the "
+        "lake is a folder, else S3's console",
+        example="http://127.0.0.1:3001",
+    )
+
+    @field_validator("dashboard_url")
+    @classmethod
+    def _dashboard(cls, value: str | None) -> str | None:
+        return value and _web_address(value)
+
     @field_validator("spotify_assets_home")
     @classmethod
     def _folder(cls, value: Path) -> Path:
@@ -464,6 +476,11 @@ class Settings(
             return None
         name = self.dagster_cloud_pull_request_id or self.dagster_cloud_deployment_name or ""
         return re.sub(r"[^a-z0-9]", "", name.lower()) or None
+
+    @property
+    def dashboard_address(self) -> str | None:
+        """Where the dashboard is served, without a trailing slash; None where S3's console shows it."""
+        return self.dashboard_url or (None if self.lake_is_on_s3 else "http://127.0.0.1:3001")
 
     @property
     def dagster_plus(self) -> str | None:

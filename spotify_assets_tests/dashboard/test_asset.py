@@ -102,6 +102,6 @@ def test_the_asset_says_where_it_belongs() -> None:
 
 
 def test_a_page_on_s3_links_to_the_console() -> None:
-    assert page_link("s3://bucket/some lake/reports/dashboard.html") == (
+    assert page_link("s3://bucket/some lake/reports/dashboard.html", None) == (
         "https://s3.console.aws.amazon.com/s3/object/bucket?prefix=some%20lake/reports/dashboard.html"
     )

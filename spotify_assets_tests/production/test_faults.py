@@ -113,6 +113,7 @@ def test_a_run_whose_code_server_was_killed_is_noticed_and_repeated(dagster: Dep
     dagster.in_status(run, "STARTED")
     dagster.kill("code")
     dagster.start("code")
+    dagster.serving()
     assert dagster.ended(run, 60)["status"] == "FAILURE"
     (again,) = until(lambda: [other for other in dagster.runs() if other["parentRunId"] == run], 30, "the repetition")
     assert dagster.ended(again["runId"], 120)["status"] == "SUCCESS"
@@ -261,10 +262,3 @@ def test_two_backfills_at_once_end_well(dagster: Deployment) -> None:
         assert status == "COMPLETED_SUCCESS"
         assert {run["status"] for run in runs} == {"SUCCESS"}
         assert len(runs) == 1
-
-
-def test_nothing_of_all_that_was_an_error_of_the_daemon_or_the_webserver(dagster: Deployment) -> None:
-    """What was killed on purpose is named in the runs; the processes themselves complain of nothing else."""
-    on_purpose = ("has died", "unexpectedly", "Retrying", "UserCodeUnreachable", "UNAVAILABLE", "Connection refused")
-    wrong = [line for line in dagster.errors() if not line.startswith((f"{NEIGHBOUR}.log", "code.log"))]
-    assert [line for line in wrong if not any(text in line for text in on_purpose)] == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import dropwhile
 
 import dagster as dg
 
@@ -47,12 +48,13 @@ def check_failures_sensor(
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
         name=names.called(CHECK_FAILURES),
+        minimum_interval_seconds=10,  # Dagster looks at five runs a tick, and at one when told why it was skipped
         default_status=status,
         description=(
             "Tells people of checks that failed in runs that succeeded, once per incident, where `run_failures` does."
         ),
     )
-    def check_failures(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
+    def check_failures(context: dg.RunStatusSensorContext) -> None:
         run = context.dagster_run
         failed = [
             each
@@ -67,7 +69,7 @@ def check_failures_sensor(
                 continue
             deliver(incident)
             sent += 1
-        return None if sent else dg.SkipReason(f"Run {run.run_id}: no check began to fail.")
+        context.log.info(f"Run {run.run_id}: {sent} checks began to fail.")
 
     return check_failures
 
@@ -188,16 +190,17 @@ def evaluations(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheck
 def previous(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -> list[dg.AssetCheckEvaluation]:
     """The failed evaluations of the run that evaluated the check last before `run_id`; none when all of it passed.
 
-    Dagster 1.13 has the history of a check in its storage only, not among its public methods.
+    Runs that came later are none of it: a tick may be behind by several runs, each of which would keep silent for the
+    other. Dagster 1.13 has the history of a check in its storage only, not among its public methods.
     """
     history = instance.event_log_storage.get_asset_check_execution_history(key, limit=_HISTORY)
-    others = [record for record in history if record.run_id != run_id and record.event]
+    since = dropwhile(lambda record: record.run_id != run_id, history)
+    others = [record for record in since if record.run_id != run_id and record.event]
     if not others:
         return []
     before = others[0].run_id
     last = others[:1] if before == RUNLESS else [record for record in others if record.run_id == before]
-    evaluations = _evaluations(record.event for record in last)
-    return [each for each in evaluations if is_error(each)]
+    return [each for each in _evaluations(record.event for record in last) if is_error(each)]
 
 
 def latest(

@@ -30,13 +30,20 @@ class Checked:
 
     def run(self, found: str = "", severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR) -> list[Incident]:
         """A run that succeeds, and what people hear of it."""
+        return self.hear(self.succeed(found, severity))
+
+    def succeed(self, found: str, severity: dg.AssetCheckSeverity) -> dg.ExecuteInProcessResult:
+        """A run that succeeds."""
 
         @dg.asset_check(asset=KEY.asset_key, name=KEY.name)
         def in_sync() -> dg.AssetCheckResult:
             return dg.AssetCheckResult(passed=not found, severity=severity, description=found or "as committed")
 
         defs = dg.Definitions(assets=[songs], asset_checks=[in_sync])
-        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=self.instance)
+        return defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=self.instance)
+
+    def hear(self, result: dg.ExecuteInProcessResult) -> list[Incident]:
+        """What people hear when the sensor comes to this run."""
         context = dg.build_run_status_sensor_context(
             sensor_name="check_failures",
             dagster_event=next(
@@ -70,6 +77,13 @@ def test_it_is_told_once_until_it_passes(checked: Checked) -> None:
     assert checked.run("4 dates differ") == []
     assert checked.run() == []
     assert len(checked.run("3 dates differ")) == 1
+
+
+def test_runs_that_the_sensor_comes_to_late_do_not_keep_silent_for_each_other(checked: Checked) -> None:
+    """Each took the other, which had failed in the same way, for the one before it: nobody was told at all."""
+    first, second = (checked.succeed("3 dates differ", dg.AssetCheckSeverity.ERROR) for _ in range(2))
+    assert len(checked.hear(first)) == 1
+    assert checked.hear(second) == []
 
 
 def test_another_cause_is_another_incident(checked: Checked) -> None:

@@ -28,8 +28,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def instance(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    folders = {"DAGSTER_COMPUTE_LOGS": str(tmp_path), "DAGSTER_ARTIFACTS": str(tmp_path)}
-    for name, value in {**postgres.environment, **folders}.items():
+    for name, value in postgres.environment.items():
         monkeypatch.setenv(name, value)
     shutil.copy(ROOT / "infra" / "oss" / "dagster.yaml", tmp_path)
     with dg.DagsterInstance.from_config(str(tmp_path)) as found:

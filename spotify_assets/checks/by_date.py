@@ -3,6 +3,9 @@
 Of a run over a range Dagster 1.13 makes one evaluation without a partition from an `AssetCheckResult`, and the UI then
 shows every date as "Skipped" for ever; of a run without dates it makes an error (`asset_check_result.py`,
 `to_asset_check_evaluation`). So a check hands over its evaluations itself. What must hold belongs beside the check.
+
+An evaluation names the materialization it is about: the UI counts one that does not as made for an older one, and shows
+its date as not checked (`asset_check_execution_record.py`, `is_current`).
 """
 
 from __future__ import annotations
@@ -12,9 +15,12 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from spotify_assets.assets.verdicts import evaluation
 from spotify_assets.partitions import run_dates_or_none
+
+_PAGE = 500
 
 Judge = Callable[[Sequence[dt.date]], dg.AssetCheckResult]
 
@@ -35,14 +41,35 @@ def evaluated(context: dg.AssetCheckExecutionContext, days: Sequence[dt.date], j
     op = context.op_execution_context
     (key,) = op.selected_asset_check_keys
     spec = op.assets_def.get_spec_for_check_key(key)
+    targets = _targets(context.instance, key.asset_key, {day.isoformat() for day in results if day})
     evaluations = [
         evaluation(
             result._replace(asset_key=key.asset_key, check_name=key.name),
             blocking=spec.blocking if spec else None,
             partition=day.isoformat() if day else None,
+            target_materialization_data=targets.get(day.isoformat()) if day else None,
         )
         for day, result in results.items()
     ]
     (output,) = op.op_def.output_defs
     events = (event for event in [*evaluations, dg.Output(None, output.name)])
     return cast("dg.AssetCheckResult", events)  # Dagster takes a generator as well; its annotations don't say so
+
+
+def _targets(
+    instance: dg.DagsterInstance, asset_key: dg.AssetKey, partitions: set[str]
+) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
+    """The newest materialization of each of `partitions` that has one: a query for some hundred of them."""
+    found: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
+    wanted, cursor = dg.AssetRecordsFilter(asset_key, asset_partitions=sorted(partitions)), None
+    while len(found) < len(partitions):
+        page = instance.fetch_materializations(wanted, limit=min(len(partitions), _PAGE), cursor=cursor)
+        for record in page.records:
+            target = AssetCheckEvaluationTargetMaterializationData(
+                storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+            )
+            found.setdefault(str(record.partition_key), target)
+        if not page.has_more:
+            break
+        cursor = page.cursor
+    return found

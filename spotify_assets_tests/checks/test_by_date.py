@@ -45,9 +45,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def shown(instance: dg.DagsterInstance) -> dict[str | None, str]:
-    """What the UI's check page reads: the latest status of each partition."""
+    """What the check page shows: the latest status of each partition, if it is of its latest materialization."""
     found = instance.event_log_storage.get_asset_check_partition_info([dg.AssetCheckKey(table.key, "holds")])
-    return {one.partition_key: one.latest_execution_status.value for one in found}
+    return {one.partition_key: one.latest_execution_status.value if one.is_current else "MISSING" for one in found}
 
 
 def run(instance: dg.DagsterInstance, alone: bool, **tags: str) -> dg.ExecuteInProcessResult:
@@ -73,6 +73,16 @@ def test_checks_alone_run_for_everything_there_is(instance: dg.DagsterInstance) 
     run(instance, True)
     assert {day: status for day, status in shown(instance).items() if day} == EACH
     assert "PLANNED" not in shown(instance).values()
+
+
+def test_a_check_is_of_the_materialization_it_was_made_for(instance: dg.DagsterInstance) -> None:
+    """Evaluations that name none count as older: the UI showed no date as checked, whatever was evaluated."""
+    run(instance, False, **RANGE)
+    table_again = dg.materialize([table], instance=instance, tags=RANGE)
+    assert table_again.success
+    assert shown(instance) == dict.fromkeys(EACH, "MISSING")
+    run(instance, True, **RANGE)
+    assert shown(instance) == EACH
 
 
 def test_one_date_alone(instance: dg.DagsterInstance) -> None:

@@ -196,7 +196,7 @@ class Deployment:
         told = self.ask(graphql.STOP[state["instigationType"]], id=state["id"])["stopped"]
         assert told["__typename"] in ("StopSensorMutationResult", "ScheduleStateResult"), told
 
-    def ticks(self, name: str, location: str = LOCATION, limit: int = 20) -> list[dict[str, Any]]:
+    def ticks(self, name: str, location: str = LOCATION, limit: int = 200) -> list[dict[str, Any]]:
         """The newest ticks of a schedule or sensor that have ended."""
         told = self.ask(graphql.TICKS, selector={**_repository(location), "name": name}, limit=limit)
         return [tick for tick in told["instigationStateOrError"]["ticks"] if tick["status"] != "STARTED"]
@@ -212,11 +212,11 @@ class Deployment:
         ]
         return {check["name"]: check["partitionStatuses"]["ranges"] for check in checks if check["partitionStatuses"]}
 
-    def report_check(self, path: list[str], name: str, description: str) -> None:
+    def report_check(self, path: list[str], name: str) -> None:
         """Report a check as failed, as systems outside of Dagster do."""
         answer = requests.post(
             f"http://127.0.0.1:{self.port}/report_asset_check/{'/'.join(path)}",
-            json={"check_name": name, "passed": False, "severity": "ERROR", "description": description},
+            json={"check_name": name, "passed": False, "severity": "ERROR"},
             timeout=60,
         )
         assert answer.ok, answer.text

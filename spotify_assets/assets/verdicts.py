@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from spotify_assets.markdown import escaped, plain
 
@@ -70,9 +71,13 @@ def verdict(
 
 
 def evaluation(
-    result: dg.AssetCheckResult, *, blocking: bool | None = None, partition: str | None = None
+    result: dg.AssetCheckResult,
+    *,
+    blocking: bool | None = None,
+    partition: str | None = None,
+    target: AssetCheckEvaluationTargetMaterializationData | None = None,
 ) -> dg.AssetCheckEvaluation:
-    """`result`, which names its asset and check, as the event that Dagster records."""
+    """`result`, which names its asset and check, as the event that Dagster records; `target` is what it is about."""
     assert result.asset_key is not None, "the result of a check says of which asset"
     assert result.check_name is not None, "the result of a check says of which check"
     return dg.AssetCheckEvaluation(
@@ -84,6 +89,7 @@ def evaluation(
         description=result.description,
         blocking=blocking,
         partition=partition,
+        target_materialization_data=target,
     )
 
 

@@ -47,7 +47,7 @@ def evaluated(context: dg.AssetCheckExecutionContext, days: Sequence[dt.date], j
             result._replace(asset_key=key.asset_key, check_name=key.name),
             blocking=spec.blocking if spec else None,
             partition=day.isoformat() if day else None,
-            target_materialization_data=targets.get(day.isoformat()) if day else None,
+            target=targets.get(day.isoformat()) if day else None,
         )
         for day, result in results.items()
     ]

@@ -44,12 +44,12 @@ NAMED = (
     Mutant(
         "the vacuum reads the commits before it lists",
         "spotify_assets/lake/vacuum.py",
-        "        old = [found for found in store.list(prefix) if now - found.last_modified > KEEP]\n"
-        "        days = sorted({day for found in old if (day := day_of(found.key))})\n"
+        "        old = [file for file in store.list(prefix) if now - file.last_modified > KEEP]\n"
+        "        days = sorted({day for file in old if (day := day_of(file.key))})\n"
         "        commits, unreadable = watch.readable_commits(store, days)\n",
-        "        days = sorted({day for found in store.list(prefix) if (day := day_of(found.key))})\n"
+        "        days = sorted({day for file in store.list(prefix) if (day := day_of(file.key))})\n"
         "        commits, unreadable = watch.readable_commits(store, days)\n"
-        "        old = [found for found in store.list(prefix) if now - found.last_modified > KEEP]\n",
+        "        old = [file for file in store.list(prefix) if now - file.last_modified > KEEP]\n",
         (f"{_TESTS}/lake/test_vacuum.py",),
     ),
     Mutant(

@@ -209,7 +209,7 @@ def webhook(status: int) -> Iterator[tuple[str, list[dict[str, str]]]]:
             return
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/T0/{SECRET}", got
     server.shutdown()
     server.server_close()

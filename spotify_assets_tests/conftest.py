@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +21,25 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 * 2**30
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    """Temporary files are in memory where there is room: a run of Dagster waits for the disk a thousand times (fsync),
+    which proves nothing in a test and takes two thirds of its time."""
+    if "TMPDIR" not in os.environ and in_memory(MEMORY):
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
     skips.hold(config)
+
+
+def in_memory(folder: Path) -> bool:
+    """Whether `folder` is there to be used: large enough, writable, and what lies in it can be executed."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return False
+    there = os.statvfs(folder)
+    return there.f_bavail * there.f_frsize >= ROOM_BYTES and not there.f_flag & os.ST_NOEXEC
 
 
 REMOVABLE = (

@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 import dagster as dg
 import pytest
 
+from spotify_assets.automation import sensors
 from spotify_assets.automation.cursors import EventsCursor
 from spotify_assets.automation.jobs import build_jobs
 from spotify_assets.automation.maintenance import maintenance_jobs
@@ -182,6 +183,20 @@ def test_a_date_that_must_wait_is_remembered_after_its_message_is_deleted(s3_wor
     assert [day for day, _ in s3_world.built] == [TODAY]
     s3_world.tick(sensor)
     assert EventsCursor.parse(s3_world.cursors["lake_events"]).pending == frozenset()
+
+
+def test_more_dates_than_a_tick_looks_at_are_built_by_the_next_ones(
+    s3_world: World, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their messages are deleted meanwhile: only the cursor knows of them."""
+    monkeypatch.setattr(sensors, "EVENT_DATES_PER_TICK", 2)
+    for count in range(5):
+        queue.announce(put_raw(s3_world.store, days_ago(count)))
+    sensor = sensor_of(s3_world, queue)
+    for _ in range(5):
+        s3_world.tick(sensor)
+    assert queue.waiting() == 0
+    assert sorted(day for day, _ in s3_world.built) == [days_ago(count) for count in (4, 3, 2, 1, 0)]
 
 
 def test_what_lands_is_adopted(s3_world: World, queue: Queue) -> None:

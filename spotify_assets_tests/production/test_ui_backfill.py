@@ -40,7 +40,7 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 def test_a_backfill_over_gaps_ends_well_in_one_run_and_computes_the_marts(dagster: Deployment) -> None:
     """Dates without snapshots left the backfill stalled, and what is not partitioned was never computed."""
     backfill = dagster.backfill([*PARTITIONED, *OTHERS], DAYS)
-    status, runs = dagster.backfilled(backfill, 300)
+    status, runs = dagster.backfilled(backfill, 900)
 
     assert status == "COMPLETED_SUCCESS", dagster.logs()
     assert {run["status"] for run in runs} == {"SUCCESS"}
@@ -81,7 +81,7 @@ def test_two_backfills_at_once_end_well(dagster: Deployment) -> None:
     """They take turns in the warehouse's pool, and neither disturbs the other's dates."""
     started = [dagster.backfill(PARTITIONED, DAYS[:10]), dagster.backfill(PARTITIONED, DAYS[30:40])]
     for backfill in started:
-        status, runs = dagster.backfilled(backfill, 240)
+        status, runs = dagster.backfilled(backfill, 600)
         assert status == "COMPLETED_SUCCESS", dagster.logs()
         assert [run["status"] for run in runs] == ["SUCCESS"]
 

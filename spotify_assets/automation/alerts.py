@@ -8,15 +8,17 @@ from collections.abc import Callable
 from typing import Protocol
 
 import dagster as dg
+from tenacity import retry_if_exception_type, wait_fixed
 
 from spotify_assets.automation import incidents, runs
 from spotify_assets.automation.incidents import Incident
 from spotify_assets.automation.planning import shown
-from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.names import PLAIN, Names
 from spotify_assets.retries import fact, failure_kind
 from spotify_assets.settings import Settings
 from spotify_assets.storage.aws import aws_failures, client
+from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 
 RUN_FAILURES = "run_failures"
 INCIDENT_TAG = "spotify_assets/incident"
@@ -26,6 +28,8 @@ REPORTED_TAG = "spotify_assets/reported"
 _LOOKED_BACK = 50
 _WILL_RETRY_TAG = "dagster/will_retry"
 _SECONDS = 10
+_TRIES = 3
+_PAUSE = 3
 _SNS_SUBJECT = 100
 
 
@@ -99,18 +103,35 @@ def is_open(ours: runs.OurRuns, incident: Incident, run_id: str) -> bool:
     return not succeeded or succeeded[0].storage_id < reported[0].storage_id
 
 
-def sender(settings: Settings) -> Send:
-    """What delivers a message where the settings say."""
+def sender(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Send:
+    """What delivers a message where the settings say.
+
+    A channel that does not answer is asked three times, and keeps the other from nothing: Dagster's run status sensors
+    go on to the next run whatever this one's raised, so that a message that is lost here is lost.
+    """
     webhook, topic = settings.alert_webhook_url, settings.alert_sns_topic_arn
 
-    def send(message: Message) -> None:
+    def post(message: Message) -> None:
         if webhook is not None:
             _post(webhook.get_secret_value(), message)
+
+    def publish(message: Message) -> None:
         if topic is not None:
             with aws_failures(f"Publishing to {topic}"):
                 client("sns", settings.aws_endpoint_url).publish(
                     TopicArn=topic, Subject=_subject(message.title), Message=message.text
                 )
+
+    def send(message: Message) -> None:
+        failures: list[PlatformError] = []
+        for channel in (post, publish):
+            patient = again(retry_if_exception_type(TransientError), wait=wait_fixed(_PAUSE), tries=_TRIES, clock=clock)
+            try:
+                patient(channel, message)
+            except PlatformError as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     return send
 

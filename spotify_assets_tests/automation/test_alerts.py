@@ -21,6 +21,7 @@ from spotify_assets.redaction import HIDDEN
 from spotify_assets.retries import retried
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets_tests.moto_aws import REGION
+from spotify_assets_tests.waiting import QuickClock
 
 SECRET = "s3cr3t-of-the-account-42"
 SETTINGS = {"SPOTIFY_CLIENT_ID": "id", "SPOTIFY_CLIENT_SECRET": SECRET, "SPOTIFY_PLAYLISTS": "mine"}
@@ -223,15 +224,16 @@ def test_a_webhook_gets_the_text() -> None:
 
 @pytest.mark.parametrize(("status", "kind"), [(500, TransientError), (429, TransientError), (404, PermanentError)])
 def test_a_webhook_that_refuses_is_said_so_without_its_address(status: int, kind: type[Exception]) -> None:
-    with webhook(status) as (url, _), pytest.raises(kind) as caught:
-        sender(settings_of(ALERT_WEBHOOK_URL=url))(INCIDENT)
+    with webhook(status) as (url, got), pytest.raises(kind) as caught:
+        sender(settings_of(ALERT_WEBHOOK_URL=url), QuickClock())(INCIDENT)
+    assert len(got) == (3 if kind is TransientError else 1), "what may pass is tried again: nobody sends it later"
     assert SECRET not in str(caught.value)
     assert str(status) in str(caught.value)
 
 
 def test_a_webhook_that_is_not_there_is_said_so_without_its_address() -> None:
     with pytest.raises(TransientError) as caught:
-        sender(settings_of(ALERT_WEBHOOK_URL=f"http://127.0.0.1:9/{SECRET}"))(INCIDENT)
+        sender(settings_of(ALERT_WEBHOOK_URL=f"http://127.0.0.1:9/{SECRET}"), QuickClock())(INCIDENT)
     assert SECRET not in str(caught.value)
 
 
@@ -243,7 +245,11 @@ def test_a_topic_gets_subject_and_text(aws: str) -> None:
     topic = sns.create_topic(Name="alerts")["TopicArn"]
     queue = sqs.create_queue(QueueName="alerts")["QueueUrl"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:alerts")
-    sender(settings_of(ALERT_SNS_TOPIC_ARN=topic, AWS_ENDPOINT_URL=aws))(INCIDENT)
+    both = settings_of(
+        ALERT_SNS_TOPIC_ARN=topic, AWS_ENDPOINT_URL=aws, ALERT_WEBHOOK_URL=f"http://127.0.0.1:9/{SECRET}"
+    )
+    with pytest.raises(TransientError):  # a webhook that is down keeps the topic from nothing
+        sender(both, QuickClock())(INCIDENT)
     body = json.loads(sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"])
     assert body["Message"] == INCIDENT.text
     assert body["Subject"] == "build_history failed for 2026-03-01"

@@ -78,7 +78,8 @@ def deployment() -> dict[str, object]:
 def _unknown(name: str) -> PermanentError:
     near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1, cutoff=_NEAR)
     return PermanentError(
-        f"{name} is no setting", remedy=f"did you mean {near[0]}?" if near else "docs/settings.md lists all there are"
+        f"{name} is no setting",
+        remedy=f"did you mean {near[0]}?" if near else "docs/configuration.md lists all there are",
     )
 
 

@@ -14,7 +14,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_pipes import decode_param
 
 from spotify_assets.engines.glue import GlueJobResource, GlueOutcome, GlueTimedOut
-from spotify_assets.engines.glue_runs import RUN_KEY
+from spotify_assets.engines.glue_runs import RUN_KEY, GlueRuns, LogTail
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.clock import FakeClock
@@ -210,6 +210,68 @@ def test_a_failed_run_shows_the_last_lines_of_both_logs(store: ObjectStore) -> N
     error = found.execute()
 
     assert "reading 3 objects\nTraceback: disk full" in str(error)
+
+
+def written_to(*streams: str) -> Callable[[dict], Any]:
+    """Logs where only these streams exist; each holds one line that says which it is."""
+
+    def answer(request: dict) -> Any:
+        name = request["logStreamName"]
+        if name not in streams:
+            return "ResourceNotFoundException"
+        told = f"{request['logGroupName'].rpartition('/')[2]} of {name}"
+        return lines(*([] if "nextToken" in request else [told]), token="end")
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("streams", "read"),
+    [
+        (("jr_1-driver",), "jr_1-driver"),  # Glue 5
+        (("jr_1",), "jr_1"),  # before
+        (("jr_1-driver", "jr_1"), "jr_1-driver"),
+    ],
+)
+def test_the_drivers_log_is_found_under_the_name_that_this_glue_gives_it(
+    store: ObjectStore, streams: tuple[str, ...], read: str
+) -> None:
+    found = world(
+        store,
+        run_is("RUNNING"),
+        run_is("FAILED", ErrorMessage="SparkException"),
+        meanwhile=[],
+        logs=[written_to(*streams)],
+    )
+
+    error = str(found.execute())
+
+    assert f"Last log lines:\noutput of {read}\nerror of {read}" in error
+    for kind in ("output", "error"):
+        requests = found.logs.requests("get_log_events")
+        asked = [one["logStreamName"] for one in requests if one["logGroupName"].endswith(kind)]
+        assert set(asked[asked.index(read) :]) == {read}, "once it has shown itself, the other is not asked for"
+
+
+def test_a_run_that_ended_without_a_log_says_which_streams_there_are_not(store: ObjectStore) -> None:
+    found = world(store, run_is("RUNNING"), run_is("FAILED", ErrorMessage="x"), meanwhile=[], logs=[written_to()])
+
+    found.execute()
+
+    asked = {(one["logGroupName"], one["logStreamName"]) for one in found.logs.requests("get_log_events")}
+    assert asked == {
+        (f"/aws-glue/spotify-assets/{kind}", stream)
+        for kind in ("output", "error")
+        for stream in ("jr_1-driver", "jr_1")
+    }
+    tail = LogTail(ScriptedClient("logs", get_log_events=[written_to()]))
+    ended = GlueRuns("spotify-assets", ScriptedClient("glue", get_job_run=[run_is("FAILED")]), None, None).poll("jr_1")
+    assert ended is not None
+    ((stream, said),) = tail.read(ended)
+    assert (stream, list(tail.read(ended))) == ("error", [])
+    assert said == [
+        "There is no log of the driver: neither /aws-glue/spotify-assets/output nor /error has jr_1-driver or jr_1."
+    ]
 
 
 def test_driver_logs_appear_while_the_run_is_running(store: ObjectStore) -> None:

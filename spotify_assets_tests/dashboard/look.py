@@ -81,6 +81,8 @@ def _look(browser: Browser, file: Path, folder: Path, name: str) -> Iterator[str
                 yield f"{page} {way}: the first chart took {seconds:.2f} s"
             if seen.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 yield f"{page} {way}: wider than the window"
+            if seen.page.evaluate("document.documentElement.scrollHeight - document.body.scrollHeight") > 40:
+                yield f"{page} {way}: empty room below the page"
             if way != "phone":
                 yield from (f"{page} {way}: {one}" for one in _axe(seen))
             if way == "light":

@@ -74,6 +74,7 @@ def test_every_page_is_drawn_and_accessible_without_a_network(
     assert results.violations_count == 0, results.generate_report()
     seen.page.set_viewport_size({"width": 390, "height": 844})
     seen.page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    assert seen.page.evaluate("document.documentElement.scrollHeight - document.body.scrollHeight") < 40, "empty room"
 
     assert (seen.console, seen.requests) == ([], [])
     assert seen.page.title().endswith("Playlist history")

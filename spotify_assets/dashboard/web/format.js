@@ -11,6 +11,8 @@ const number = (value) => grouped.format(value);
 const count = (value, one, many = `${one}s`) => `${number(value)} ${value === 1 ? one : many}`;
 /** @param {number} share */
 const percent = (share) => `${(share * 100).toFixed(share > 0 && share < 0.0995 ? 1 : 0)}%`;
+/** How plotly writes the ticks of shares up to `top`, so that no two read alike. @param {number} top */
+const shareTicks = (top) => (top < 0.004 ? ".2%" : top < 0.06 ? ".1%" : ".0%");
 
 /** @param {number} day */
 const iso = (day) => new Date(day * DAY_MS).toISOString().slice(0, 10);

@@ -98,7 +98,7 @@ async function artistPage(artist) {
     figure({
       title: "Share of all entries", height: 260, label: "Share of the entries of all playlists that credit the artist, over time. The numbers are in the table below it.", empty: columns.length ? null : "No snapshot in the time chosen.",
       plot: (_element, colours, width) => ({ ...linePlot([{ name: "", days: columns.map(({ day }) => day), values: shares, hover: columns.map(({ day, slots }, index) => `${percent(shares[index])}, ${count(slots.get(artist) ?? 0, "entry", "entries")} on ${dayWords(day)}`) }],
-        { from: columns[0].day, to: columns[columns.length - 1].day, gaps: gapsIn(dates.days), step, width, height: 260, colours, y: { range: [0, top * 1.1], tickformat: top < 0.02 ? ".1%" : ".0%" } }), after: zoomed(setRange) }),
+        { from: columns[0].day, to: columns[columns.length - 1].day, gaps: gapsIn(dates.days), step, width, height: 260, colours, y: { range: [0, top * 1.1], tickformat: shareTicks(top) } }), after: zoomed(setRange) }),
       numbers: () => table({ caption: "Share over time", rows: columns.map(({ day, slots }, index) => ({ day, entries: slots.get(artist) ?? 0, share: shares[index] })).reverse(), columns: [{ name: "Day", value: ({ day }) => iso(day) }, { name: "Entries", value: ({ entries }) => entries, number: true }, { name: "Share", value: ({ share }) => Number(share.toFixed(5)), show: ({ share }) => percent(share), number: true }] }),
     }),
     table({ caption: "Songs", rows, open: 20, none: "No song stood in a whole snapshot.", columns: [

@@ -99,7 +99,7 @@ function sharePanel(all) {
     title: "Who holds the most places", height: 360, label: `Share of all entries per artist over time. The numbers are in the table below it.`,
     lede: "Share of all entries that credit the artist, of the artists with the most over the time shown. An entry that credits two artists counts for both.",
     empty: !leaders.length ? "No song credits an artist." : null, single: days.length === 1,
-    plot: (_element, colours, width) => sharePlot(series, { from: days[0], to: days[days.length - 1], gaps, step, y: { tickformat: highest < 0.05 ? ".1%" : ".0%" } }, colours, width, 360),
+    plot: (_element, colours, width) => sharePlot(series, { from: days[0], to: days[days.length - 1], gaps, step, y: { tickformat: shareTicks(highest) } }, colours, width, 360),
     numbers: () => table({
       caption: `Artists on ${dayWords(days[days.length - 1])}`, open: 8, rows: leaders.filter((artist) => latest?.slots.has(artist)).sort((a, b) => latest?.slots.get(b) - latest?.slots.get(a)), columns: [
         { name: "Artist", value: name, show: (artist) => artistLink(app.songs, artist) },
@@ -124,14 +124,15 @@ function commonPairs(all) {
   return pairs;
 }
 
-const MOST_IN_MATRIX = 24;
+/** Playlists in the matrix: as many as have room for a number. */
+const mostInMatrix = () => (innerWidth < 704 ? 10 : 24);
 
 /** @param {Known[]} all */
 function commonPanel(all) {
   const pairs = commonPairs(all);
   const shared = all.map((_, index) => pairs.filter(({ a, b }) => a === index || b === index).reduce((sum, { common }) => sum + common, 0));
   const chosen = shared.map((value, index) => ({ value, index })).filter(({ value }) => value).sort((x, y) => y.value - x.value || x.index - y.index)
-    .slice(0, MOST_IN_MATRIX).map(({ index }) => index).sort((x, y) => x - y);
+    .slice(0, mostInMatrix()).map(({ index }) => index).sort((x, y) => x - y);
   const place = new Map(chosen.map((index, at) => [index, at]));
   const within = pairs.filter(({ a, b }) => place.has(a) && place.has(b)).map(({ a, b, common, share }) => ({ a: Number(place.get(a)), b: Number(place.get(b)), common, share }));
   const names = chosen.map((index) => all[index].playlist.label);

@@ -109,7 +109,7 @@ function similarityPanel(all) {
   return figure({
     title: "How alike they are", height: 280, label: "Share of songs in common of each pair, over time. The numbers are in the table below it.", lede: "Songs in common, of all the songs of the two together, on days both were read whole.",
     empty: seen.length ? null : "There is no day in the time chosen on which two of them were read whole.", single: seen.every((line) => line.days.length === 1),
-    plot: (_element, colours, width) => ({ ...linePlot(seen, { from: Math.max(from, days[0]), to: Math.min(to, days[days.length - 1]), gaps, step, width, height: 280, colours, y: { range: [0, top * 1.08], tickformat: top < 0.06 ? ".1%" : ".0%" } }), after: zoomed(setRange) }),
+    plot: (_element, colours, width) => ({ ...linePlot(seen, { from: Math.max(from, days[0]), to: Math.min(to, days[days.length - 1]), gaps, step, width, height: 280, colours, y: { range: [0, top * 1.08], tickformat: shareTicks(top) } }), after: zoomed(setRange) }),
     numbers: () => table({ caption: "Share of songs in common", rows: seen.flatMap((line) => line.days.map((day, index) => ({ name: line.name, day, value: line.values[index] }))).reverse(), columns: [
       { name: "Pair", value: ({ name }) => name }, { name: "Day", value: ({ day }) => iso(day) }, { name: "Share", value: ({ value }) => Number(value.toFixed(4)), show: ({ value }) => percent(value), number: true }] }),
   });

@@ -179,6 +179,27 @@ def test_hostile_content_is_rejected_with_its_reason_and_hides_nothing(store: Ob
     assert keys(store, INBOX) == []
 
 
+def test_an_object_is_rejected_with_its_reason_written_first(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends in between must leave no object among the rejected ones that nobody knows the reason of."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    drop(store, "a_2026-05-15.json", b"{")
+    monkeypatch.setattr(store, "put", killed)
+    with pytest.raises(Killed):
+        adopt(store)
+    monkeypatch.undo()
+
+    assert [found.key for found in store.list("landing/")] == [f"{layout.LANDING_INBOX_PREFIX}a_2026-05-15.json"]
+    assert [each.moved_to is not None for each in adopt(store).outcomes] == [True]
+
+
 def test_an_object_larger_than_any_playlist_is_rejected_unread(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,8 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.moto_aws import REGION
 
 LOG_GROUP = "test/log"  # moto's for every run
+BRIEF_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Options of a Java that ends within seconds: compiling thoroughly takes more than it gives."""
 
 
 @dataclass
@@ -68,6 +70,7 @@ class GlueHarness:
                 "PYSPARK_PYTHON": sys.executable,
                 "PYSPARK_SUBMIT_ARGS": _SUBMIT,
                 "SPARK_LOCAL_IP": "127.0.0.1",
+                "SPARK_SUBMIT_OPTS": BRIEF_JVM,
             },
             cwd=place,
             capture_output=True,

@@ -24,6 +24,7 @@ from spotify_assets.settings import load_settings
 from spotify_assets.storage.aws import client
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import entries as e
+from spotify_assets_tests.glue_harness import BRIEF_JVM
 from spotify_assets_tests.lakes import put_raw, rows
 from spotify_assets_tests.reference_tables import Raw, expected
 from spotify_assets_tests.scripted_aws import ScriptedClient
@@ -247,6 +248,7 @@ def test_a_run_by_hand_builds_and_commits_without_dagster(
     command = result.output.splitlines()[1]
     monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--conf spark.ui.enabled=false pyspark-shell")
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    monkeypatch.setenv("SPARK_SUBMIT_OPTS", BRIEF_JVM)
 
     finished = subprocess.run(  # as printed, from anywhere
         ["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -18,10 +18,9 @@ from spotify_assets.lake.layout import RAW_PREFIX
 from spotify_assets.spotify import snapshot as raw
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.lakes import SHARED_DATA
+from spotify_assets_tests.recorded import EITHER, Payloads, day_of, landed, load, there
 from spotify_assets_tests.spotify.test_git_history import Repository, of
 from spotify_assets_tests.spotify.test_payloads import ENTRIES, ID, entry, paging, playlist
-
-real_payloads = pytest.mark.skipif(not SHARED_DATA.is_dir(), reason=f"no recorded payloads at {SHARED_DATA}")
 
 
 @pytest.fixture
@@ -52,10 +51,6 @@ def put(folder: Path, name: str, value: Any) -> Path:
     data = json.dumps(value).encode()
     path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
     return path
-
-
-def load(path: Path) -> Any:
-    return json.loads(gzip.decompress(path.read_bytes()))
 
 
 def entries(snapshot: raw.Snapshot) -> list[Any]:
@@ -176,12 +171,12 @@ def test_what_is_asked_wrongly_is_said(home: Path, arguments: list[str], said: s
     assert said in result.output
 
 
-@real_payloads
-def test_every_recorded_file_in_one_folder_with_noise_is_one_command_and_every_file_is_accounted_for(
-    home: Path,
+@pytest.mark.parametrize("payloads", [EITHER[0], EITHER[-1]])
+def test_every_file_in_one_folder_with_noise_is_one_command_and_every_file_is_accounted_for(
+    home: Path, payloads: Payloads
 ) -> None:
     everything = home / "everything"
-    shutil.copytree(SHARED_DATA, everything)
+    shutil.copytree(payloads.root, everything)
     os.mkfifo(everything / "pipe")
     (everything / "cover.png").write_bytes(b"\x89PNG")
     (everything / "old.ZIP").write_bytes(b"PK\x03\x04 damaged")
@@ -193,49 +188,48 @@ def test_every_recorded_file_in_one_folder_with_noise_is_one_command_and_every_f
     report = json.loads(result.stdout)
     assert report["files"] + sum(report["not_looked_at"].values()) == len(files)
     known = [each["reason"] for each in report["refused"]]
-    assert sum("Nothing says of which day" in reason for reason in known) > 20  # real payloads without any date
-    assert len({each["date"] for each in report["snapshots"] if "2024-01" in each["date"]}) >= 16
+    assert sum("Nothing says of which day" in reason for reason in known) >= len(payloads.playlists())
+    assert {day_of(path).isoformat() for path in payloads.history()} <= {each["date"] for each in report["snapshots"]}
     assert not any("Traceback" in reason or "Error(" in reason for reason in known)
     assert len(result.stderr.splitlines()) < 60, "a report that somebody reads"
 
 
-@real_payloads
-class TestRecordedPayloads:
-    """Every recorded file goes in as it is, every entry in its place."""
+@pytest.mark.parametrize("payloads", EITHER)
+class TestPayloadsOfEveryShape:
+    """Every file goes in as it is, every entry in its place."""
 
-    def test_all_playlists(self, home: Path) -> None:
-        files = sorted((SHARED_DATA / "playlists").glob("*.json.gz"))
+    def test_all_playlists(self, home: Path, payloads: Payloads) -> None:
+        files = payloads.playlists()
 
-        assert run(SHARED_DATA / "playlists", "--date", "2026-03-10").exit_code == 0
+        assert run(*files, "--date", "2026-03-10").exit_code == 0
 
         snapshots = {snapshot.playlist_id: snapshot for snapshot in stored(home)}
-        assert len(snapshots) == len(files) == 71
+        assert len(snapshots) == len(files)
         for value in map(load, files):
             assert entries(snapshots[value["id"]]) == value["tracks"]
             assert snapshots[value["id"]].playlist == {name: part for name, part in value.items() if name != "tracks"}
 
-    def test_the_history(self, home: Path) -> None:
-        files = sorted((SHARED_DATA / "history").rglob("*.json.gz"))
+    def test_the_history(self, home: Path, payloads: Payloads) -> None:
+        files = payloads.history()
 
-        assert run(SHARED_DATA / "history").exit_code == 0
+        assert run(*files).exit_code == 0
 
-        snapshots = {snapshot.day.isoformat(): snapshot for snapshot in stored(home)}
-        assert len(snapshots) == len(files) == 29
+        snapshots = {snapshot.day: snapshot for snapshot in stored(home)}
+        assert len(snapshots) == len(files)
         for path in files:
-            assert entries(snapshots[path.name[:10]]) == load(path)["tracks"]
+            assert entries(snapshots[day_of(path)]) == load(path)["tracks"]
         before = sorted(found.key for found in lake(home).list(RAW_PREFIX))
-        assert "29 unchanged" in run(SHARED_DATA / "history").output
+        assert f"{len(files)} unchanged" in run(*files).output
         assert sorted(found.key for found in lake(home).list(RAW_PREFIX)) == before
 
-    def test_the_landing_files(self, home: Path) -> None:
-        assert run(SHARED_DATA / "lambda-landing").exit_code == 0
+    def test_the_landing_files(self, home: Path, payloads: Payloads) -> None:
+        assert run(payloads.root / "lambda-landing").exit_code == 0
 
-        assert [(snapshot.day.isoformat(), snapshot.entries) for snapshot in stored(home)] == [
-            ("2024-04-22", 50), ("2024-05-15", 50),
-        ]  # fmt: skip
+        want = [(raw.day, raw.entries) for path in payloads.landing() for raw in landed(path)]
+        assert sorted((snapshot.day, snapshot.entries) for snapshot in stored(home)) == sorted(want)
 
-    def test_the_pages_of_the_new_shape(self, home: Path) -> None:
-        files = sorted((SHARED_DATA / "derived-new-shape").glob("*/items.*.json.gz"))
+    def test_the_pages_of_the_new_shape(self, home: Path, payloads: Payloads) -> None:
+        files = payloads.files("derived-new-shape/*/items.*.json*")
 
         assert run(*files, "--date", "2026-03-10").exit_code == 0
 
@@ -246,33 +240,37 @@ class TestRecordedPayloads:
         assert {snapshot.playlist_id: entries(snapshot) for snapshot in stored(home)} == want
         assert all(snapshot.entries == snapshot.total for snapshot in stored(home))
 
-    def test_owned_playlists_and_their_pages_are_one_snapshot(self, home: Path) -> None:
-        folder = SHARED_DATA / "derived-new-shape" / "37i9dQZF1DWSDoVybeQisg"
-        pages = sorted(folder.glob("items.*.json.gz"))
+    def test_an_owned_playlist_and_its_pages_are_one_snapshot(self, home: Path, payloads: Payloads) -> None:
+        owned = payloads.files("derived-new-shape/*/playlist.owned.json*")[0]
+        pages = sorted(owned.parent.glob("items.*.json*"))
 
-        assert run(*pages, folder / "playlist.owned.json.gz", "--date", "2026-03-10").exit_code == 0
-
-        [snapshot] = stored(home)
-        assert (snapshot.entries, snapshot.total, snapshot.playlist["name"]) == (75, 75, "Psychedelic Rock")
-
-    @pytest.mark.parametrize(
-        ("client", "name", "count"),
-        [
-            ("zmb3-spotify-go", "playlist_items_tracks", 2),
-            ("zmb3-spotify-go", "playlist_items_episodes", 4),
-            ("zmb3-spotify-go", "playlist_items_episodes_and_tracks", 4),
-            ("zmb3-spotify-go", "playlist_tracks", 40),
-            ("zmb3-spotify-go", "get_playlist", 4),
-            ("zmb3-spotify-go", "get_playlist_opt", 40),
-            ("joostlek-python-spotify", "playlist_items", 1),
-            ("joostlek-python-spotify", "new_playlist", 0),
-            ("joostlek-python-spotify", "playlist_1", None),
-            ("joostlek-python-spotify", "playlist_2", None),
-            ("joostlek-python-spotify", "playlist_3", None),
-        ],
-    )
-    def test_the_payloads_of_client_libraries(self, client: str, name: str, count: int | None, home: Path) -> None:
-        assert run(SHARED_DATA / "clients" / client / f"{name}.json.gz", "--date", "2026-03-10").exit_code == 0
+        assert run(*pages, owned, "--date", "2026-03-10").exit_code == 0
 
         [snapshot] = stored(home)
-        assert count is None or snapshot.entries == count
+        assert snapshot.entries == snapshot.total == sum(len(load(page)["items"]) for page in pages)
+        assert snapshot.playlist["name"] == load(owned)["name"]
+
+    def test_every_page_of_a_client_library_is_a_snapshot(self, home: Path, payloads: Payloads) -> None:
+        pages = payloads.client_pages()
+        files = [path for path in payloads.files("clients/*/*.json*") if path.name.split(".")[0] in pages]
+        paths = [path for path in files if "/playlists/" in load(path)["href"]]
+
+        for number, path in enumerate(paths, 1):
+            assert run(path, "--date", f"2026-03-{number:02d}").exit_code == 0
+
+        counts = {snapshot.day.day: snapshot.entries for snapshot in stored(home)}
+        assert counts == {number: len(load(path)["items"]) for number, path in enumerate(paths, 1)}
+
+
+@there
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("get_playlist", 4), ("get_playlist_opt", 40), ("new_playlist", 0), *((f"playlist_{n}", None) for n in (1, 2, 3))],
+)
+def test_the_whole_playlists_that_client_libraries_recorded(name: str, count: int | None, home: Path) -> None:
+    [path] = (SHARED_DATA / "clients").glob(f"*/{name}.json.gz")
+
+    assert run(path, "--date", "2026-03-10").exit_code == 0
+
+    [snapshot] = stored(home)
+    assert count is None or snapshot.entries == count

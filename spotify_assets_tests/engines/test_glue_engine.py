@@ -86,7 +86,7 @@ def materialize(lake: LakeResource, first: dt.date, last: dt.date) -> dg.Execute
 
 @pytest.mark.spark
 def test_a_range_of_dates_is_one_glue_run_that_agrees_with_duckdb(s3_lake: LakeResource, harness: GlueHarness) -> None:
-    odd_lake(s3_lake.store, objects=20, entries=20, seed=5)
+    odd_lake(s3_lake.store, objects=12, entries=15, seed=5)
     deploy(s3_lake)
 
     result = materialize(s3_lake, DAYS[0], DAYS[-1])

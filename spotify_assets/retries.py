@@ -21,7 +21,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import dagster as dg
 
-from spotify_assets.failures import PlatformError, TransientError
+from spotify_assets.failures import DeploymentError, PlatformError, TransientError
 from spotify_assets.waiting import SYSTEM_CLOCK, Clock
 
 PAUSES = (20.0, 60.0, 140.0)
@@ -35,7 +35,8 @@ WORTH_WAITING = dt.timedelta(minutes=5)
 
 FAILURE_TAG = "spotify_assets/failure"
 """`permanent` on a run that failed for good: the sensors that plan runs don't ask for the same again. `transient` on
-one whose cause passes by itself: they ask for the same again, ever more slowly, for as long as it lasts."""
+one whose cause passes by itself, `deployment` on one that lacked what no date is to blame for (a permission, Spark):
+they ask for the same again, ever more slowly, for as long as it lasts."""
 
 RETRY_AT_TAG = "spotify_assets/retry_at"
 """When a transient failure can pass at the earliest (ISO, UTC), where that is known."""
@@ -129,7 +130,11 @@ def speak_to_dagster(context: _Context, metadata: Mapping[str, dg.MetadataValue]
         if isinstance(known, TransientError):
             _raise_transient(context, known, metadata)
         context.instance.add_run_tags(
-            context.run_id, {**NO_RUN_RETRY_TAGS, FAILURE_TAG: owned("permanent", context.run_id)}
+            context.run_id,
+            {
+                **NO_RUN_RETRY_TAGS,
+                FAILURE_TAG: owned("deployment" if isinstance(known, DeploymentError) else "permanent", context.run_id),
+            },
         )
         raise dg.Failure(str(known), metadata={**(metadata or {}), **facts(known)}, allow_retries=False) from error
 
@@ -144,7 +149,7 @@ def _raise_transient(context: _Context, error: TransientError, metadata: Mapping
     if later:
         tags |= NO_RUN_RETRY_TAGS
     run = context.instance.get_run_by_id(context.run_id)
-    if run is not None and failure_kind(run) != "permanent":
+    if run is not None and failure_kind(run) not in ("permanent", "deployment"):
         tags[FAILURE_TAG] = owned("transient", context.run_id)
     context.instance.add_run_tags(context.run_id, tags)
     failure = dg.Failure(str(error), metadata=shown, allow_retries=False)
@@ -242,5 +247,6 @@ def own_tag(run: dg.DagsterRun, tag: str) -> str | None:
 
 
 def failure_kind(run: dg.DagsterRun) -> str | None:
-    """`permanent` or `transient`, as this very run said when it failed; None for one that said nothing."""
+    """`permanent`, `deployment` or `transient`, as this very run said when it failed; None for one that said
+    nothing."""
     return own_tag(run, FAILURE_TAG)

@@ -1,14 +1,16 @@
-"""The sensor that has computed what a failure left behind: dimensions, marts and the dashboard after a blip.
+"""What is loaded and not computed from, after a blip or a change of code: found by state, and asked for by a sensor.
 
-What is behind is read from Dagster's event log by the order of events, never by a time: an asset without partitions is
-behind when one it reads was materialized after it. What the load's checks refused stays where it is.
+Dimensions and marts say themselves what they were computed from (`warehouse.applied`). The dashboard says it by
+Dagster's event log: it is behind when something that it reads was materialized after it. Asking wakes a warehouse up,
+so the sensor asks when something was materialized, or the code changed, since it last heard that nothing was behind.
+What the load's checks refused stays where it is.
 """
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 
 import dagster as dg
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
@@ -17,6 +19,9 @@ from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
 from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.automation.planning import Limits
 from spotify_assets.names import BUILD, LOAD, PLAIN, REFRESH, Names
+from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.warehouse import applied
+from spotify_assets.warehouse.session import QueryTag
 
 LEFT_BEHIND = "left_behind"
 
@@ -37,23 +42,35 @@ def left_behind_sensor(
         ),
         owners=OWNERS,
     )
-    def left_behind(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    @names.bound
+    def left_behind(
+        context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+    ) -> dg.SensorResult | dg.SkipReason:
         assert context.repository_def is not None
         graph = context.repository_def.asset_graph
-        reads = {key: graph.get(key).parent_keys for key in computed(names) if graph.has(key)}
-        behind, content = behind_assets(context.instance, reads)
-        said = f"Behind what is loaded: {', '.join(key.to_user_string() for key in behind)}"
-        if not behind:
+        newest = _newest(context.instance, [*loaded(names), *computed(names)])
+        code = planning.digest(*applied.codes().values())
+        seen = _digest(newest, code)
+        if context.cursor == seen:
             return dg.SkipReason("Everything is computed from what is loaded.")
-        if refused := _refused(context.instance, sorted(graph.get_check_keys_for_assets(set(loaded(names))))):
-            return dg.SkipReason(f"{said}; not asked for, because a load's check failed: {refused}")
+        if refused := refused_loads(context.instance, graph, names):
+            return dg.SkipReason(f"What is loaded is not computed from, because a load's check failed: {refused}")
+        ours = runs.ours(context, names)
         for job in (BUILD, LOAD, REFRESH):
-            if runs.ours(context, names).in_flight(names.called(job)):
-                return dg.SkipReason(f"{said}; a run of {job} is in flight")
+            if ours.in_flight(names.called(job)):
+                return dg.SkipReason(f"A run of {job} is in flight: what it leaves behind is looked for afterwards.")
+        content = _digest({key: newest[key] for key in loaded(names)}, code)
         tags = {runs.PLANNER_TAG: names.called(LEFT_BEHIND), runs.CONTENT_TAG: content}
-        tried = runs.with_tags(runs.ours(context, names), tags)
+        tried = runs.with_tags(ours, tags)
         if why := rests(tried, clock()):
-            return dg.SkipReason(f"{said}; {why}")
+            return dg.SkipReason(f"Not everything may be computed from what is loaded; {why}")
+        behind = behind_assets(context.instance, graph, warehouse.impatient(), names)
+        if not behind:
+            return dg.SensorResult(
+                skip_reason=dg.SkipReason("Asked the warehouse: everything is computed from what is loaded."),
+                cursor=seen,
+            )
+        said = f"Behind what is loaded: {', '.join(key.to_user_string() for key in behind)}"
         after = tried[0].run_id if tried else ""
         context.log.info(said)
         return dg.SensorResult([dg.RunRequest(f"{content}-{after}", job_name=names.called(REFRESH), tags=tags)])
@@ -73,19 +90,41 @@ def computed(names: Names) -> list[dg.AssetKey]:
 
 
 def behind_assets(
-    instance: dg.DagsterInstance, reads: Mapping[dg.AssetKey, AbstractSet[dg.AssetKey]]
-) -> tuple[list[dg.AssetKey], str]:
-    """The assets of `reads` that are older than one they read, in its order, and a digest of what they should be of."""
-    keys = {*reads, *(parent for parents in reads.values() for parent in parents)}
+    instance: dg.DagsterInstance, graph: BaseAssetGraph, warehouse: WarehouseResource, names: Names = PLAIN
+) -> list[dg.AssetKey]:
+    """The dimensions, marts and the dashboard that are not computed from what is loaded, each after what it reads."""
+    tables = warehouse.run(applied.behind, QueryTag(LEFT_BEHIND))
+    behind = [names.warehouse(*path.split("/")) for path in tables]
+    if graph.has(names.dashboard):
+        reads = graph.get(names.dashboard).parent_keys
+        newest = _newest(instance, [names.dashboard, *reads])
+        if {*behind} & reads or any(newest[parent] > newest[names.dashboard] for parent in reads):
+            behind.append(names.dashboard)
+    return behind
+
+
+def refused_loads(instance: dg.DagsterInstance, graph: BaseAssetGraph, names: Names = PLAIN) -> str:
+    """The checks of loaded tables that failed last, for people; what they refused is not computed from."""
+    keys = sorted(graph.get_check_keys_for_assets(set(loaded(names))))
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    return ", ".join(
+        f"{key.asset_key.to_user_string()} {key.name}"
+        for key, record in latest.items()
+        if record.status == AssetCheckExecutionRecordStatus.FAILED
+    )
+
+
+def _newest(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict[dg.AssetKey, int]:
+    """The place in the event log of each asset's newest materialization; 0 where there is none."""
     newest = {
         record.asset_entry.asset_key: record.asset_entry.last_materialization_storage_id or 0
-        for record in instance.get_asset_records(sorted(keys))
+        for record in instance.get_asset_records(keys)
     }
-    behind = [
-        key for key, parents in reads.items() if any(newest.get(parent, 0) > newest.get(key, 0) for parent in parents)
-    ]
-    of = {parent: newest.get(parent, 0) for key in behind for parent in reads[key] if parent not in reads}
-    return behind, planning.digest(*(f"{key.to_user_string()} {of[key]}" for key in sorted(of)))
+    return {key: newest.get(key, 0) for key in keys}
+
+
+def _digest(newest: Mapping[dg.AssetKey, int], code: str) -> str:
+    return planning.digest(code, *(f"{key.to_user_string()} {place}" for key, place in sorted(newest.items())))
 
 
 def rests(tried: Sequence[planning.Attempt], now: dt.datetime) -> str | None:
@@ -94,14 +133,5 @@ def rests(tried: Sequence[planning.Attempt], now: dt.datetime) -> str | None:
         return f"given up after a permanent failure (fix the cause, then run {REFRESH} from the UI)"
     ended = [attempt.ended_at for attempt in tried if attempt.ended_at]
     if ended and now < max(ended) + Limits().pause(len(tried)):
-        return "resting after a failure"
+        return "resting after the last try"
     return None
-
-
-def _refused(instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey]) -> str:
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    return ", ".join(
-        f"{key.asset_key.to_user_string()} {key.name}"
-        for key, record in latest.items()
-        if record.status == AssetCheckExecutionRecordStatus.FAILED
-    )

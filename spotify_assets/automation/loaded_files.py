@@ -13,7 +13,7 @@ from spotify_assets.automation.cursors import LoadedCursor
 from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.automation.planning import Plan
 from spotify_assets.automation.runs import OurRuns
-from spotify_assets.lake import state, watch
+from spotify_assets.lake import state
 from spotify_assets.names import LOAD, PLAIN, Names
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
@@ -126,9 +126,8 @@ class _Tick:
         loaded = self._warehouse.impatient().all_loaded_runs(list(LAKE_TABLES))
         result = dict(known)
         for first in to_ask:
-            days = days_between(first, loaded_watch.next_month(first) - dt.timedelta(days=1))
-            commits, _ = watch.readable_commits(self._lake.store, days)
-            lacking = loaded_watch.unloaded(commits, loaded.values(), self._start)
+            committed = loaded_watch.committed_runs(self._lake.store, first)
+            lacking = loaded_watch.unloaded(committed, loaded.values(), self._start)
             done = {day for day in lacking if planning.digest(lacking[day]) in _contents(attempts, day)} & succeeded
             fingerprint = looked.get(first, known[first].fingerprint)
             result[first] = loaded_watch.asked(known[first], fingerprint, lacking, done)

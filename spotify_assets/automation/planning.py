@@ -27,8 +27,9 @@ class Attempt:
     """A run that was requested for dates. `contents` holds the digest of what each date needed at that time.
 
     `permanent` says that it failed in a way that trying again can't change, `transient` that the cause passes by
-    itself; neither, that nobody knows (a process that died). `poisoned` are the dates it named as the ones it failed
-    for. `retry_at` (UTC) is when trying again can help, where that is known.
+    itself, or lies in the deployment (a refused permission, a Spark that is not there) and in no date; neither, that
+    nobody knows (a process that died). `poisoned` are the dates it named as the ones it failed for. `retry_at` (UTC) is
+    when trying again can help, where that is known.
     """
 
     run_id: str

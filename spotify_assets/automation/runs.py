@@ -120,7 +120,7 @@ def with_tags(ours: OurRuns, tags: Mapping[str, str], job: str | None = None) ->
             outcome=_OUTCOMES.get(record.dagster_run.status, "running"),
             ended_at=dt.datetime.fromtimestamp(record.end_time, dt.UTC) if record.end_time else None,
             permanent=failure_kind(record.dagster_run) == "permanent",
-            transient=failure_kind(record.dagster_run) == "transient",
+            transient=failure_kind(record.dagster_run) in ("transient", "deployment"),
             poisoned=frozenset(planning.decode_dates(own_tag(record.dagster_run, POISONED_TAG) or "")),
             retry_at=_time(own_tag(record.dagster_run, RETRY_AT_TAG)),
         )

@@ -41,6 +41,8 @@ def command(first: dt.datetime | None, last: dt.datetime | None, outdated: bool,
     for text, ranges in (("Built and loaded", update.built), ("Loaded", update.loaded)):
         for begin, end in ranges:
             say(f"{text} {begin}" + (f" to {end}" if end != begin else ""))
+    if update.computed:
+        say(f"Computed what was behind: {', '.join(update.computed)}")
     if update.outdated:
         say(
             f"{len(update.outdated)} dates were built by other code than this ({state.shown(update.outdated)}): "

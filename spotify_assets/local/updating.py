@@ -54,18 +54,20 @@ class Behind:
 class Updated:
     """What was brought up to date: the ranges built and loaded, those only loaded, and what failed (sentences).
 
-    `healed` says which files were lost and built again; `outdated` are the dates left as other code made them.
+    `computed` are the tables, and the dashboard, that were behind what was loaded. `healed` says which files were lost
+    and built again; `outdated` are the dates left as other code made them.
     """
 
     built: list[Stretch] = field(default_factory=list)
     loaded: list[Stretch] = field(default_factory=list)
+    computed: list[str] = field(default_factory=list)
     healed: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     outdated: tuple[dt.date, ...] = ()
 
     @property
     def did_something(self) -> bool:
-        return bool(self.built or self.loaded or self.failures)
+        return bool(self.built or self.loaded or self.computed or self.failures)
 
     def raise_failures(self) -> None:
         """Raise RunFailed with everything that failed, if anything did."""
@@ -155,10 +157,26 @@ def bring_up_to_date(
         for stretch in left.ranges(left.unloaded, around={*left.stale, *left.lost, *left.unreadable}):
             if _run(line, "load_warehouse", stretch, update):
                 update.loaded.append(stretch)
-    elif not update.built:
-        _run(line, "refresh_analytics", None, update)
+    if not update.built and not update.loaded:
+        _compute(line, warehouse, update)
     update.outdated = () if outdated else lag.outdated
     return update
+
+
+def _compute(line: Line, warehouse: WarehouseResource, update: Updated) -> None:
+    """Compute what an earlier run, or other code, left behind what is loaded; the `left_behind` sensor's words."""
+    from spotify_assets.automation.left_behind import behind_assets, refused_loads
+
+    graph = line.defs.resolve_asset_graph()
+    late = [key.to_user_string() for key in behind_assets(line.instance, graph, warehouse)]
+    if not late:
+        return
+    if refused := refused_loads(line.instance, graph):
+        update.failures.append(
+            f"Behind what is loaded: {', '.join(late)}; not computed, because a load's check failed: {refused}"
+        )
+    elif _run(line, "refresh_analytics", None, update):
+        update.computed += late
 
 
 def _adopt(line: Line, store: ObjectStore, update: Updated) -> None:

@@ -16,7 +16,7 @@ import dagster as dg
 import tenacity
 from pydantic import Field, PrivateAttr
 
-from spotify_assets.failures import PermanentError, PlatformError, TransientError
+from spotify_assets.failures import DeploymentError, PermanentError, PlatformError, TransientError
 from spotify_assets.resources.warehouse import INTERACTIVE, WarehouseResource
 from spotify_assets.settings import Settings
 from spotify_assets.storage.object_store import ObjectStore
@@ -34,6 +34,9 @@ _LOG = logging.getLogger(__name__)
 
 _GONE = {390111, 390112, 390113, 390114, 390115, 250002}
 """Error numbers of a session or connection that no longer exists (connector's `network.py` and `errorcode.py`)."""
+
+_NO_PRIVILEGE = 3001
+"""The role may not do it (SQL access control error)."""
 
 _TOO_MANY_WAITERS = 625
 """Snowflake gave up waiting for a lock on the table."""
@@ -188,7 +191,7 @@ class SnowflakeWarehouse(WarehouseResource):
         reason = " ".join(str(error).split())
         if is_transient(error):
             return TransientError(f"Snowflake account {self.account} could not be reached: {reason}")
-        return PermanentError(
+        return DeploymentError(
             f"Snowflake refused user {self.user} at account {self.account}: {reason}. Check SNOWFLAKE_ACCOUNT, "
             "SNOWFLAKE_USER, SNOWFLAKE_ROLE and that the user's RSA_PUBLIC_KEY belongs to the private key."
         )
@@ -197,8 +200,8 @@ class SnowflakeWarehouse(WarehouseResource):
         query_id = getattr(error, "sfqid", None)
         url = self.query_url(query_id) if query_id else None
         where = f" (query {query_id}{f', {url}' if url else ''})" if query_id else ""
-        kind = TransientError if is_transient(error) else PermanentError
         number = getattr(error, "errno", None)
+        kind = TransientError if is_transient(error) else DeploymentError if number == _NO_PRIVILEGE else PermanentError
         return kind(
             f"Snowflake could not run '{headline(sql)}'{where}: {' '.join(str(error).split())}",
             code=f"{number:06d}" if isinstance(number, int) and number > 0 else "",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from spotify_assets.failures import PermanentError, PlatformError, TransientError
+from spotify_assets.failures import DeploymentError, PermanentError, PlatformError, TransientError
 
 if TYPE_CHECKING:
     import boto3
@@ -29,7 +29,7 @@ class AwsNotFound(PermanentError):
     """What was asked for is not there."""
 
 
-class AwsDenied(PermanentError):
+class AwsDenied(DeploymentError):
     """These credentials may not do it, or are no credentials (any more)."""
 
 

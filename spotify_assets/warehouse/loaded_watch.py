@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from glue_scripts.commit import Commit
-from spotify_assets.lake import layout
-from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.lake import layout, watch
+from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,9 @@ def swept_month(start: dt.date, at: dt.date | None, today: dt.date) -> dt.date |
 
 def fingerprints(store: ObjectStore, first: dt.date, last: dt.date) -> dict[dt.date, str]:
     """The fingerprint of each month from `first` to `last` (first days, inclusive); one listing from `first` on."""
-    beyond = layout.commit_key(next_month(last))
-    before = layout.commit_key(first - dt.timedelta(days=1))
     lines: dict[dt.date, list[str]] = {}
-    for stored in store.list(layout.COMMITS_PREFIX, after=before):
-        if stored.key >= beyond:
-            break
-        day = layout.parse_commit_key(stored.key)
-        if day is not None:
-            lines.setdefault(month_of(day), []).append(f"{stored.key} {stored.etag}")
+    for day, stored in _stored(store, first, last):
+        lines.setdefault(month_of(day), []).append(f"{stored.key} {stored.etag}")
     month, result = first, {}
     while month <= last:
         text = "\n".join(sorted(lines.get(month, ())))
@@ -74,16 +68,40 @@ def fingerprints(store: ObjectStore, first: dt.date, last: dt.date) -> dict[dt.d
     return result
 
 
+def _stored(store: ObjectStore, first: dt.date, last: dt.date) -> Iterator[tuple[dt.date, StoredObject]]:
+    """The commits of the months `first` to `last` (first days, inclusive)."""
+    beyond = layout.commit_key(next_month(last))
+    for stored in store.list(layout.COMMITS_PREFIX, after=layout.commit_key(first - dt.timedelta(days=1))):
+        if stored.key >= beyond:
+            return
+        day = layout.parse_commit_key(stored.key)
+        if day is not None:
+            yield day, stored
+
+
+_RUNS: OrderedDict[tuple[str, str | None], str] = OrderedDict()
+"""Which run a commit names, by its address and etag: a commit has up to 2 MB, and of a month's one changes a day."""
+
+_MOST_RUNS = 4_000
+
+
+def committed_runs(store: ObjectStore, first: dt.date) -> dict[dt.date, str]:
+    """The run of each commit of a month that can be read. Reads those that this process has not read as they are."""
+    seen = {day: (store.url(stored.key), stored.etag) for day, stored in _stored(store, first, first)}
+    commits, _ = watch.readable_commits(store, [day for day, version in seen.items() if version not in _RUNS])
+    _RUNS.update({seen[day]: commit.run_id for day, commit in commits.items()})
+    runs = {day: _RUNS[version] for day, version in seen.items() if version in _RUNS}
+    while len(_RUNS) > _MOST_RUNS:
+        _RUNS.popitem(last=False)
+    return runs
+
+
 def unloaded(
-    commits: Mapping[dt.date, Commit], loaded: Iterable[Mapping[dt.date, str]], start: dt.date
+    committed: Mapping[dt.date, str], loaded: Iterable[Mapping[dt.date, str]], start: dt.date
 ) -> dict[dt.date, str]:
     """The run of each commit, from `start` on, that some table does not hold; `loaded` has the runs of each table."""
     tables = list(loaded)
-    return {
-        day: commit.run_id
-        for day, commit in commits.items()
-        if day >= start and any(runs.get(day) != commit.run_id for runs in tables)
-    }
+    return {day: run for day, run in committed.items() if day >= start and any(runs.get(day) != run for runs in tables)}
 
 
 def asked(month: Month, fingerprint: str, lacking: Mapping[dt.date, str], succeeded: Collection[dt.date]) -> Month:

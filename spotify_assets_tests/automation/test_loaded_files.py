@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 import dagster as dg
 import pytest
 
 from spotify_assets.automation.loaded_files import loaded_files_sensor
 from spotify_assets.failures import TransientError
+from spotify_assets.lake import layout
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.automation.world import START, TODAY, World, commit, days_ago
 
 STOPPED = dg.DefaultSensorStatus.STOPPED
@@ -122,6 +125,28 @@ def test_a_load_that_changed_nothing_is_not_repeated_and_not_asked_about(world: 
     tick(world, warehouse, 5)
     assert (world.runs, warehouse.asked) == ([], asked)
     assert "unchanged by a run that succeeded" in world.skipped[-1]
+
+
+def test_of_a_month_of_commits_only_the_one_that_changed_is_read(
+    world: World, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [day for day in map(days_ago, range(25)) if day >= START]
+    for day in days:
+        commit(world.store, day, "r1")
+    tick(world, warehouse, 2)
+    read: list[str] = []
+    get_many = ObjectStore.get_many
+
+    def heard(store: ObjectStore, keys: Iterable[str]) -> dict[str, bytes | None]:
+        keys = list(keys)
+        read.extend(key for key in keys if "_commits" in key)
+        return get_many(store, keys)
+
+    monkeypatch.setattr(ObjectStore, "get_many", heard)
+    commit(world.store, TODAY, "r2")
+    sensor = loaded_files_sensor(START, STOPPED, clock=world.clock)
+    world.tick(sensor, launch=False, warehouse=warehouse)
+    assert read == [layout.commit_key(TODAY)]
 
 
 @pytest.mark.parametrize("cursor", ["junk", "{}", '{"version": 1, "months": 5}', '{"version": 1, "months": {"x": 1}}'])

@@ -11,7 +11,7 @@ import pytest
 
 from spotify_assets.automation.runs import dates_of
 from spotify_assets.automation.sensors import stale_dates_sensor
-from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.failures import DeploymentError, PermanentError, PlatformError, TransientError
 from spotify_assets.lake import layout
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets_tests.automation.world import START, TODAY, World, commit, days_ago, put_raw, world_on
@@ -240,11 +240,18 @@ def test_a_date_that_is_being_extracted_waits_until_the_extraction_is_over(world
     assert world.runs == []
 
 
-def test_an_outage_is_tried_again_ever_more_slowly_for_as_long_as_it_lasts(world: World) -> None:
+@pytest.mark.parametrize(
+    "cause",
+    [TransientError("the network is gone"), DeploymentError("the role may not write")],
+    ids=["outage", "denied"],
+)
+def test_what_no_date_is_to_blame_for_is_tried_again_ever_more_slowly_for_as_long_as_it_lasts(
+    world: World, cause: PlatformError
+) -> None:
     days = [days_ago(count) for count in range(3)]
     for day in days:
         put_raw(world.store, day)
-    world.before_build = raising(TransientError("the network is gone"))
+    world.before_build = raising(cause)
     settle(world, ticks=3)
     assert len(world.runs) == 1, "it rests first"
     for _ in range(10):
@@ -252,7 +259,7 @@ def test_an_outage_is_tried_again_ever_more_slowly_for_as_long_as_it_lasts(world
         world.tick(sensor_of(world))
     assert len(world.runs) == 11
     assert len({tags["dagster/run_key"] for _, _, tags in world.runs}) == len(world.runs)
-    assert all(dates_of(tags) == set(days) for _, _, tags in world.runs), "an outage parts no range"
+    assert all(dates_of(tags) == set(days) for _, _, tags in world.runs), "it parts no range"
     world.before_build = lambda day: None
     later(world, hours=6)
     world.tick(sensor_of(world))

@@ -108,6 +108,24 @@ def test_sparks_attempts_leave_nothing_in_the_folders_that_are_published(
     assert_folders_are_commits(lake, build())
 
 
+@pytest.mark.spark
+@pytest.mark.soak
+def test_spark_killed_after_every_table_that_it_writes_leaves_nothing_in_the_folders_that_are_published(
+    spark: SparkSession, lake: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyspark.sql import DataFrameWriter
+
+    from spotify_assets.engines import spark_engine
+
+    for after in range(1, len(LAKE_TABLES) + 1):
+        with monkeypatch.context() as patched:
+            patched.setattr(DataFrameWriter, "parquet", dying(DataFrameWriter.parquet, after))
+            with pytest.raises(Killed):
+                list(spark_engine.build_days(spark, lake, "run-1", work(lake)))
+
+    assert_folders_are_commits(lake, list(spark_engine.build_days(spark, lake, "run-1", work(lake))))
+
+
 def _to_its_end(write: Callable[..., Iterable[object]], *given: object) -> list[object]:
     return list(write(*given))
 

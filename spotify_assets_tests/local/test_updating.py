@@ -129,6 +129,32 @@ def test_a_deleted_table_folder_and_a_lost_warehouse_come_back(home: Home) -> No
     assert home.tables(without_runs=True) == tables
 
 
+def test_a_home_without_dagsters_history_is_up_to_date_all_the_same(home: Home) -> None:
+    tables = home.tables()
+    shutil.rmtree(home.settings.home / "dagster_home")
+
+    again = update(home)
+
+    assert (again.built, again.loaded, again.computed, again.failures) == ([], [], [], [])
+    assert home.tables() == tables
+    with home.line() as line:
+        assert line.instance.get_runs_count() == 0
+
+
+def test_what_a_failure_left_behind_is_computed_by_the_next_build_and_nothing_else_is(home: Home) -> None:
+    tables = home.tables()
+    with home.warehouse.session() as session:
+        session.execute("DELETE FROM ANALYTICS.APPLIED_LOADS WHERE table_name = 'release_profile'")
+        session.execute("DELETE FROM ANALYTICS.RELEASE_PROFILE")
+
+    again = update(home)
+
+    assert again.computed == ["snowflake/analytics/release_profile"]
+    assert (again.built, again.loaded, again.failures) == ([], [], [])
+    assert home.tables() == tables
+    assert not update(home).did_something
+
+
 def test_what_only_reading_finds_is_found_by_verify(home: Home) -> None:
     path = _file(home, DAYS[0])
     path.write_bytes(bytes(len(path.read_bytes())))

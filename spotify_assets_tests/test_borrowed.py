@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    GRPC_INFO_TAG,
+    HIDDEN_TAG_PREFIX,
+    PARTITION_NAME_TAG,
+    REPOSITORY_LABEL_TAG,
+)
+
+import spotify_assets
+from spotify_assets import private, run_launcher
+from spotify_assets.automation import runs
 
 
 @pytest.fixture
@@ -74,3 +88,58 @@ def test_fakesnow_still_cannot_open_a_folder_with_an_apostrophe(tmp_path: Path) 
     with pytest.raises(Exception, match=r"(?i)syntax|parser"):
         instance.connect("SPOTIFY_ASSETS", "LAKE")
     instance.duck_conn.close()
+
+
+PRIVATE: dict[str, str] = {
+    "private.py": "here",
+    "local/execution.py": "local/test_execution.py",
+    "local/event_log.py": "here, and local/test_event_log.py",
+    "local/instance.py": "commands/test_homes.py",
+    "local/runs.py": "assets/test_verdicts.py",
+    "run_launcher.py": "here, and production/test_postgres.py",
+}
+"""Every module that uses what Dagster does not promise, and the tests that tell when a new Dagster breaks it."""
+
+
+def test_what_is_private_of_dagster_is_used_in_these_places_alone() -> None:
+    package = Path(spotify_assets.__file__).parent
+    found = set()
+    for path in package.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        imports = re.search(r"^ *(?:from|import) dagster(?:\._|_shared)", text, re.MULTILINE)
+        if imports or re.search(r"\.event_log_storage\b|\.run_storage\b|[\"']\.dagster/|SYSTEM_METADATA", text):
+            found.add(path.relative_to(package).as_posix())
+    assert found == PRIVATE.keys()
+
+
+def test_dagsters_tags_are_called_what_we_call_them() -> None:
+    assert (private.HIDDEN_TAG, private.REPOSITORY_TAG) == (HIDDEN_TAG_PREFIX, REPOSITORY_LABEL_TAG)
+    assert run_launcher.GRPC_INFO_TAG == GRPC_INFO_TAG
+    assert (runs.RANGE_START_TAG, runs.RANGE_END_TAG) == (
+        ASSET_PARTITION_RANGE_START_TAG,
+        ASSET_PARTITION_RANGE_END_TAG,
+    )
+    assert runs.PARTITION_TAG == PARTITION_NAME_TAG
+
+
+def test_the_history_of_a_check_is_newest_first_and_knows_its_runs() -> None:
+    """Dagster's storage gives it; no public method does."""
+    outcomes = iter((True, False))
+
+    @dg.asset
+    def table() -> None: ...
+
+    @dg.asset_check(asset=table)
+    def holds() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=next(outcomes))
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        first, second = (dg.materialize([table, holds], instance=instance, raise_on_error=False) for _ in range(2))
+        history = private.evaluation_history(instance, holds.check_key, 10)
+        (latest,) = private.latest_evaluations(instance, [holds.check_key])
+
+    assert [(each.run_id, each.evaluation.passed) for each in history] == [
+        (second.run_id, False),
+        (first.run_id, True),
+    ]
+    assert latest == history[0]

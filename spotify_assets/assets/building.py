@@ -20,10 +20,11 @@ from glue_scripts.spans import slices
 from spotify_assets.engines.engine import DaySources, TransformEngine
 from spotify_assets.failures import DeploymentError, PermanentError, TransientError
 from spotify_assets.lake import layout, quality
+from spotify_assets.private import hidden_tag
 from spotify_assets.retries import owned, raise_if_interrupted
 from spotify_assets.storage.object_store import ObjectStore
 
-POISONED_TAG = ".dagster/spotify_assets/poisoned"
+POISONED_TAG = hidden_tag("poisoned")
 """On a run that failed for some of its dates: which, so that the others are not tried again for their sake."""
 
 _CHECKED_TOGETHER = 31

@@ -63,7 +63,10 @@ def _mart(table: Table, names: Names) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": column_schema(table),
             "dagster/column_lineage": column_lineage(_lineage(table, names)),
-            **code_reference(files("spotify_assets") / "sql" / "marts" / f"{table.name}.sql", "SQL"),
+            **code_reference(
+                files("spotify_assets") / "sql" / ("views" if mart.how == "view" else "marts") / f"{table.name}.sql",
+                "SQL",
+            ),
         },
     )
     @names.bound

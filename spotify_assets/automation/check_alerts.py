@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import dropwhile
 
 import dagster as dg
 
+from spotify_assets import private
 from spotify_assets.assets.verdicts import cause
 from spotify_assets.automation import incidents
 from spotify_assets.automation.alerts import sender
@@ -191,24 +192,23 @@ def previous(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -
     """The failed evaluations of the run that evaluated the check last before `run_id`; none when all of it passed.
 
     Runs that came later are none of it: a tick may be behind by several runs, each of which would keep silent for the
-    other. Dagster 1.13 has the history of a check in its storage only, not among its public methods.
+    other.
     """
-    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=_HISTORY)
-    since = dropwhile(lambda record: record.run_id != run_id, history)
-    others = [record for record in since if record.run_id != run_id and record.event]
+    since = dropwhile(lambda each: each.run_id != run_id, private.evaluation_history(instance, key, _HISTORY))
+    others = [each for each in since if each.run_id != run_id]
     if not others:
         return []
     before = others[0].run_id
-    last = others[:1] if before == RUNLESS else [record for record in others if record.run_id == before]
-    return [each for each in _evaluations(record.event for record in last) if is_error(each)]
+    last = others[:1] if before == RUNLESS else [each for each in others if each.run_id == before]
+    return [each.evaluation for each in last if is_error(each.evaluation)]
 
 
 def latest(
     instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey], *, runless: bool = False
 ) -> list[dg.AssetCheckEvaluation]:
     """The newest evaluation of each check that has one; with `runless`, if it was reported outside of runs."""
-    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys)).values()
-    return _evaluations(record.event for record in records if not runless or record.run_id == RUNLESS)
+    found = private.latest_evaluations(instance, keys)
+    return [each.evaluation for each in found if not runless or each.run_id == RUNLESS]
 
 
 def _told(cursor: str | None) -> dict[str, str]:
@@ -217,12 +217,6 @@ def _told(cursor: str | None) -> dict[str, str]:
         return dict(json.loads(cursor or "{}"))
     except ValueError:
         return {}
-
-
-def _evaluations(entries: Iterable[dg.EventLogEntry | None]) -> list[dg.AssetCheckEvaluation]:
-    events = [entry.dagster_event for entry in entries if entry is not None]
-    wanted = dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    return [event.asset_check_evaluation_data for event in events if event and event.event_type == wanted]
 
 
 def _remedy(evaluation: dg.AssetCheckEvaluation) -> str:

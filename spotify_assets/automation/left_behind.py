@@ -10,16 +10,16 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
+from spotify_assets import private
 from spotify_assets.automation import planning, runs
 from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
 from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.automation.planning import Limits
 from spotify_assets.names import BUILD, LOAD, PLAIN, REFRESH, Names
 from spotify_assets.resources.warehouse import WarehouseResource
+from spotify_assets.private import AssetGraph
 from spotify_assets.warehouse import applied
 from spotify_assets.warehouse.session import QueryTag
 
@@ -90,7 +90,7 @@ def computed(names: Names) -> list[dg.AssetKey]:
 
 
 def behind_assets(
-    instance: dg.DagsterInstance, graph: BaseAssetGraph, warehouse: WarehouseResource, names: Names = PLAIN
+    instance: dg.DagsterInstance, graph: AssetGraph, warehouse: WarehouseResource, names: Names = PLAIN
 ) -> list[dg.AssetKey]:
     """The dimensions, marts and the dashboard that are not computed from what is loaded, each after what it reads."""
     tables = warehouse.run(applied.behind, QueryTag(LEFT_BEHIND))
@@ -103,15 +103,11 @@ def behind_assets(
     return behind
 
 
-def refused_loads(instance: dg.DagsterInstance, graph: BaseAssetGraph, names: Names = PLAIN) -> str:
+def refused_loads(instance: dg.DagsterInstance, graph: AssetGraph, names: Names = PLAIN) -> str:
     """The checks of loaded tables that failed last, for people; what they refused is not computed from."""
     keys = sorted(graph.get_check_keys_for_assets(set(loaded(names))))
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    return ", ".join(
-        f"{key.asset_key.to_user_string()} {key.name}"
-        for key, record in latest.items()
-        if record.status == AssetCheckExecutionRecordStatus.FAILED
-    )
+    refused = [each.evaluation for each in private.latest_evaluations(instance, keys) if not each.evaluation.passed]
+    return ", ".join(sorted(f"{each.asset_key.to_user_string()} {each.check_name}" for each in refused))
 
 
 def _newest(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict[dg.AssetKey, int]:

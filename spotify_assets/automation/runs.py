@@ -16,13 +16,11 @@ from spotify_assets.assets.lake import POISONED_TAG
 from spotify_assets.automation import planning
 from spotify_assets.automation.planning import Attempt, Outcome, Request
 from spotify_assets.names import PLAIN, Names
+from spotify_assets.private import REPOSITORY_TAG, hidden_tag
 from spotify_assets.retries import RETRY_AT_TAG, failure_kind, own_tag
 
-REPOSITORY_TAG = ".dagster/repository"
-"""Dagster's own tag on every run that was launched from a code location, as `repository@location`."""
-
 PLANNER_TAG = "spotify_assets/planned_by"
-CONTENTS_TAG = ".dagster/spotify_assets/contents"
+CONTENTS_TAG = hidden_tag("contents")
 """Hidden in the UI, like Dagster's own bookkeeping: a digest for each date the run was requested for."""
 
 CONTENT_TAG = "spotify_assets/content"

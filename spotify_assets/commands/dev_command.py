@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -35,6 +36,7 @@ def command(port: int) -> None:
         say(f"Dagster UI: http://{HOST}:{port}   runs are kept in {home}")
         ui = [sys.executable, "-m", "dagster_dg_cli.cli", "dev", "--use-active-venv", "-h", HOST, "-p", str(port)]
         process = subprocess.Popen(ui, env={**os.environ, "DAGSTER_HOME": str(home)})
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())  # or it would outlive us
         while True:
             try:
                 ended = process.wait()

@@ -26,7 +26,7 @@ from spotify_assets.storage.aws import AwsNotFound, aws_failures, client
 from spotify_assets.waiting import SYSTEM_CLOCK, Clock, again
 
 if TYPE_CHECKING:
-    from dagster._core.pipes.context import PipesSession
+    from dagster import PipesSession
 
     from spotify_assets.storage.object_store import ObjectStore
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import dagster as dg
 
 if TYPE_CHECKING:
-    from dagster._core.pipes.context import PipesMessageHandler
+    from dagster import PipesMessageHandler
     from dagster_pipes import PipesContextData, PipesParams
 
     from spotify_assets.storage.object_store import ObjectStore

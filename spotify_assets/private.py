@@ -1,0 +1,53 @@
+"""What we use of Dagster that it does not promise: one name each, and a test for each in `test_borrowed.py`.
+
+Three more stand where they belong: running a job as a run of its location (`local.execution`), the SQLite event log
+(`local.event_log`) and the run launcher (`run_launcher`), which replace a part of Dagster as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+HIDDEN_TAG = ".dagster/"
+"""How a tag begins that the UI does not show (`storage/tags.py`, HIDDEN_TAG_PREFIX)."""
+
+REPOSITORY_TAG = f"{HIDDEN_TAG}repository"
+"""Dagster's own tag on every run that was launched from a code location, as `repository@location`."""
+
+
+def hidden_tag(name: str) -> str:
+    """A tag of ours that the UI does not show among a run's tags."""
+    return f"{HIDDEN_TAG}spotify_assets/{name}"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One evaluation of a check, and the run it was made in."""
+
+    run_id: str
+    evaluation: dg.AssetCheckEvaluation
+
+
+def latest_evaluations(instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey]) -> list[Evaluated]:
+    """The newest evaluation of each check that has one; the instance's public methods give none."""
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
+    return _evaluated((record.run_id, record.event) for record in records.values())
+
+
+def evaluation_history(instance: dg.DagsterInstance, key: dg.AssetCheckKey, limit: int) -> list[Evaluated]:
+    """The evaluations of a check, newest first."""
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=limit)
+    return _evaluated((record.run_id, record.event) for record in records)
+
+
+def _evaluated(entries: Iterable[tuple[str, dg.EventLogEntry | None]]) -> list[Evaluated]:
+    """Those that are evaluations: a check that is planned, or whose run died, has a record as well."""
+    found = []
+    for run_id, entry in entries:
+        event = entry.dagster_event if entry is not None else None
+        if event is not None and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            found.append(Evaluated(run_id, event.asset_check_evaluation_data))
+    return found

@@ -10,6 +10,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData as CheckedMaterialization,
+)
+
+__all__ = [
+    "HIDDEN_TAG",
+    "REPOSITORY_TAG",
+    "CheckedMaterialization",
+    "Evaluated",
+    "evaluation_history",
+    "hidden_tag",
+    "latest_evaluations",
+]
 
 HIDDEN_TAG = ".dagster/"
 """How a tag begins that the UI does not show (`storage/tags.py`, HIDDEN_TAG_PREFIX)."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from spotify_assets.markdown import escaped, plain
+from spotify_assets.private import CheckedMaterialization
 
 REMEDY = "remedy"
 """The metadata of a failed check that says what to do."""
@@ -75,7 +75,7 @@ def evaluation(
     *,
     blocking: bool | None = None,
     partition: str | None = None,
-    target: AssetCheckEvaluationTargetMaterializationData | None = None,
+    target: CheckedMaterialization | None = None,
 ) -> dg.AssetCheckEvaluation:
     """`result`, which names its asset and check, as the event that Dagster records; `target` is what it is about."""
     assert result.asset_key is not None, "the result of a check says of which asset"

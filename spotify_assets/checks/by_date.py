@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from spotify_assets.assets.verdicts import evaluation
 from spotify_assets.partitions import run_dates_or_none
+from spotify_assets.private import CheckedMaterialization
 
 _PAGE = 500
 
@@ -58,14 +58,14 @@ def evaluated(context: dg.AssetCheckExecutionContext, days: Sequence[dt.date], j
 
 def _targets(
     instance: dg.DagsterInstance, asset_key: dg.AssetKey, partitions: set[str]
-) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
+) -> dict[str, CheckedMaterialization]:
     """The newest materialization of each of `partitions` that has one: a query for some hundred of them."""
-    found: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
+    found: dict[str, CheckedMaterialization] = {}
     wanted, cursor = dg.AssetRecordsFilter(asset_key, asset_partitions=sorted(partitions)), None
     while len(found) < len(partitions):
         page = instance.fetch_materializations(wanted, limit=min(len(partitions), _PAGE), cursor=cursor)
         for record in page.records:
-            target = AssetCheckEvaluationTargetMaterializationData(
+            target = CheckedMaterialization(
                 storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
             )
             found.setdefault(str(record.partition_key), target)

@@ -13,10 +13,12 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as CheckedMaterialization,
 )
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph as AssetGraph
 
 __all__ = [
     "HIDDEN_TAG",
     "REPOSITORY_TAG",
+    "AssetGraph",
     "CheckedMaterialization",
     "Evaluated",
     "evaluation_history",

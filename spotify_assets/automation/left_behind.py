@@ -18,8 +18,8 @@ from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
 from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.automation.planning import Limits
 from spotify_assets.names import BUILD, LOAD, PLAIN, REFRESH, Names
-from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.private import AssetGraph
+from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.warehouse import applied
 from spotify_assets.warehouse.session import QueryTag
 

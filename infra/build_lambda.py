@@ -105,7 +105,12 @@ def _module_path(name: str) -> Path | None:
 
 
 def _imports(node: ast.AST) -> Iterator[str]:
-    """Every name imported under `node` but for type checkers only; `from a import b` is both `a` and `a.b`."""
+    """Every name imported under `node`; `from a import b` is both `a` and `a.b`.
+
+    Not those for type checkers only, and not what a package would import only when asked for one of its names.
+    """
+    if isinstance(node, ast.FunctionDef) and node.name == "__getattr__":
+        return
     if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
         return
     if isinstance(node, ast.Import):

@@ -1,4 +1,5 @@
-"""A 90-day backfill of the lake in one run, beside single-day runs of the same assets, and loading the definitions.
+"""A 90-day backfill of the lake in one run, beside single-day runs of the same assets, a year of weekly snapshots in
+one `build` beside as many consecutive dates, and loading the definitions.
 
 Every run is a process of its own, as Dagster's launchers start them. Of the 90 single-day runs three are measured and
 their median taken 90 times.
@@ -14,12 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.bench_growth import build
 from benchmarks.measure import Measured, report
 from benchmarks.raw_lakes import write_raw_lake
 from spotify_assets.local.instance import dagster_home
 from spotify_assets.settings import load_settings
 
 DAYS = 90
+WEEKS = 52
 SAMPLED = 3
 IMPORTS = 7
 
@@ -41,8 +44,24 @@ def main() -> None:
             backfill,
             [(f"{DAYS} single-day runs", Measured(single.seconds * DAYS, single.peak_mib))],
         )
+    weekly()
     loading, importing = _alternating("import spotify_assets.definitions", "import dagster")
     report("loading the definitions", loading, [("import dagster", importing)])
+
+
+def weekly() -> None:
+    """CPU seconds of `spotify-assets build` for 52 dates a week apart, and for 52 dates in a row."""
+    used = {}
+    for apart in (1, 7):
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder)
+            write_raw_lake(home / "lake", objects=WEEKS, entries=100, days=WEEKS, apart=apart)
+            used[apart] = build(home)
+    report(
+        f"build of {WEEKS} dates a week apart (CPU)",
+        Measured(used[7].cpu, used[7].peak_mib),
+        [(f"{WEEKS} dates in a row", Measured(used[1].cpu, used[1].peak_mib))],
+    )
 
 
 def _materialize(environment: dict[str, str], *partitions: str) -> Measured:

@@ -14,15 +14,17 @@ _MARKETS = [a + b for a in "ABCDEFGHIJKLM" for b in "NOPQRSTUVWXYZ"]
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def write_raw_lake(root: Path, *, objects: int, entries: int, days: int = 1, seed: int = 7) -> list[dt.date]:
-    """Write `objects` raw objects of `entries` entries each under `root`, spread over `days`; the days.
+def write_raw_lake(
+    root: Path, *, objects: int, entries: int, days: int = 1, apart: int = 1, seed: int = 7
+) -> list[dt.date]:
+    """Write `objects` raw objects of `entries` entries each under `root`, spread over `days`, `apart` days from one to the next; the days.
 
     About half the entries are songs seen before, entries are about 4 kB of JSON as in the old payload shape.
     """
     random_ = random.Random(seed)
     known = [make_track(random_) for _ in range(max(200, objects * entries // 50))]
     first = dt.date(2026, 1, 1)
-    dates = [first + dt.timedelta(days=number) for number in range(days)]
+    dates = [first + dt.timedelta(days=number * apart) for number in range(days)]
     for number in range(objects):
         day = dates[number % days]
         playlist_id = make_id(random_)

@@ -162,16 +162,20 @@ def _stage(session: Session, store: ObjectStore, keys: Sequence[str]) -> Iterato
     """A folder of links to the files, named by their keys: the same statement then loads from here and from S3.
 
     A path with a glob character or with `name=` in it would be read differently by DuckDB, so the lake's own path is
-    never used. Stages live in memory here and are made for every load.
+    never used. Stages and file formats live in memory here: one is made for every load, the other for a connection.
     """
     with scratch_folder("stage") as folder, store.local_files(keys) as files:
         for key, path in files.items():
             link = folder / key
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path)
-        session.execute(f"CREATE FILE FORMAT IF NOT EXISTS {FILE_FORMAT} TYPE = PARQUET USE_LOGICAL_TYPE = TRUE")
+        session.remember(_create_file_format)
         session.execute(f"CREATE OR REPLACE STAGE {STAGE} URL = {literal(f'file://{folder}/')}")
         yield STAGE
+
+
+def _create_file_format(session: Session) -> None:
+    session.execute(f"CREATE FILE FORMAT IF NOT EXISTS {FILE_FORMAT} TYPE = PARQUET USE_LOGICAL_TYPE = TRUE")
 
 
 def _failure(error: Exception, sql: str) -> PlatformError:

@@ -17,7 +17,7 @@ _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 def write_raw_lake(
     root: Path, *, objects: int, entries: int, days: int = 1, apart: int = 1, seed: int = 7
 ) -> list[dt.date]:
-    """Write `objects` raw objects of `entries` entries each under `root`, spread over `days`, `apart` days from one to the next; the days.
+    """Write `objects` raw objects of `entries` entries each under `root`, on `days` dates `apart` days apart; these.
 
     About half the entries are songs seen before, entries are about 4 kB of JSON as in the old payload shape.
     """

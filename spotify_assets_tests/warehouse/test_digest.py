@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
+import unicodedata
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from spotify_assets.failures import PermanentError
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import digest
+from spotify_assets_tests.naughty import NAUGHTY
 from spotify_assets_tests.warehouse.fixtures import kept_warehouse
 from spotify_assets_tests.warehouse.histories import EXAMPLES, Example
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, open_lake, tables_of
@@ -111,6 +115,33 @@ def test_names_are_shown_exactly_and_run_nothing() -> None:
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
     assert "![x](" not in markdown
     assert "\\<img" in markdown
+
+
+@pytest.mark.parametrize("text", NAUGHTY)
+def test_naughty_names_are_shown_exactly_in_both_forms(text: str) -> None:
+    week = digest.Digest(WEEK, (digest.PlaylistWeek(text, (entry(text, "new"),)),))
+
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(digest.to_markdown(week))
+    page = digest.to_html(week)
+
+    one_line = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text).strip()
+    inlines = [token for token in tokens if token.type == "inline"]
+    said = ["".join(child.content for child in token.children or ()) for token in inlines]
+    assert said == [
+        f"Playlists, week of {WEEK} to 2026-01-11",
+        one_line,
+        "1 new.",
+        "New",
+        f"{one_line or '(no name)'} by x, at 2",
+    ]
+    assert {child.type for token in inlines for child in token.children or ()} <= {
+        "text",
+        "text_special",
+        "strong_open",
+        "strong_close",
+    }
+    assert f"<h2>{html.escape(text)}</h2>" in page
+    assert f"<li>{html.escape(text) or '(no name)'} by x, at 2</li>" in page
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:

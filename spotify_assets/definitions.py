@@ -49,7 +49,7 @@ def following_the_archive(settings: Settings) -> Settings:
 
 
 @contextmanager
-def _knowingly() -> Iterator[None]:
+def knowingly() -> Iterator[None]:
     """Dagster's beta and preview features are used knowingly, on a pinned version: it need not say so."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -57,7 +57,7 @@ def _knowingly() -> Iterator[None]:
         yield
 
 
-@_knowingly()
+@knowingly()
 def build_defs(
     settings: Settings,
     overrides: Mapping[str, object] | None = None,

@@ -44,6 +44,12 @@ def test_every_command_and_option_named_exists() -> None:
             assert option in help_text, f"spotify-assets {name} has no {option}"
 
 
+def test_the_page_of_commands_names_each() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^spotify-assets ([a-z]+)", page, re.MULTILINE)) == set(COMMANDS)
+
+
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_explains_itself(name: str) -> None:
     result = CliRunner().invoke(main, [name, "--help"])

@@ -18,7 +18,7 @@ import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
 from spotify_assets.assets.verdicts import told
-from spotify_assets.definitions import build_defs, following_the_archive
+from spotify_assets.definitions import build_defs, following_the_archive, knowingly
 from spotify_assets.failures import PermanentError
 from spotify_assets.local.execution import execute
 from spotify_assets.local.instance import local_instance
@@ -94,7 +94,8 @@ def open_line(settings: Settings, watcher: Watcher | None = None, *, apart: bool
     `apart` records in the home's own instance, whatever DAGSTER_HOME says.
     """
     load = partial(build_defs, settings, loggers={"console": _step_logger(watcher)})
-    with local_instance(settings, apart=apart) as instance:  # first: a home that can't be used is told at once
+    # The home first: one that can't be used is told at once. Runs copy their job, which would speak of what is beta.
+    with local_instance(settings, apart=apart) as instance, knowingly():
         start = following_the_archive(settings).partitions_start
         yield Line(load(), instance, settings, load, start)
 

@@ -30,7 +30,7 @@ from spotify_assets.checks.lake import lake_checks
 from spotify_assets.checks.raw import raw_checks
 from spotify_assets.checks.warehouse import loads_asset, warehouse_checks
 from spotify_assets.conventions import conventional, with_code_links
-from spotify_assets.executors import IN_PROCESS
+from spotify_assets.executors import executor_for
 from spotify_assets.lake import state
 from spotify_assets.names import Names
 from spotify_assets.partitions import snapshot_dates
@@ -111,7 +111,9 @@ def build_defs(
     ]
     own = [definition.check_specs for definition in [*assets, *checks] if isinstance(definition, dg.AssetsDefinition)]
     keys = [key for one in assets for key in (one.keys if isinstance(one, dg.AssetsDefinition) else [one.key])]
-    runs = automation(settings, partitions, keys, [spec.key for specs in own for spec in specs], names, IN_PROCESS)
+    runs = automation(
+        settings, partitions, keys, [spec.key for specs in own for spec in specs], names, executor_for(settings)
+    )
     defs = dg.Definitions(
         assets=with_code_links(assets, settings),
         asset_checks=checks,
@@ -143,4 +145,5 @@ def defs() -> dg.Definitions:
     Dagster copies jobs when they run, and would say each time which of their parameters are beta.
     """
     warnings.simplefilter("ignore", dg.BetaWarning)
-    return dg.Definitions.merge(build_defs(load_settings()), dg.Definitions(executor=IN_PROCESS))
+    settings = load_settings()
+    return dg.Definitions.merge(build_defs(settings), dg.Definitions(executor=executor_for(settings)))

@@ -12,6 +12,11 @@ from typing import Any, cast
 
 import dagster as dg
 
+from spotify_assets.settings import Settings
+
+PRELOADED = "spotify_assets.definitions"
+"""What a step's process would else import for itself, for seconds."""
+
 
 class Cancelling(dg.Executor):
     """`inner`, and a run that is interrupted counts as being canceled, whoever sent the signal."""
@@ -55,3 +60,22 @@ def cancelling(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
 
 IN_PROCESS = cancelling(dg.in_process_executor)
 """Every step in the run's own process: a process per step would import the warehouse thirty times over."""
+
+_SIDE_BY_SIDE = cancelling(dg.multiprocess_executor)
+
+
+def executor_for(settings: Settings) -> dg.ExecutorDefinition:
+    """How the runs of this deployment execute their steps.
+
+    In process, unless STEPS_AT_ONCE says that several may run side by side: then each in a process, forked from one
+    that has the definitions loaded already. The embedded warehouse has one writer, so it is always in process there.
+    """
+    if settings.steps_at_once == 1 or settings.warehouse_name == "embedded":
+        return IN_PROCESS
+    return _SIDE_BY_SIDE.configured(
+        {
+            "max_concurrent": settings.steps_at_once,
+            "start_method": {"forkserver": {"preload_modules": [PRELOADED]}},
+        },
+        name=_SIDE_BY_SIDE.name,
+    )

@@ -15,6 +15,8 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
+from spotify_assets.executors import IN_PROCESS
+
 LOCATION = "spotify_assets"
 """The code location's name in `workspace.yaml` and pyproject.toml."""
 
@@ -30,7 +32,8 @@ def execute(
     tags: Mapping[str, str] | None = None,
     location: str = LOCATION,
 ) -> dg.ExecuteInProcessResult:
-    """Run `job` here with its own executor, recorded under `location`. Nothing is raised for what fails in it."""
+    """Run `job` here, one step after the other, recorded under `location`. Nothing is raised for what fails in it."""
+    job = job.with_executor_def(IN_PROCESS)  # other processes could not load a job that is only here
     repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), REPOSITORY)
     run = instance.create_run_for_job(
         job_def=job,

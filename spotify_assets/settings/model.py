@@ -293,6 +293,13 @@ class WarehouseSettings(_Group):
         "SPOTIFY_ASSETS", "the database", branch="○ the same; it works on the clone `<database>_PR_<pr>`"
     )
     snowflake_load: SnowflakeLoad = setting("copy", "how rows arrive: `copy` or `snowpipe`")
+    steps_at_once: int = setting(
+        1,
+        "steps of a run side by side on Snowflake, each in a process of its own; 1: one after the other, in one",
+        laptop=NEVER,
+        ge=1,
+        le=8,
+    )
 
 
 class PowerBISettings(_Group):

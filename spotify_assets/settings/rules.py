@@ -22,6 +22,7 @@ def mistakes(settings: Settings) -> list[PermanentError]:
     return [
         *_spotify(settings),
         *_snowflake(settings),
+        *_executor(settings),
         *_reach(settings),
         *_dagster_plus(settings),
         *_branch(settings),
@@ -96,6 +97,17 @@ def _snowflake(settings: Settings) -> list[PermanentError]:
             )
         )
     return problems
+
+
+def _executor(settings: Settings) -> list[PermanentError]:
+    if settings.steps_at_once == 1 or settings.warehouse_name == "snowflake":
+        return []
+    return [
+        PermanentError(
+            f"STEPS_AT_ONCE is {settings.steps_at_once} but the embedded warehouse has one writer",
+            remedy="unset it, or load into Snowflake",
+        )
+    ]
 
 
 def _reach(settings: Settings) -> list[PermanentError]:

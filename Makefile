@@ -23,15 +23,15 @@ soak: $(STAMP)  ## Run the drills in their long form (tens of minutes)
 look: $(STAMP)  ## Open every page of the dashboard in a headless Chromium: pictures in .look, axe, keyboard, no network
 	@$(BIN)/python -m spotify_assets_tests.dashboard.look
 
-mutants: $(STAMP)  ## Change the code in a copy, one place at a time, and see whether the tests notice (hours)
-	@$(BIN)/python -m spotify_assets_tests.mutants
+mutants: $(STAMP)  ## Change the code in a copy, one place at a time, and see whether the tests notice (hours; PART=spotify_assets/lake)
+	@$(BIN)/python -m spotify_assets_tests.mutants $(PART)
 
 PORT ?= 3000
 dev: $(STAMP)  ## Serve the Dagster UI on http://127.0.0.1:3000 (or PORT=…) and the dashboard, with a home that persists
 	@$(BIN)/python -m spotify_assets dev --port $(PORT)
 
-bench: $(STAMP)  ## Print the benchmarks, as ratios against baselines run side by side
-	@$(BIN)/python -m benchmarks
+bench: $(STAMP)  ## Print the benchmarks, as ratios against baselines run side by side, and write their tables
+	@$(BIN)/python -m benchmarks table
 
 check: $(STAMP)  ## Lint, types and definitions, as CI runs them
 	@$(BIN)/python -m ruff check .

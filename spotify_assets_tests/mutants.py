@@ -1,22 +1,25 @@
 """`make mutants`: whether the tests notice when the heart of the code is changed. Hours for all of it.
 
 `NAMED` are changes that once survived, each with the tests that must fail by it: minutes, `python -m
-spotify_assets_tests.mutants named`. `TARGETS` are modules whose every operator, number and branch cosmic-ray changes,
-one at a time, against their own tests; survivors are printed with what was changed. Mutants live in a copy of the tree,
-so that an interrupted run leaves nothing behind.
+spotify_assets_tests.mutants named`. `TARGETS` are modules of whose every operator, number and branch, and of whose
+every comparison in SQL, mutants are made (`mutating`), each run against the module's own tests; survivors are printed.
+`--sample 20` takes so many of each module, by chance and always the same ones. Those that change nothing anybody could
+see are listed with a reason in `EQUIVALENT`. Mutants live in a copy of the tree, so that an interrupted run leaves
+nothing behind.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
+import argparse
+import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from spotify_assets_tests.mutating import Change, changes, copied_tree, run
 
 ROOT = Path(__file__).parents[1]
 _TESTS = "spotify_assets_tests"
@@ -128,91 +131,62 @@ TARGETS: dict[str, tuple[str, ...]] = {
 }
 """Module to the tests (below spotify_assets_tests) that are its own."""
 
+EQUIVALENT: dict[tuple[str, str, str], str] = {}
+"""(module, what stood there, what stands there in the mutant) to why nobody could tell; lines without their margins."""
+
+say = partial(print, flush=True)
+
 _SHARE = 0.9
 """Of the mutants of all modules, so many must be killed."""
 
 
-def copied_tree(folder: Path) -> Path:
-    """The tracked files in `folder`."""
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
-    return folder
-
-
-def tests_fail(tree: Path, tests: tuple[str, ...]) -> bool:
-    """Whether one of `tests` fails in the tree."""
-    there = [test for test in tests if (tree / test.partition("::")[0]).exists()]
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not soak and not spark", *there]
-    environment = {**os.environ, "PYTHONPATH": str(tree)}
-    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"pytest could not run {there}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.returncode == 1
-
-
 def killed(tree: Path, mutant: Mutant) -> bool:
-    """Whether the tests notice the mutant; the tree is as before."""
+    """Whether the tests notice a named mutant; the tree is as before."""
     path = tree / mutant.file
     text = path.read_text(encoding="utf-8")
     if text.count(mutant.was) != 1:
         raise RuntimeError(f"{mutant.file} has {text.count(mutant.was)} of {mutant.was!r}: write the mutant anew.")
-    path.write_text(text.replace(mutant.was, mutant.becomes), encoding="utf-8")
-    try:
-        return tests_fail(tree, mutant.tests)
-    finally:
-        path.write_text(text, encoding="utf-8")
+    return not run(tree, mutant.tests, {mutant.file: text.replace(mutant.was, mutant.becomes)})
 
 
-def survivors(tree: Path, module: str, tests: tuple[str, ...]) -> tuple[int, list[str]]:
-    """(mutants, those that no test noticed, each as a diff) of a module."""
-    paths = " ".join(f"{_TESTS}/{test}" for test in tests if (tree / _TESTS / test).exists())
-    config, session = tree / "mutants.toml", tree / "mutants.sqlite"
-    session.unlink(missing_ok=True)
-    command = f"{sys.executable} -m pytest -x -q -p no:randomly -m 'not soak and not spark' {paths}"
-    config.write_text(
-        f'[cosmic-ray]\nmodule-path = "{module}"\ntimeout = 600.0\nexcluded-modules = []\n'
-        f'test-command = "{command}"\n[cosmic-ray.distributor]\nname = "local"\n'
-    )
-    tool = Path(sys.executable).with_name("cosmic-ray")
-    environment = {**os.environ, "PYTHONPATH": str(tree)}
-    for step in (["init", str(config), str(session)], ["exec", str(config), str(session)]):
-        subprocess.run([str(tool), *step], cwd=tree, env=environment, check=True, capture_output=True)
-    dump = subprocess.run([str(tool), "dump", str(session)], cwd=tree, check=True, capture_output=True, text=True)
-    results = [json.loads(line)[1] for line in dump.stdout.splitlines()]
-    alive = [result["diff"] for result in results if result and result["test_outcome"] == "survived"]
-    return len(results), alive
+def survivors(tree: Path, module: str, tests: Sequence[str], some: Iterable[Change]) -> Iterator[Change]:
+    """Those of `some` changes of a module that no test notices."""
+    paths = [f"{_TESTS}/{test}" for test in tests]
+    if not run(tree, paths, {}):
+        raise RuntimeError(f"The tests of {module} fail without any change: {', '.join(paths)}")
+    for change in some:
+        if (module, change.was, change.becomes) not in EQUIVALENT and run(tree, paths, {module: change.text}):
+            yield change
 
 
-def run_named(tree: Path) -> Iterator[tuple[Mutant, bool]]:
-    """Every named mutant, and whether it was killed."""
-    for mutant in NAMED:
-        yield mutant, killed(tree, mutant)
-
-
-def main(names: list[str]) -> int:
-    """All of it, or `named`, or the modules named; 1 when too many survive."""
-    print_ = sys.stdout.write
-    failed = 0
+def main(arguments: list[str]) -> int:
+    """All of it, or what is named; 1 when too many survive."""
+    parser = argparse.ArgumentParser(prog="python -m spotify_assets_tests.mutants", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="'named', or the beginnings of modules' paths")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="at most N mutants of each module")
+    given = parser.parse_args(arguments)
+    failed = total = alive = 0
     with tempfile.TemporaryDirectory(prefix="spotify_assets_mutants_") as scratch:
-        tree = copied_tree(Path(scratch))
-        if not names or "named" in names:
-            for mutant, dead in run_named(tree):
+        tree = copied_tree(ROOT, Path(scratch))
+        if not given.names or "named" in given.names:
+            for mutant in NAMED:
+                dead = killed(tree, mutant)
                 failed += not dead
-                print_(f"{'killed  ' if dead else 'SURVIVED'}  {mutant.what}\n")
-        total = alive = 0
+                say(f"{'killed  ' if dead else 'SURVIVED'}  {mutant.what}")
         for module, tests in TARGETS.items():
-            if names and module not in names:
+            if given.names and not module.startswith(tuple(given.names)):
                 continue
-            count, left = survivors(tree, module, tests)
-            total, alive = total + count, alive + len(left)
-            print_(f"{module}: {count - len(left)} of {count} killed\n")
-            for diff in left:
-                print_(f"{diff}\n")
+            places = changes(tree / module)
+            if given.sample:
+                places = random.Random(module).sample(places, min(given.sample, len(places)))
+            made = [change for make in places if (change := make())]
+            left = list(survivors(tree, module, tests, made))
+            total, alive = total + len(made), alive + len(left)
+            say(f"{module}: {len(made) - len(left)} of {len(made)} killed")
+            for change in left:
+                say(f"  line {change.line}\n    - {change.was}\n    + {change.becomes}")
     if total:
-        print_(f"{1 - alive / total:.1%} of {total} mutants killed\n")
+        say(f"{1 - alive / total:.1%} of {total} mutants killed")
     return int(bool(failed) or (total > 0 and 1 - alive / total < _SHARE))
 
 

@@ -21,6 +21,7 @@ from dagster_aws.ecs.container_context import ECS_CONTAINER_CONTEXT_SCHEMA
 
 from spotify_assets.settings import Settings
 from spotify_assets_tests.infra.template import ROOT
+from spotify_assets_tests.mutants import TARGETS
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PINNED = re.compile(r"(?P<action>[\w.-]+/[\w.-]+)(/[\w./-]+)?@(?P<sha>[0-9a-f]{40})")
@@ -99,6 +100,15 @@ def deploy() -> dict[str, Any]:
 
 def test_there_are_workflows_for_changes_deployments_packages_and_the_night() -> None:
     assert [path.name for path in WORKFLOWS] == ["ci.yml", "dependencies.yml", "deploy.yml", "nightly.yml"]
+
+
+def test_every_night_runs_what_is_too_long_for_a_change() -> None:
+    jobs = read(ROOT / ".github" / "workflows" / "nightly.yml")["jobs"]
+    commands = {one.get("run") for job in jobs.values() for one in job["steps"]}
+    assert {"make soak", "make clouds", "make mutants"} <= commands
+    parts = jobs["mutants"]["strategy"]["matrix"]["part"]
+    assert [module for module in TARGETS if not module.startswith(tuple(parts))] == []
+    assert "named" in parts
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

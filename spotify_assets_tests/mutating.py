@@ -1,0 +1,221 @@
+"""Making mutants of a file, and running tests on them: what `mutants` is made of.
+
+Python is changed by cosmic-ray's operators, but for annotations, which nothing evaluates; SQL, in `.sql` files and in
+strings, by exchanging its comparisons and connectives. Tests run in a fork of a process that has the libraries loaded.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tokenize
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+_TIMEOUT_SECONDS = 600
+
+_SQL = re.compile(r"\b(select|from|where|case when|order by|coalesce)\b", re.IGNORECASE)
+"""What makes a string SQL."""
+
+_EXCHANGES = (
+    (r" and ", " or "),
+    (r" or ", " and "),
+    (r"\bis not null\b", "is null"),
+    (r"\bis null\b", "is not null"),
+    (r"\bnot like\b", "like"),
+    (r"\bnot exists\b", "exists"),
+    (r"\bmin_by\(", "max_by("),
+    (r"\bmax_by\(", "min_by("),
+    (r"\bmin\(", "max("),
+    (r"\bmax\(", "min("),
+    (r"\bleast\(", "greatest("),
+    (r"\bgreatest\(", "least("),
+    (r"\bleft join\b", "join"),
+    (r"\bunion all\b", "union"),
+    (r"\bdistinct ", ""),
+    (r" desc\b", ""),
+    (r" <= ", " < "),
+    (r" >= ", " > "),
+    (r" < ", " <= "),
+    (r" > ", " >= "),
+    (r" <> ", " = "),
+    (r" = ", " <> "),
+    (r" - 1\b", " - 2"),
+    (r" \+ 1\b", " + 2"),
+    (r"\bthen 0\b", "then 2"),
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file's `text` with one place changed, and the line before and after, without its margin."""
+
+    text: str
+    line: int
+    was: str
+    becomes: str
+
+
+Made = Callable[[], Change | None]
+"""Makes a mutant; None where it would be the file as it is."""
+
+
+def changes(path: Path) -> list[Made]:
+    """Every mutant of a file, to be made when it is wanted."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".sql":
+        return list(_exchanges(text, [(0, len(text))]))
+    return [*_operations(text), *_exchanges(text, list(_sql_strings(text)))]
+
+
+def _change(text: str, changed: str | None) -> Change | None:
+    if changed is None or changed == text:
+        return None
+    before, after = text.splitlines(), changed.splitlines()
+    line = next((n for n, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), 0)
+    return Change(changed, line + 1, before[line].strip(), after[line].strip() if line < len(after) else "")
+
+
+def _operations(text: str) -> Iterator[Made]:
+    import cosmic_ray.plugins
+    from cosmic_ray.ast import ast_nodes, get_ast
+
+    annotated = list(_annotations(text))
+    tree = get_ast(text)
+    for name in sorted(cosmic_ray.plugins.operator_names()):
+        operator_class = cosmic_ray.plugins.get_operator(name)
+        if operator_class.arguments():
+            continue
+        operator = operator_class()
+        places = (at for node in ast_nodes(tree) for at in operator.mutation_positions(node))
+        for number, (start, _) in enumerate(places):
+            if not any(first <= start < last for first, last in annotated):
+                yield partial(_operated, text, operator, number)
+
+
+def _operated(text: str, operator: object, number: int) -> Change | None:
+    from cosmic_ray.mutating import mutate_code
+
+    try:
+        return _change(text, mutate_code(text, operator, number))
+    except AttributeError:  # cosmic-ray 8 on `except module.Error`
+        return None
+
+
+def _annotations(text: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where annotations stand: (line, column) of their begins and ends."""
+    for node in ast.walk(ast.parse(text)):
+        for name in ("annotation", "returns"):
+            found = getattr(node, name, None)
+            if isinstance(found, ast.expr):
+                yield (found.lineno, found.col_offset), (found.end_lineno or 0, found.end_col_offset or 0)
+
+
+def _sql_strings(text: str) -> Iterator[tuple[int, int]]:
+    """Where strings with SQL stand: their offsets. Docstrings are none."""
+    offsets = [0]
+    for line in text.splitlines(keepends=True):
+        offsets.append(offsets[-1] + len(line))
+    before = tokenize.NEWLINE
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        starts_line = before in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+        if token.type == tokenize.STRING and not starts_line and _SQL.search(token.string):
+            yield offsets[token.start[0] - 1] + token.start[1], offsets[token.end[0] - 1] + token.end[1]
+        if token.type not in (tokenize.NL, tokenize.COMMENT):
+            before = token.type
+
+
+def _exchanges(text: str, places: Sequence[tuple[int, int]]) -> Iterator[Made]:
+    for first, last in places:
+        for pattern, other in _EXCHANGES:
+            for match in re.finditer(pattern, text[first:last], re.IGNORECASE):
+                start, end = first + match.start(), first + match.end()
+                if not text[text.rfind("\n", 0, start) + 1 : start].lstrip().startswith("--"):
+                    yield partial(_change, text, text[:start] + other + text[end:])
+
+
+def copied_tree(root: Path, folder: Path) -> Path:
+    """The tracked files of `root` in `folder`, compiled."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (root / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(root / name, folder / name)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", "."], cwd=folder, check=True)
+    return folder
+
+
+def run(tree: Path, tests: Iterable[str], changed: Mapping[str, str]) -> bool:
+    """Whether the tests pass in the tree with the texts of `changed` files in place, which are put back."""
+    import_libraries()
+    originals = {name: (tree / name).read_bytes() for name in changed}
+    try:
+        for name, text in changed.items():
+            (tree / name).write_text(text, encoding="utf-8")
+            for compiled in (tree / name).parent.glob(f"__pycache__/{Path(name).stem}.*.pyc"):
+                compiled.unlink()
+        child = os.fork()
+        if child == 0:
+            _test(tree, [test for test in tests if (tree / test.partition("::")[0]).exists()])
+        return _ended(child) == 0
+    finally:
+        for name, original in originals.items():
+            (tree / name).write_bytes(original)
+
+
+def import_libraries() -> None:
+    """What every test needs and no mutant changes, before any fork."""
+    import boto3  # noqa: F401
+    import dagster  # noqa: F401
+    import duckdb  # noqa: F401
+    import fakesnow  # noqa: F401
+    import hypothesis  # noqa: F401
+    import moto.server  # noqa: F401
+    import pytest  # noqa: F401
+
+
+def _test(tree: Path, tests: Sequence[str]) -> None:
+    """Run tests in this process, a child, and end it: 0 when they pass."""
+    code = 1
+    try:
+        import pytest
+
+        os.setsid()
+        os.chdir(tree)
+        sys.path[:] = [str(tree), *(entry for entry in sys.path if entry not in ("", str(Path.cwd())))]
+        for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
+            del sys.modules[name]
+        sys.dont_write_bytecode = True
+        silent = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(silent, stream)
+        code = pytest.main(["-x", "-q", "-n", "0", "-m", "not soak and not spark and not clouds", *tests])
+    finally:
+        os._exit(int(code))
+
+
+_OURS = ("spotify_assets", "glue_scripts", "spotify_assets_tests", "benchmarks")
+
+
+def _ended(child: int) -> int:
+    """The child's exit code; not 0 when it took too long, and its whole group is ended."""
+
+    def too_long(*_: object) -> None:
+        os.killpg(child, signal.SIGKILL)
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(_TIMEOUT_SECONDS)
+    try:
+        _, status = os.waitpid(child, 0)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    return os.waitstatus_to_exitcode(status)

@@ -71,11 +71,10 @@ def _sensors(
         ),
         landing_sensor(status, events=events, names=names),
         *([lake_events_sensor(start, queue, jobs, status, names=names)] if queue else []),
-        *(
-            [snowpipe_sensor(REFRESH, status, names=names)]
-            if settings.loads_by_pipe
-            else [loaded_files_sensor(start, status, names=names), left_behind_sensor(status, names=names)]
-        ),
+        snowpipe_sensor(REFRESH, status, names=names)
+        if settings.loads_by_pipe
+        else loaded_files_sensor(start, status, names=names),
+        left_behind_sensor(status, names=names),
         unfinished_extraction_sensor(status, names=names),
         run_failures_sensor(settings, status, names=names),
         check_failures_sensor(settings, status, names=names),

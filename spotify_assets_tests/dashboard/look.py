@@ -70,10 +70,9 @@ def main() -> int:
 
 def _look(browser: Browser, file: Path, folder: Path, name: str) -> Iterator[str]:
     for page, address in _addresses(file).items():
-        charts = page not in ("day", "search")
         for way, size in _WAYS.items():
             seen = tab(browser, **size)
-            seconds = _timed(seen, file, address, charts=charts)
+            seconds = _timed(seen, file, address)
             seen.settle()
             seen.page.screenshot(path=folder / f"{name}-{page}-{way}.png", full_page=True)
             print(f"{name} {page} {way}: first chart after {seconds:.2f} s")
@@ -97,9 +96,12 @@ def _look(browser: Browser, file: Path, folder: Path, name: str) -> Iterator[str
             seen.page.context.close()
 
 
-def _timed(seen: Seen, file: Path, address: str, *, charts: bool) -> float:
-    """Seconds from the start of loading to the first chart, as the page's own clock has it."""
-    seen.open(file, address, charts=charts)
+def _timed(seen: Seen, file: Path, address: str) -> float:
+    """Seconds from the start of loading to the first chart, as the page's own clock has it; to the page, where it has
+    none: a list, or a song that was seen on one day."""
+    seen.open(file, address, charts=False)
+    if seen.page.locator(".plot").count():
+        seen.page.wait_for_selector("[data-drawn]", state="attached", timeout=30_000)
     return float(seen.page.evaluate("Number(document.documentElement.dataset.first ?? performance.now()) / 1000"))
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import skips
@@ -19,6 +21,39 @@ from spotify_assets_tests.warehouse.fixtures import new_warehouse, prepared_fold
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, Spark's before all, so that both workers end at the same time."""
+
+    def marked(name: str) -> set[Path]:
+        return {item.path for item in items if item.get_closest_marker(name)}
+
+    spark, slow = marked("spark"), marked("slow")
+    items.sort(key=lambda item: 0 if item.path in spark else 1 if item.path in slow else 2)
+
+
+class _OneSpark(LoadFileScheduling):
+    """A worker takes a file; the files that share a Spark session go to one worker, which alone starts it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "spark" if file.removeprefix("spotify_assets_tests/") in SHARE_SPARK else file
+
+
+SHARE_SPARK = {
+    "engines/test_attempts.py",
+    "engines/test_oddities.py",
+    "engines/test_spark_engine.py",
+    "engines/test_unread_days.py",
+    "spotify/test_cases.py",
+}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """For `--dist loadfile` alone: whoever asks for another way gets it."""
+    return _OneSpark(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 MEMORY = Path("/dev/shm")

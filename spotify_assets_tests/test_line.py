@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from glue_scripts.spans import days_between
 from spotify_assets.assets.lake import HAS_SNAPSHOTS
 from spotify_assets.lake import layout, state, watch
 from spotify_assets.local.runs import RunFailed
+from spotify_assets.local.updating import behind
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.lakes import put_raw
 from spotify_assets_tests.line import Home, new_home
 from spotify_assets_tests.reference_tables import Raw
+
+pytestmark = pytest.mark.slow
 
 FIRST, LAST = dt.date(2026, 1, 1), dt.date(2026, 1, 4)
 
@@ -139,7 +143,8 @@ def test_a_run_over_gaps_builds_loads_and_computes_the_other_dates(gaps: WithGap
 
     assert gaps.result.success
     assert [row[0].isoformat() for row in tables["lake.songs"]] == sorted(gaps.present)
-    assert [row[2:5] for row in tables["analytics.song_runs"]] == [(FIRST, dt.date(2026, 1, 3), 2)]
+    runs = tables["analytics.song_runs"]
+    assert [(*row[2:5], row[7]) for row in runs] == [(FIRST, dt.date(2026, 1, 3), 2, 0)], "no return after a gap"
     assert gaps.home.store.head(layout.report_key("dashboard"))
 
 
@@ -194,11 +199,11 @@ def test_a_date_that_has_snapshots_but_was_not_built_is_not_empty(tmp_path: Path
     assert "2026-01-02" not in str(caught.value)
 
 
-def test_a_commit_whose_raw_objects_have_vanished_keeps_its_rows_and_is_warned_of(tmp_path: Path) -> None:
-    home = new_home(tmp_path)
-    for day in (FIRST, dt.date(2026, 1, 2)):
-        put_raw(home.store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])], day=day))
-    home.build()
+def test_a_commit_whose_raw_objects_have_vanished_keeps_its_rows_and_is_warned_of(
+    gaps: WithGaps, tmp_path: Path
+) -> None:
+    shutil.copytree(gaps.home.settings.home, tmp_path / "home")
+    home = new_home(tmp_path / "home")
     before, commits = home.tables(), state.read_commits(home.store, [FIRST])
     home.store.delete(found.key for found in home.store.list(layout.raw_day_prefix(FIRST)))
 
@@ -206,6 +211,7 @@ def test_a_commit_whose_raw_objects_have_vanished_keeps_its_rows_and_is_warned_o
         result = line.run("build_history", (FIRST, LAST))
 
     (warning,) = [each for each in result.get_asset_check_evaluations() if each.check_name == HAS_SNAPSHOTS]
+    assert not warning.passed
     assert "raw snapshots outlive the tables built from them, which are kept: broken by 1 dates: 2026-01-01" in str(
         warning.description
     )
@@ -213,14 +219,14 @@ def test_a_commit_whose_raw_objects_have_vanished_keeps_its_rows_and_is_warned_o
     assert home.tables() == before
 
 
-def test_a_run_keeps_what_it_has_when_a_gap_is_built_later(tmp_path: Path) -> None:
+def test_dates_with_a_gap_between_them_are_asked_for_in_one_run(tmp_path: Path) -> None:
     home = new_home(tmp_path)
     for day in (FIRST, dt.date(2026, 1, 3)):
         put_raw(home.store, Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A"))])], day=day))
 
-    assert home.build() == [(FIRST, dt.date(2026, 1, 3))]
-    runs = home.tables()["analytics.song_runs"]
-    assert [(row[2], row[3], row[4], row[7]) for row in runs] == [(FIRST, dt.date(2026, 1, 3), 2, 0)]
+    lag = behind(home.store, home.warehouse)
+
+    assert lag.ranges(lag.stale) == [(FIRST, dt.date(2026, 1, 3))]
 
 
 def test_building_adopts_what_waits_in_the_landing_folder_first(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 import dagster as dg
+import pytest
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
 from spotify_assets.assets.marts import mart_assets
@@ -28,6 +29,8 @@ from spotify_assets.warehouse import lineage, marts
 from spotify_assets_tests.automation.world import put_raw
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
 from spotify_assets_tests.warehouse.use import build_all, load, merge_all
+
+pytestmark = pytest.mark.slow
 
 PARTITIONS = snapshot_dates(day(0))
 ARTIST_LINE = [

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 AS_ROOT = os.geteuid() == 0
 MODULE = "spotify_assets_tests.commands.bound_commands"

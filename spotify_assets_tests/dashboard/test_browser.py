@@ -21,6 +21,8 @@ from spotify_assets_tests.dashboard.browser import Seen, chromium, tab
 from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, warehouse_rows
 from spotify_assets_tests.naughty import NAUGHTY
 
+pytestmark = pytest.mark.slow
+
 PAGES = {
     "overview": "",
     "playlist": "#/playlist/chart002",

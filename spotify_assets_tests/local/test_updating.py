@@ -25,6 +25,8 @@ from spotify_assets_tests.lakes import put_raw
 from spotify_assets_tests.line import Home, new_home
 from spotify_assets_tests.reference_tables import Raw
 
+pytestmark = pytest.mark.slow
+
 FIRST = dt.date(2026, 1, 1)
 DAYS = days_between(FIRST, FIRST + dt.timedelta(days=2))
 

@@ -32,7 +32,7 @@ async function dayPage(playlist, text) {
   else if (isWhole(history, at)) nodes.push(el("p", { class: "empty" }, "It is the first whole snapshot of this playlist: there is nothing to compare it with."));
   nodes.push(table({ caption: `${playlist.label} on ${iso(asked)}`, rows, open: 100, none: "The list was empty.", columns: [
     { name: "Rank", value: ({ rank }) => rank, number: true },
-    { name: "Move", value: move, show: (row) => { const by = move(row); return typeof by === "number" ? moveMark(by, `from ${row.rank + by}`) : by ? el("span", { class: "up-text" }, by) : "–"; } },
+    { name: "Move", value: move, number: true, show: (row) => { const by = move(row); return typeof by === "number" ? moveMark(by, `from ${row.rank + by}`) : by ? el("span", { class: "up-text" }, by) : "–"; } },
     ...songColumns(app.songs, ({ song }) => song), { name: "First seen here", value: ({ song }) => (known.has(song) ? iso(Number(known.get(song)?.first)) : null), show: ({ song }) => (known.has(song) ? dayWords(Number(known.get(song)?.first), { short: true }) : "") },
     idColumn(app.songs, ({ song }) => song)] }));
   return { title, kicker, nodes };

@@ -73,13 +73,6 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
-    def column(self, name: str) -> Column:
-        """The column called `name`. Raises KeyError with the table's name when there is none."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(f"table {self.name} has no column {name}")
-
 
 def _text(name: str, description: str, *, nullable: bool = False) -> Column:
     return Column(name, Type.STRING, description, nullable)

@@ -113,11 +113,11 @@ NAMED = (
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "glue_scripts/commit.py": ("glue_scripts", "lake"),
-    "glue_scripts/contract.py": ("test_generated_docs.py", "warehouse/test_statements.py"),
+    "glue_scripts/contract.py": ("test_generated_docs.py", "lake/test_catalog_tables.py", "warehouse/test_statements.py"),
     "glue_scripts/fingerprint.py": ("glue_scripts", "local"),
     "glue_scripts/judging.py": ("engines/test_duckdb_engine.py", "engines/test_oddities.py"),
     "glue_scripts/leaves.py": ("engines/test_duckdb_engine.py", "engines/test_oddities.py"),
-    "glue_scripts/manifest.py": ("glue_scripts", "engines/test_glue_engine.py"),
+    "glue_scripts/manifest.py": ("glue_scripts/test_manifest.py",),
     "glue_scripts/raw_reader.py": ("engines/test_duckdb_engine.py",),
     "glue_scripts/tables.py": ("engines/test_duckdb_engine.py", "engines/test_oddities.py"),
     "spotify_assets/automation/planning.py": ("automation/test_planning.py", "automation/test_stale_dates.py"),

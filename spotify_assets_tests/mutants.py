@@ -113,7 +113,11 @@ NAMED = (
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "glue_scripts/commit.py": ("glue_scripts", "lake"),
-    "glue_scripts/contract.py": ("test_generated_docs.py", "lake/test_catalog_tables.py", "warehouse/test_statements.py"),
+    "glue_scripts/contract.py": (
+        "test_generated_docs.py",
+        "lake/test_catalog_tables.py",
+        "warehouse/test_statements.py",
+    ),
     "glue_scripts/fingerprint.py": ("glue_scripts", "local"),
     "glue_scripts/judging.py": ("engines/test_duckdb_engine.py", "engines/test_oddities.py"),
     "glue_scripts/leaves.py": ("engines/test_duckdb_engine.py", "engines/test_oddities.py"),

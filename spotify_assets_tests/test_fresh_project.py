@@ -21,13 +21,14 @@ from spotify_assets_tests.infra.template import ROOT
 pytestmark = pytest.mark.slow
 
 RUN = """
-import json, sys
+import json
 import dagster as dg
 from my_project.definitions import defs
 
 silent = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 theirs = dg.AssetKey("songs_that_entered")
-repository = defs().get_repository_def()
+location = defs()
+repository = location.get_repository_def()
 with dg.DagsterInstance.ephemeral() as instance:
 
     def run(job, first, last):
@@ -35,10 +36,10 @@ with dg.DagsterInstance.ephemeral() as instance:
         done = repository.get_job(job).execute_in_process(instance=instance, tags=dates, run_config=silent)
         return {event.asset_key.to_user_string() for event in done.get_asset_materialization_events()}
 
-    before = dg.evaluate_automation_conditions(defs(), instance)
+    before = dg.evaluate_automation_conditions(location, instance)
     days = ("2026-01-01", "2026-01-02")
     ours = run("extract_playlists", *days) | run("build_history", *days)
-    after = dg.evaluate_automation_conditions(defs(), instance, cursor=before.cursor)
+    after = dg.evaluate_automation_conditions(location, instance, cursor=before.cursor)
     job = repository.get_implicit_global_asset_job_def()
     done = job.execute_in_process(instance=instance, asset_selection=[theirs], run_config=silent)
     (event,) = done.get_asset_materialization_events()

@@ -15,14 +15,12 @@ from spotify_assets.settings import load_settings
 from spotify_assets_tests.automation.world import LOCATION, origin
 from spotify_assets_tests.test_definitions import DEPLOYMENTS
 
-EVERY = {
-    **DEPLOYMENTS,
-    "the catalog": {"LAKE_URL": "s3://b/l", "GLUE_DATABASE": "g", "GLUE_CRAWLER": "c", "ATHENA_WORKGROUP": "a"},
-    "events and a digest": {
-        "LAKE_URL": "s3://b/l",
-        "LAKE_EVENTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/events",
-        "WEEKLY_DIGEST_CRON": "0 8 * * 1",
-    },
+EVERYTHING_ON = {
+    **DEPLOYMENTS["full"],
+    "SNOWFLAKE_LOAD": "snowpipe",
+    "GLUE_CRAWLER": "crawler",
+    "LAKE_EVENTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/events",
+    "WEEKLY_DIGEST_CRON": "0 8 * * 1",
 }
 
 
@@ -43,16 +41,14 @@ def everything(defs: dg.Definitions) -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.parametrize("environment", EVERY.values(), ids=EVERY.keys())
+@pytest.mark.parametrize("environment", [{}, EVERYTHING_ON], ids=["nothing set", "everything on"])
 def test_two_instances_in_one_location_share_no_name_and_lose_none(environment: dict[str, str]) -> None:
     settings = load_settings(environment)
     plain, rock = build_defs(settings), build_defs(settings, key_prefix="music/rock")
 
-    both = dg.Definitions.merge(plain, rock)
-    dg.Definitions.validate_loadable(both)
+    together = everything(dg.Definitions.merge(plain, rock))
 
     apart = {what: (names, everything(rock)[what]) for what, names in everything(plain).items()}
-    together = everything(both)
     for what, (ours, theirs) in apart.items():
         internal = {name for name in ours & theirs if name.startswith("__ASSET_JOB")}
         assert ours & theirs == internal, what
@@ -60,15 +56,9 @@ def test_two_instances_in_one_location_share_no_name_and_lose_none(environment: 
         assert together[what] == ours | theirs, what
     assert all(key.startswith("music/rock/") for key in apart["assets"][1])
     assert all(name.startswith("music__rock__") for what in apart if what != "assets" for name in apart[what][1])
-
-
-@pytest.mark.parametrize("environment", EVERY.values(), ids=EVERY.keys())
-def test_an_instance_knows_every_asset_job_and_resource_it_may_have(environment: dict[str, str]) -> None:
-    found = everything(build_defs(load_settings(environment)))
-
-    assert found["assets"] <= {key.to_user_string() for key in PLAIN.assets}
-    assert found["jobs"] <= set(JOBS)
-    assert found["resources"] <= set(RESOURCES)
+    assert apart["assets"][0] <= {key.to_user_string() for key in PLAIN.assets}
+    assert apart["jobs"][0] <= set(JOBS)
+    assert apart["resources"][0] <= set(RESOURCES)
 
 
 @pytest.mark.parametrize("prefix", ["", (), []])

@@ -28,7 +28,7 @@ def draw(address: str, backfill: str, run: str, folder: Path) -> None:
         "check": "/assets/lake/playlists?view=checks&checkDetail=has_snapshots",
         "partitioned_check": "/assets/lake/songs?view=checks&checkDetail=contract_holds",
         "lineage": "/assets/lake/songs?view=lineage",
-        "backfill": f"/runs/b/{backfill}?tab=partitions",
+        "backfill": f"/runs/b/{backfill}?tab=overview",
         "backfills": "/runs?view=backfills",
         "run": f"/runs/{run}",
         "timeline": "/overview/activity/timeline",

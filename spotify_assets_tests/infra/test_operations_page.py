@@ -33,7 +33,7 @@ def test_every_setting_is_in_the_table_and_every_variable_in_it_is_a_setting() -
     )
     known = {name.upper() for name in Settings.model_fields}
     assert known - named == set()
-    assert named - known == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"}
+    assert named - known == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 
 
 def test_every_alarm_of_the_template_has_a_remedy() -> None:

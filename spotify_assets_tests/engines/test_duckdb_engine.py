@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from glue_scripts import raw_reader
 from glue_scripts.commit import BuiltDay
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.engines.duckdb_engine import build_day
@@ -302,7 +303,26 @@ def test_a_truncated_object_is_quarantined_and_the_rest_is_read(store: ObjectSto
 
     assert {row[2] for row in rows(store, built, "songs")} == {"Sound"}
     assert built.quarantine_key is not None
-    assert "gzip" in json.loads(store.get(built.quarantine_key))["reason"]
+    record = json.loads(store.get(built.quarantine_key))
+    assert "gzip" in record["reason"]
+    assert (record["source_key"], record["line"]) == (key, 1)
+
+
+def test_a_line_longer_than_any_page_is_quarantined_and_what_was_before_it_is_read(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB itself refuses only what is longer than its buffer; line by line the limit is exact."""
+    monkeypatch.setattr(raw_reader, "MAX_LINE_BYTES", 20_000)
+    key = put_raw(store, of(e.entry(e.track("Kept"))))
+    long = page_line()[:-1] + b', "more": "' + b"x" * 20_000 + b'"}'
+    store.put(key, gzip.compress(b"\n".join([gzip.decompress(store.get(key)), long, b"{nonsense"])))
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert {row[2] for row in rows(store, built, "songs")} == {"Kept"}
+    assert built.quarantine_key is not None
+    (record,) = map(json.loads, store.get(built.quarantine_key).splitlines())
+    assert (record["line"], record["reason"]) == (2, "line is longer than 20000 bytes")
 
 
 def test_every_row_carries_its_date_and_run_inside_the_file(store: ObjectStore) -> None:

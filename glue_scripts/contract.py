@@ -230,12 +230,12 @@ LAKE_TABLES: dict[str, Table] = {
 """The seven tables of the lake, in build order; every reference points at another of them."""
 
 _ONE_ROW_PER = {
-    "songs": "song of a tracked playlist",
-    "albums": "album of such a song",
-    "artists": "artist credited on such a song or album",
-    "playlists": "tracked playlist",
-    "song_artists": "artist credit on a song of a tracked playlist",
-    "album_artists": "artist credit on an album of such a song",
+    "songs": "song ever seen in a tracked playlist",
+    "albums": "album of a song ever seen in a tracked playlist",
+    "artists": "artist ever credited on a song or an album of a tracked playlist",
+    "playlists": "playlist ever tracked",
+    "song_artists": "artist credit on a song ever seen in a tracked playlist",
+    "album_artists": "artist credit on an album ever seen in a tracked playlist",
 }
 DIMENSION_NAMES = ("songs", "albums", "artists", "playlists", "song_artists", "album_artists")
 
@@ -248,7 +248,7 @@ def _dimension(name: str) -> Table:
     kept = tuple(column for column in lake.columns if column.name not in ("snapshot_date", "run_id"))
     return Table(
         name=name,
-        description=f"One row per {what} that was ever seen: as it was on the latest snapshot date that has "
+        description=f"One row per {what}: as it was on the latest snapshot date that has "
         "it, with its first and its last date.",
         key=key,
         columns=(

@@ -73,6 +73,22 @@ def test_every_asset_says_what_it_is_and_whose(defs: dg.Definitions) -> None:
         assert spec.group_name in {"raw", "lake", "catalog", "warehouse", "analytics"}, spec.key
 
 
+@pytest.mark.parametrize("deployment", ["snowpipe", "full"])
+def test_every_check_job_schedule_and_sensor_says_in_a_sentence_what_it_does(deployment: str) -> None:
+    defs = build_defs(load_settings(DEPLOYMENTS[deployment]))
+    graph, repository = defs.resolve_asset_graph(), defs.get_repository_def()
+    said = {
+        **{key.to_user_string(): graph.get(key).description for key in graph.asset_check_keys},
+        **{job.name: job.description for job in repository.get_all_jobs() if not job.name.startswith("__")},
+        **{schedule.name: schedule.description for schedule in repository.schedule_defs},
+        **{sensor.name: sensor.description for sensor in repository.sensor_defs},
+    }
+
+    assert len(said) > 60
+    short = {name for name, text in said.items() if not text or len(text.split()) < 6 or not text.endswith(".")}
+    assert not short
+
+
 def test_every_table_shows_its_columns_with_descriptions(defs: dg.Definitions) -> None:
     for spec in defs.resolve_all_asset_specs():
         if spec.key.path[0] in ("lake", "snowflake"):

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS SPOTIFY.SONGS (
   first_seen_on DATE COMMENT 'Earliest snapshot date it appeared on',
   last_seen_on DATE COMMENT 'Latest snapshot date it appeared on; the attributes are of that day'
 )
-COMMENT = 'One row per song of a tracked playlist that was ever seen: as it was on the latest snapshot date that has it, with its first and its last date.';
+COMMENT = 'One row per song ever seen in a tracked playlist: as it was on the latest snapshot date that has it, with its first and its last date.';
 
 CREATE TABLE IF NOT EXISTS SPOTIFY.ALBUMS (
   album_id VARCHAR COMMENT 'Spotify id of the album',
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS SPOTIFY.ALBUMS (
   first_seen_on DATE COMMENT 'Earliest snapshot date it appeared on',
   last_seen_on DATE COMMENT 'Latest snapshot date it appeared on; the attributes are of that day'
 )
-COMMENT = 'One row per album of such a song that was ever seen: as it was on the latest snapshot date that has it, with its first and its last date.';
+COMMENT = 'One row per album of a song ever seen in a tracked playlist: as it was on the latest snapshot date that has it, with its first and its last date.';
 
 CREATE TABLE IF NOT EXISTS SPOTIFY.ARTISTS (
   artist_id VARCHAR COMMENT 'Spotify id of the artist',
@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS SPOTIFY.ARTISTS (
   first_seen_on DATE COMMENT 'Earliest snapshot date it appeared on',
   last_seen_on DATE COMMENT 'Latest snapshot date it appeared on; the attributes are of that day'
 )
-COMMENT = 'One row per artist credited on such a song or album that was ever seen: as it was on the latest snapshot date that has it, with its first and its last date.';
+COMMENT = 'One row per artist ever credited on a song or an album of a tracked playlist: as it was on the latest snapshot date that has it, with its first and its last date.';
 
 CREATE TABLE IF NOT EXISTS SPOTIFY.PLAYLISTS (
   playlist_id VARCHAR COMMENT 'Spotify id of the playlist',
@@ -67,7 +67,7 @@ CREATE TABLE IF NOT EXISTS SPOTIFY.PLAYLISTS (
   first_seen_on DATE COMMENT 'Earliest snapshot date it appeared on',
   last_seen_on DATE COMMENT 'Latest snapshot date it appeared on; the attributes are of that day'
 )
-COMMENT = 'One row per tracked playlist that was ever seen: as it was on the latest snapshot date that has it, with its first and its last date.';
+COMMENT = 'One row per playlist ever tracked: as it was on the latest snapshot date that has it, with its first and its last date.';
 
 CREATE TABLE IF NOT EXISTS SPOTIFY.SONG_ARTISTS (
   song_id VARCHAR COMMENT 'Spotify id of the track; the `spotify:local:…` uri for a local file',
@@ -76,7 +76,7 @@ CREATE TABLE IF NOT EXISTS SPOTIFY.SONG_ARTISTS (
   first_seen_on DATE COMMENT 'Earliest snapshot date it appeared on',
   last_seen_on DATE COMMENT 'Latest snapshot date it appeared on; the attributes are of that day'
 )
-COMMENT = 'One row per artist credit on a song of a tracked playlist that was ever seen: as it was on the latest snapshot date that has it, with its first and its last date.';
+COMMENT = 'One row per artist credit on a song ever seen in a tracked playlist: as it was on the latest snapshot date that has it, with its first and its last date.';
 
 CREATE TABLE IF NOT EXISTS SPOTIFY.ALBUM_ARTISTS (
   album_id VARCHAR COMMENT 'Spotify id of the album',
@@ -85,7 +85,7 @@ CREATE TABLE IF NOT EXISTS SPOTIFY.ALBUM_ARTISTS (
   first_seen_on DATE COMMENT 'Earliest snapshot date it appeared on',
   last_seen_on DATE COMMENT 'Latest snapshot date it appeared on; the attributes are of that day'
 )
-COMMENT = 'One row per artist credit on an album of such a song that was ever seen: as it was on the latest snapshot date that has it, with its first and its last date.';
+COMMENT = 'One row per artist credit on an album ever seen in a tracked playlist: as it was on the latest snapshot date that has it, with its first and its last date.';
 
 CREATE TABLE IF NOT EXISTS SPOTIFY.APPLIED_LOADS (
   table_name VARCHAR COMMENT 'Table of this schema, lower case',

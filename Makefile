@@ -67,6 +67,8 @@ lock:  ## Resolve requirements.lock again from pyproject.toml (needs uv and a ne
 		--no-header --quiet $(UPGRADE) -o requirements.lock
 	@uv pip compile pyproject.toml infra/oss/image.in --extra postgres --constraint requirements.lock --universal \
 		--python-version 3.11 --generate-hashes --no-header --quiet -o infra/oss/requirements.lock
+	@uv pip compile pyproject.toml infra/dagster_plus/image.in --constraint requirements.lock --universal \
+		--python-version 3.11 --generate-hashes --no-header --quiet -o infra/dagster_plus/requirements.lock
 	@cd infra/clouds; for name in ministack checkov; do uv pip compile $$name.in --universal --python-version 3.11 \
 		--generate-hashes --no-header --quiet $(UPGRADE) -o $$name.txt; done
 

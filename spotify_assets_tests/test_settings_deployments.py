@@ -89,6 +89,21 @@ def test_an_embedded_warehouse_on_dagster_plus_needs_leave(whole: dict[str, str]
     assert load_settings({**environment, "EPHEMERAL_STORAGE": "allow"}).lake_is_on_s3
 
 
+WEBHOOK = {"ALERT_WEBHOOK_URL": "https://hooks.example/x"}
+
+
+def test_the_links_of_alerts_lead_to_the_deployments_own_ui() -> None:
+    known = load_settings({**FULL, **WEBHOOK, "DAGSTER_CLOUD_ORGANIZATION": "acme"})
+    assert known.dagster_ui_url == "https://acme.dagster.cloud/prod"
+    given = {"DAGSTER_CLOUD_ORGANIZATION": "acme", "DAGSTER_UI_URL": "https://dagster.acme.example"}
+    assert load_settings({**FULL, **WEBHOOK, **given}).dagster_ui_url == "https://dagster.acme.example"
+
+
+def test_alerts_whose_links_would_lead_nowhere_are_refused() -> None:
+    with pytest.raises(SettingsError, match="set DAGSTER_CLOUD_ORGANIZATION, or DAGSTER_UI_URL"):
+        load_settings({**FULL, **WEBHOOK})
+
+
 def test_a_branch_deployment_writes_below_its_own_prefix_and_into_its_own_catalog_database() -> None:
     settings = load_settings({**BRANCH, "GLUE_DATABASE": "spotify_assets"})
     assert settings.lake == "s3://bucket/lake/branch/42"

@@ -13,6 +13,7 @@ from pydantic import Field
 from glue_scripts.fingerprint import fingerprint
 from spotify_assets.assets.metadata import OWNERS
 from spotify_assets.assets.verdicts import Broken, verdict
+from spotify_assets.insights import SPOTIFY_CALLS, SPOTIFY_ENTRIES
 from spotify_assets.lake.layout import raw_day_prefix
 from spotify_assets.markdown import escaped
 from spotify_assets.names import PLAIN, Names
@@ -165,6 +166,8 @@ def report_metadata(report: "ExtractionReport") -> dict[str, dg.MetadataValue]:
         "bytes_stored": sum(outcome.bytes for outcome in report.outcomes),
         "bytes_received": stats.bytes,
         "calls": sum(stats.calls.values()),
+        SPOTIFY_CALLS: sum(stats.calls.values()),
+        SPOTIFY_ENTRIES: sum(outcome.entries for outcome in report.outcomes),
         "retries": stats.retries,
         "waits": stats.waits,
         "seconds_waited": round(stats.waited, 3),

@@ -25,6 +25,7 @@ from spotify_assets.assets.metadata import (
 from spotify_assets.assets.recording import EMPTY, listing, recorded, report_alone, without_commit
 from spotify_assets.assets.verdicts import Broken, verdict
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
+from spotify_assets.insights import SNOWFLAKE_CREDITS
 from spotify_assets.lake import state
 from spotify_assets.names import PLAIN, Names
 from spotify_assets.partitions import run_dates, run_dates_or_none
@@ -106,10 +107,18 @@ def send(
     started = time.monotonic()
     dates = "" if not keys else keys[0] if len(keys) == 1 else f"{keys[0]}…{keys[-1]}"
     result = warehouse.run(observed, QueryTag(context.asset_key.to_user_string(), dates, context.run_id))
+    seconds = time.monotonic() - started
     metadata: dict[str, dg.MetadataValue] = {
-        "seconds": dg.MetadataValue.float(round(time.monotonic() - started, 3)),
+        "seconds": dg.MetadataValue.float(round(seconds, 3)),
         "statements": dg.MetadataValue.int(len(query_ids)),
     }
+    spent = warehouse.credits(seconds)
+    if spent is not None:
+        own = {SNOWFLAKE_CREDITS: dg.MetadataValue.float(round(spent, 6))}
+        if context.assets_def.partitions_def is None:
+            metadata |= own
+        else:
+            context.add_asset_metadata(own, asset_key=context.asset_key, partition_key=keys[-1])
     links = [f"[{query_id}]({url})" for query_id in query_ids if (url := warehouse.query_url(query_id))]
     if links:
         metadata["queries"] = dg.MetadataValue.md("  \n".join(links))

@@ -55,6 +55,13 @@ def command() -> None:
     "package index, or what the job has. Unless given: wheels, but what you set on the job yourself is kept.",
 )
 @click.option("--script-only", is_flag=True, help="Upload the script; leave the job alone.")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write the script's files below FOLDER instead, named as in the lake, to be uploaded by somebody else.",
+)
 @click.pass_context
 def deploy(
     context: click.Context,
@@ -63,6 +70,7 @@ def deploy(
     max_concurrent_runs: int,
     modules: Modules | None,
     script_only: bool,
+    folder: Path | None,
 ) -> None:
     """Upload this code's script next to the lake and make the job run it; safe to repeat at any time.
 
@@ -70,6 +78,11 @@ def deploy(
     existing job keeps what is given neither here nor there: its role, its limits and every argument of its own.
     """
     settings = load_settings()
+    if folder is not None:
+        branch = f"branch/{settings.branch}" if settings.branch else ""
+        ship(ObjectStore.open((folder.absolute() / branch).as_uri()))
+        say(f"script version {script_version()} written below {folder}")
+        return
     store = _store_on_s3(settings)
     written = ship(store)
     say(f"script version {script_version()} {'uploaded' if written else 'is already there'}")

@@ -21,6 +21,7 @@ from spotify_assets.engines.glue_runs import JobRun
 from spotify_assets.engines.glue_script import is_shipped, script_arguments, script_version
 from spotify_assets.engines.spark_runs import built_days, make_manifest
 from spotify_assets.failures import PermanentError, TransientError
+from spotify_assets.insights import GLUE_DPU_SECONDS
 from spotify_assets.lake import layout
 from spotify_assets.settings import Settings
 
@@ -87,6 +88,13 @@ class GlueEngine(TransformEngine):
         ended.append(outcome.run)
         for asset_key in context.selected_asset_keys:
             context.add_asset_metadata({**outcome.metadata, **self.job.costs(ended)}, asset_key=asset_key)
+        once = [key for key in context.selected_asset_keys if key.path[-1] == "playlists"]
+        for asset_key in once:
+            context.add_asset_metadata(
+                {GLUE_DPU_SECONDS: dg.MetadataValue.float(sum(run.dpu_seconds for run in ended))},
+                asset_key=asset_key,
+                partition_key=max(context.partition_keys),
+            )
         unread = _unread(outcome)
         yield from built_days(_reports(outcome), [work for work in days if work.day not in unread], "The Glue run")
         store.delete({manifest_key, outcome.arguments["--manifest"]})

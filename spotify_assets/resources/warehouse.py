@@ -43,6 +43,11 @@ class WarehouseResource(dg.ConfigurableResource, ABC):
     def query_url(self, query_id: str) -> str | None:
         """A link to a statement's page, where there is one."""
 
+    def credits(self, seconds: float) -> float | None:
+        """What so many seconds of statements cost in credits, estimated; None where nothing is billed."""
+        del seconds
+        return None
+
     def run(self, work: Callable[[Session], _Result], tag: QueryTag = INTERACTIVE) -> _Result:
         """Do `work` on a connection. It must be repeatable: a warehouse may do it again on a new connection."""
         with self.session(tag) as session:

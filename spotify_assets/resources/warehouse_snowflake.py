@@ -66,6 +66,7 @@ class SnowflakeWarehouse(WarehouseResource):
     clones_views: bool = Field(default=False, description="Production loads by Snowpipe: its lake tables are views")
     lake_prefix: str = Field(default="", description="Where this deployment's lake is below the stage: branch/<n>")
     endpoint: str | None = Field(default=None, description="http(s)://host:port instead of the account's own address")
+    credits_per_hour: float = Field(default=1.0, description="Of the warehouse's size: X-Small 1, Small 2, Medium 4, …")
     login_timeout_seconds: int = 30
     network_timeout_seconds: int = 300
     statement_timeout_seconds: int = 3600
@@ -74,6 +75,10 @@ class SnowflakeWarehouse(WarehouseResource):
 
     _cloned: bool = PrivateAttr(default=False)
     _clock: Clock = PrivateAttr(default=SYSTEM_CLOCK)
+
+    def credits(self, seconds: float) -> float:
+        """The warehouse's running time alone: other statements beside these, and its minute at least, are not known."""
+        return seconds / 3600 * self.credits_per_hour
 
     @property
     def location(self) -> str:
@@ -251,6 +256,7 @@ def snowflake_warehouse(settings: Settings) -> SnowflakeWarehouse:
         user=settings.snowflake_user or "",
         role=settings.snowflake_role or "",
         warehouse=settings.snowflake_warehouse or "",
+        credits_per_hour=settings.snowflake_credits_per_hour,
         database=database,
         clone_of=settings.snowflake_database if database != settings.snowflake_database else None,
         clones_views=settings.snowflake_load == "snowpipe",

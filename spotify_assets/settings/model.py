@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 SpotifySource = Literal["api", "sandbox"]
 TransformEngineName = Literal["duckdb", "spark", "glue"]
@@ -292,6 +292,9 @@ class WarehouseSettings(_Group):
     snowflake_database: str = setting(
         "SPOTIFY_ASSETS", "the database", branch="○ the same; it works on the clone `<database>_PR_<pr>`"
     )
+    snowflake_credits_per_hour: float = setting(
+        1.0, "of the warehouse's size (X-Small 1, Small 2, Medium 4, …), for the plotted estimate", laptop=NEVER, gt=0
+    )
     snowflake_load: SnowflakeLoad = setting("copy", "how rows arrive: `copy` or `snowpipe`")
     steps_at_once: int = setting(
         1,
@@ -424,6 +427,9 @@ class DagsterPlusSettings(_Group):
     dagster_cloud_is_branch_deployment: bool = setting(
         False, "whether it is a branch's", laptop=NEVER, full="by Dagster+", branch="by Dagster+"
     )
+    dagster_cloud_organization: str | None = setting(
+        None, "the organization, for the links of alerts", laptop=NEVER, full="○ or `DAGSTER_UI_URL`"
+    )
     dagster_cloud_pull_request_id: str | None = setting(
         None, "the pull request", laptop=NEVER, full="by Dagster+", branch="by Dagster+"
     )
@@ -454,6 +460,15 @@ class Settings(
     DagsterPlusSettings,
 ):
     """The whole configuration, checked. Build one with `load_settings`, which turns mistakes into SettingsError."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ui_of_dagster_plus(cls, given: Any) -> Any:
+        """On Dagster+ the UI's address follows from the organization and the deployment, unless it is given."""
+        organization, deployment = (given.get(f"dagster_cloud_{name}") for name in ("organization", "deployment_name"))
+        if organization and deployment and "dagster_ui_url" not in given:
+            return {**given, "dagster_ui_url": f"https://{organization}.dagster.cloud/{deployment}"}
+        return given
 
     @property
     def home(self) -> Path:

@@ -193,6 +193,13 @@ def _dagster_plus(settings: Settings) -> list[PermanentError]:
                 remedy="set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET for this deployment",
             )
         )
+    if _alerts(settings) and "dagster_ui_url" not in settings.model_fields_set:
+        problems.append(
+            PermanentError(
+                f"{where} would send alerts whose links lead nowhere: its UI's address is not known",
+                remedy="set DAGSTER_CLOUD_ORGANIZATION, or DAGSTER_UI_URL",
+            )
+        )
     if "spotify_assets_automation" not in settings.model_fields_set:
         problems.append(
             PermanentError(
@@ -202,6 +209,10 @@ def _dagster_plus(settings: Settings) -> list[PermanentError]:
             )
         )
     return problems
+
+
+def _alerts(settings: Settings) -> bool:
+    return bool(settings.alert_webhook_url or settings.alert_sns_topic_arn)
 
 
 def _branch(settings: Settings) -> list[PermanentError]:

@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from spotify_assets.assets.raw import LISTED_CHECK, READABLE_CHECK, raw_assets
+from spotify_assets.insights import SPOTIFY_CALLS, SPOTIFY_ENTRIES
 from spotify_assets.lake.layout import RAW_PREFIX
 from spotify_assets.markdown import plain
 from spotify_assets.names import PLAIN
@@ -122,6 +123,8 @@ def test_refresh_reads_a_date_again(run: Run) -> None:
     again = run("2026-11-12", config={"refresh": True})
 
     assert metadata(again, "2026-11-12")["kept"] == 0
+    numbers = metadata(again, "2026-11-12")
+    assert (numbers[SPOTIFY_CALLS], numbers[SPOTIFY_ENTRIES]) == (numbers["calls"], numbers["entries"])
     assert len(list(run.store.list(RAW_PREFIX))) == 16
 
 

@@ -19,14 +19,17 @@ from spotify_assets.checks.warehouse import (
     loads_asset,
     warehouse_checks,
 )
+from spotify_assets.insights import SNOWFLAKE_CREDITS
 from spotify_assets.names import PLAIN
 from spotify_assets.partitions import snapshot_dates
 from spotify_assets.resources.lake import LakeResource
+from spotify_assets.resources.root import warehouse_resource
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import lineage, marts
 from spotify_assets_tests.automation.world import put_raw
+from spotify_assets_tests.test_definitions import SNOWFLAKE
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
 from spotify_assets_tests.warehouse.use import build_all, load, merge_all
 
@@ -219,3 +222,26 @@ def test_every_column_says_where_it_comes_from() -> None:
     }
     for name, columns in recorded.items():
         assert {path for sources in columns.values() for path, _ in sources} <= set(marts.reads(name)), name
+
+
+def test_what_statements_cost_stands_once_on_each_asset_however_many_dates(
+    store: ObjectStore, warehouse: EmbeddedWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Insights adds up: on every date of a range, a load would count as often as it has dates."""
+    monkeypatch.setattr(EmbeddedWarehouse, "credits", lambda self, seconds: 0.25)
+    for n in range(3):
+        commit_day(store, day(n), f"run-{n}", tables_of(PLAYLISTS))
+
+    result = run(definitions(store, warehouse), [day(n) for n in range(3)], only=ARTIST_LINE)
+
+    spent: dict[str, list[object]] = {}
+    for event in result.get_asset_materialization_events():
+        shown = event.materialization.metadata.get(SNOWFLAKE_CREDITS)
+        spent.setdefault(event.materialization.asset_key.to_user_string(), []).extend([shown.value] if shown else [])
+    assert set(map(tuple, spent.values())) == {(0.25,)}
+
+
+def test_credits_are_the_seconds_by_the_size_of_the_warehouse() -> None:
+    small = {**SNOWFLAKE, "SNOWFLAKE_CREDITS_PER_HOUR": "2"}
+    assert warehouse_resource(load_settings(small)).credits(1800) == 1.0
+    assert warehouse_resource(load_settings({})).credits(1800) is None

@@ -258,3 +258,22 @@ def test_a_run_by_hand_builds_and_commits_without_dagster(
     commit = state.read_commits(store, [raw.day])[raw.day]
     assert set(rows(store, commit, "songs")) == expected([raw]).tables["songs"]
     assert not state.is_stale(state.read_current_sources(store, [raw.day])[raw.day], commit)
+
+
+def test_the_script_is_written_to_a_folder_for_whoever_has_credentials_to_upload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pull request's code runs without any: the workflow uploads what it wrote."""
+    environment = {
+        "LAKE_URL": "s3://bucket/lake",
+        "AWS_REGION": "eu-west-1",
+        "EPHEMERAL_STORAGE": "allow",
+        "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1",
+        "DAGSTER_CLOUD_PULL_REQUEST_ID": "7",
+    }
+    monkeypatch.setattr("os.environ", {**environment, "HOME": str(tmp_path)})
+    told = CliRunner().invoke(main, ["glue", "deploy", "--to", str(tmp_path / "glue")])
+    assert told.exit_code == 0, told.output
+    written = {path.relative_to(tmp_path / "glue").as_posix() for path in (tmp_path / "glue").rglob("*.py")}
+    assert written
+    assert all(name.startswith("branch/7/") for name in written)

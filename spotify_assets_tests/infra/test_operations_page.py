@@ -8,6 +8,7 @@ import re
 import pytest
 
 from glue_scripts.contract import DIMENSIONS, MARTS
+from spotify_assets import insights
 from spotify_assets.settings import Settings
 from spotify_assets_tests.infra.template import ROOT, load
 
@@ -34,6 +35,11 @@ def test_every_setting_is_in_the_table_and_every_variable_in_it_is_a_setting() -
     known = {name.upper() for name in Settings.model_fields}
     assert known - named == set()
     assert named - known == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+
+
+def test_the_numbers_for_insights_are_listed_by_the_names_that_stay() -> None:
+    named = set(re.findall(r"^\| `([a-z_]+)` \|", section("Reading costs"), flags=re.MULTILINE))
+    assert named == {value for name, value in vars(insights).items() if name.isupper()}
 
 
 def test_every_alarm_of_the_template_has_a_remedy() -> None:

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import dagster as dg
 import pytest
 import yaml
 from dagster._config import process_config
 from dagster_aws.ecs.container_context import ECS_CONTAINER_CONTEXT_SCHEMA
 
-from spotify_assets.settings import Settings
+from spotify_assets.definitions import build_defs
+from spotify_assets.settings import Settings, load_settings
 from spotify_assets_tests.infra.template import ROOT
 from spotify_assets_tests.mutants import TARGETS
 
@@ -28,7 +30,19 @@ PINNED = re.compile(r"(?P<action>[\w.-]+/[\w.-]+)(/[\w./-]+)?@(?P<sha>[0-9a-f]{4
 
 KEYS = {
     "workflow": {"name", "on", "permissions", "concurrency", "env", "jobs", "defaults"},
-    "job": {"name", "if", "needs", "runs-on", "timeout-minutes", "steps", "env", "permissions", "strategy", "outputs"},
+    "job": {
+        "name",
+        "if",
+        "needs",
+        "runs-on",
+        "timeout-minutes",
+        "steps",
+        "env",
+        "permissions",
+        "strategy",
+        "outputs",
+        "uses",
+    },
     "step": {"name", "id", "if", "uses", "with", "run", "env", "shell", "working-directory", "timeout-minutes"},
 }
 CONTEXTS = {"github", "vars", "secrets", "env", "steps", "runner", "matrix", "needs", "inputs"}
@@ -69,7 +83,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for job in workflow["jobs"].values():
-        yield from job["steps"]
+        yield from job.get("steps", ())
 
 
 def step(workflow: dict[str, Any], name: str) -> int:
@@ -119,10 +133,14 @@ class TestEveryWorkflow:
         workflow = read(path)
         assert workflow.keys() <= KEYS["workflow"]
         assert workflow.keys() >= {"name", "on", "permissions", "jobs"}
-        assert workflow["on"].keys() <= {"push", "pull_request", "schedule", "workflow_dispatch"}
+        assert workflow["on"].keys() <= {"push", "pull_request", "schedule", "workflow_dispatch", "workflow_call"}
         for name, job in workflow["jobs"].items():
             assert re.fullmatch(r"[a-z_][a-z0-9_-]*", name)
             assert job.keys() <= KEYS["job"]
+            if "uses" in job:
+                assert job.keys() <= {"name", "if", "needs", "uses", "permissions"}
+                assert (ROOT / job["uses"]).is_file()
+                continue
             assert isinstance(job["timeout-minutes"], int)
             assert job["runs-on"] == "ubuntu-24.04"
         for one in steps(workflow):
@@ -135,7 +153,7 @@ class TestEveryWorkflow:
         assert used
         assert all(PINNED.fullmatch(action) for action in used)
         for line in path.read_text().splitlines():
-            if "uses:" in line:
+            if "uses:" in line and "./.github/workflows/" not in line:
                 assert re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
 
     def test_an_action_is_the_same_commit_wherever_it_is_used(self, path: Path) -> None:
@@ -171,10 +189,14 @@ class TestEveryWorkflow:
             assert not UNTRUSTED.search(str(one)), one
 
     def test_permissions_are_named_one_by_one(self, path: Path) -> None:
-        permissions = read(path)["permissions"]
-        assert permissions["contents"] == "read"
-        allowed = {"id-token", "pull-requests"} if path.name == "deploy.yml" else set()
-        assert {name for name, value in permissions.items() if value == "write"} <= allowed
+        workflow = read(path)
+        assert workflow["permissions"] == {"contents": "read"}
+        allowed = {
+            "deploy.yml": {"id-token", "pull-requests"},
+            "dependencies.yml": {"contents", "pull-requests"},
+        }.get(path.name, set())
+        for job in workflow["jobs"].values():
+            assert {name for name, value in job.get("permissions", {}).items() if value == "write"} <= allowed
 
     def test_a_checkout_leaves_no_token_behind(self, path: Path) -> None:
         for one in steps(read(path)):
@@ -200,25 +222,30 @@ class TestDeployment:
         assert "/prerun@" in first["uses"]
         assert "github.event.action == 'closed'" in drop["if"]
         assert "--job=drop_branch_database" in drop["with"]["command"]
-        assert all("steps.prerun.outputs.result != 'skip'" in one["if"] for one in rest)
+        skipped = ("steps.prerun.outputs.result != 'skip'", "github.event_name == 'push'")
+        assert all(any(each in one["if"] for each in skipped) for one in rest)
 
     def test_the_script_is_there_before_the_location_goes_live(self, deploy: dict[str, Any]) -> None:
         order = [
-            "Install, and check that the definitions load",
+            "Install",
+            "Write the Glue script",
             "Start the deploy session",
+            "Build for serverless",
             "Sign in to AWS",
             "Ship the Glue script",
-            "Build for serverless",
+            "Build for hybrid",
             "Go live",
+            "Sync the alert policies",
             "Comment on the pull request",
         ]
         assert [step(deploy, name) for name in order] == sorted(step(deploy, name) for name in order)
 
     def test_a_pull_request_ships_the_script_as_a_branch_deployment_with_the_branchs_role(self, deploy) -> None:
-        ship = deploy["jobs"]["deploy"]["steps"][step(deploy, "Ship the Glue script")]
-        assert "pull_request" in ship["env"]["DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT"]
-        assert "'--script-only' || ''" in ship["env"]["SCRIPT_ONLY"]
-        assert {name.lower() for name in ship["env"].keys() - {"SCRIPT_ONLY"}} <= Settings.model_fields.keys()
+        write = deploy["jobs"]["deploy"]["steps"][step(deploy, "Write the Glue script")]
+        assert "pull_request" in write["env"]["DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT"]
+        assert {name.lower() for name in write["env"]} <= Settings.model_fields.keys()
+        job = deploy["jobs"]["deploy"]["steps"][step(deploy, "Set up the Glue job")]
+        assert job["if"].startswith("github.event_name == 'push' &&")
         sign_in = deploy["jobs"]["deploy"]["steps"][step(deploy, "Sign in to AWS")]
         assert "pull_request' && vars.AWS_BRANCH_DEPLOY_ROLE_ARN" in sign_in["with"]["role-to-assume"]
 
@@ -244,17 +271,133 @@ class TestDeployment:
             options = {option for parameter in command.params for option in parameter.opts}
             assert set(re.findall(r"(?<= )--[a-z-]+", text)) <= options, text
 
+    def test_nothing_is_deployed_that_the_tests_did_not_pass(self, deploy: dict[str, Any]) -> None:
+        tests, job = deploy["jobs"]["tests"], deploy["jobs"]["deploy"]
+        assert tests["uses"] == "./.github/workflows/ci.yml"
+        assert "workflow_call" in read(ROOT / ".github" / "workflows" / "ci.yml")["on"]
+        assert job["needs"] == "tests"
+        assert "(needs.tests.result == 'success' || github.event.action == 'closed')" in job["if"]
+
+    def test_no_secret_is_in_the_environment_of_what_installs_packages_or_runs_a_pull_requests_code(
+        self, deploy: dict[str, Any]
+    ) -> None:
+        """The token stood in the whole workflow's environment, `make check` of a pull request included."""
+        assert "secrets." not in str(deploy["env"])
+        assert not any("secrets" in job or "env" in job for job in deploy["jobs"].values())
+        signed_in = step(deploy, "Sign in to AWS")
+        for place, one in enumerate(deploy["jobs"]["deploy"]["steps"]):
+            if "secrets." in str(one):
+                assert one["uses"].startswith("dagster-io/dagster-cloud-action/"), one["name"]
+            ours = re.search(r"make |\.venv/|pip |python", one.get("run", ""))
+            if ours and place > signed_in:
+                assert one["if"].startswith("github.event_name == 'push'"), one["name"]
+
+    def test_what_is_deployed_is_the_lock_by_hash(self, deploy: dict[str, Any]) -> None:
+        """A PEX is resolved from pyproject.toml's ranges, while a private method of fakesnow is overridden."""
+        assert deploy["env"]["ENABLE_FAST_DEPLOYS"] == "false"
+        builds = [str(one["with"]) for one in steps(deploy) if "build-and-push" in str(one.get("with"))]
+        assert len(builds) == 2
+        assert all("--build-strategy=docker" in one for one in builds)
+        image = (ROOT / "infra" / "dagster_plus" / "Dockerfile").read_text()
+        assert re.search(r"^FROM [^\s@]+@sha256:[0-9a-f]{64}$", image, re.MULTILINE)
+        assert "--no-deps --require-hashes -r requirements.lock" in image
+        tested, deployed = (pins(ROOT / name) for name in ("requirements.lock", "infra/dagster_plus/requirements.lock"))
+        assert {name: deployed[name] for name in deployed.keys() & tested.keys()} == {
+            name: tested[name] for name in deployed.keys() & tested.keys()
+        }
+        assert deployed.keys() - tested.keys() == {"dagster-cloud", "pex"}
+        assert deployed["dagster-cloud"] == tested["dagster"]
+
+    def test_the_deployment_is_synced_from_main_alone_and_only_where_somebody_asked_for_it(
+        self, deploy: dict[str, Any]
+    ) -> None:
+        for name in ("Sync the alert policies", "Set the deployment's settings"):
+            one = deploy["jobs"]["deploy"]["steps"][step(deploy, name)]
+            assert one["if"] == "github.event_name == 'push' && vars.DAGSTER_SYNC_DEPLOYMENT == 'true'"
+
+    def test_the_dagster_cloud_commands_and_their_options_exist(self, deploy: dict[str, Any]) -> None:
+        from dagster_cloud_cli.entrypoint import app
+        from typer.main import get_command
+
+        used = [one["with"]["command"] for one in steps(deploy) if "/dagster-cloud-cli@" in one.get("uses", "")]
+        assert len(used) == 5
+        for text in used:
+            command: Any = get_command(app)
+            for word in text.split():
+                if not hasattr(command, "commands"):
+                    break
+                command = command.commands[word]
+            options = {option for parameter in command.params for option in parameter.opts}
+            assert set(re.findall(r"(?<= )--?[a-z-]+", text.split(" >>")[0])) <= options, text
+
+
+def pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE))
+
+
+class TestDeploymentFiles:
+    """What is synced into the full deployment."""
+
+    def test_alert_policies_are_of_events_that_exist_and_go_to_the_address_of_the_variable(self) -> None:
+        from dagster_rest_resources.__generated__.enums import AlertPolicyEventType
+
+        text = (ROOT / "infra" / "dagster_plus" / "alert_policies.yaml").read_text()
+        policies = yaml.safe_load(text)["alert_policies"]
+        names = [policy["name"] for policy in policies]
+        assert len({*names}) == len(names)
+        for policy in policies:
+            assert {*policy["event_types"]} <= {each.value for each in AlertPolicyEventType}, policy["name"]
+            assert policy["enabled"] is True
+            assert policy["description"]
+            assert policy["notification_service"] == {"email": {"email_addresses": ["ALERT_EMAIL"]}}
+        missing = {"JOB_FAILURE", "ASSET_CHECK_SEVERITY_ERROR", "CODE_LOCATION_ERROR", "TICK_FAILURE"}
+        assert missing <= {event for policy in policies for event in policy["event_types"]}
+
+    def test_they_select_assets_that_there_are(self) -> None:
+        policies = yaml.safe_load((ROOT / "infra" / "dagster_plus" / "alert_policies.yaml").read_text())[
+            "alert_policies"
+        ]
+        graph = build_defs(load_settings({})).resolve_asset_graph()
+        selected = [
+            target["asset_selection_target"]["asset_selection"]
+            for policy in policies
+            for target in policy.get("alert_targets", ())
+            if "asset_selection_target" in target
+        ]
+        assert selected
+        for selection in selected:
+            keys = dg.AssetSelection.from_string(selection).resolve(graph)
+            assert keys >= graph.materializable_asset_keys
+        assert dg.AssetKey("warehouse_loads") in dg.AssetSelection.from_string(selected[0]).resolve(graph)
+
+    def test_a_long_run_is_told_of_after_every_jobs_own_limit(self) -> None:
+        policies = yaml.safe_load((ROOT / "infra" / "dagster_plus" / "alert_policies.yaml").read_text())[
+            "alert_policies"
+        ]
+        (long,) = [policy for policy in policies if policy["event_types"] == ["JOB_LONG_RUNNING"]]
+        seconds = long["alert_targets"][0]["long_running_job_threshold_target"]["threshold_seconds"]
+        jobs = build_defs(load_settings({})).get_repository_def().get_all_jobs()
+        assert seconds > max(int(job.run_tags.get("dagster/max_runtime", 0)) for job in jobs)
+
+    def test_the_settings_are_dagsters_own_and_as_on_open_source(self) -> None:
+        settings = yaml.safe_load((ROOT / "infra" / "dagster_plus" / "deployment_settings.yaml").read_text())
+        oss = yaml.safe_load((ROOT / "infra" / "oss" / "dagster.yaml").read_text())
+        assert settings["concurrency"] == oss["concurrency"]
+        assert settings["run_retries"] == {k: v for k, v in oss["run_retries"].items() if k != "enabled"}
+        assert settings["run_monitoring"]["max_runtime_seconds"] == oss["run_monitoring"]["max_runtime_seconds"]
+        assert settings.keys() == {"concurrency", "run_monitoring", "run_retries"}
+
 
 class TestHybrid:
     """The files that only a hybrid deployment needs."""
 
     def test_what_the_agent_gives_to_tasks_fits_dagsters_schema(self) -> None:
-        context = yaml.safe_load((ROOT / "infra" / "hybrid" / "container_context.yaml").read_text())
+        context = yaml.safe_load((ROOT / "infra" / "dagster_plus" / "container_context.yaml").read_text())
         outcome = process_config(ECS_CONTAINER_CONTEXT_SCHEMA, context["ecs"])
         assert outcome.success, outcome.errors
 
     def test_it_sets_only_variables_that_are_settings_and_no_secret_in_the_open(self) -> None:
-        ecs = yaml.safe_load((ROOT / "infra" / "hybrid" / "container_context.yaml").read_text())["ecs"]
+        ecs = yaml.safe_load((ROOT / "infra" / "dagster_plus" / "container_context.yaml").read_text())["ecs"]
         plain = [pair.partition("=")[0] for pair in ecs["env_vars"]]
         secret = [one["name"] for one in ecs["secrets"]]
         assert {name.lower() for name in plain + secret} <= Settings.model_fields.keys()
@@ -265,6 +408,6 @@ class TestHybrid:
             assert not (ROOT / name).exists()
 
     def test_the_image_has_no_java(self) -> None:
-        image = (ROOT / "infra" / "hybrid" / "Dockerfile").read_text()
+        image = (ROOT / "infra" / "dagster_plus" / "Dockerfile").read_text()
         assert "[spark]" not in image
         assert "jdk" not in image.lower()

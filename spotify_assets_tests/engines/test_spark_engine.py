@@ -272,7 +272,7 @@ def test_a_task_that_runs_again_stages_nothing_twice(store: ObjectStore) -> None
         assert len(duckdb.read_parquet(str(paths[staged.key]))) == 2
 
 
-@pytest.mark.parametrize("payloads", EITHER)
+@pytest.mark.parametrize("payloads", [EITHER[0], EITHER[-1]])
 def test_payloads_of_every_recorded_shape_and_the_sandbox_give_the_same_rows_as_duckdb(
     spark: SparkSession, store: ObjectStore, payloads: Payloads
 ) -> None:

@@ -28,6 +28,9 @@ from spotify_assets_tests.reference_tables import Raw
 
 JOB = "spotify-assets-killed"
 DAYS = [dt.date(2026, 1, 1) + dt.timedelta(days=number) for number in range(3)]
+PATIENCE = 300
+"""Seconds for what takes a few on a quiet machine."""
+
 NEW_JOB = {
     "Role": "arn:aws:iam::123456789012:role/glue",
     "GlueVersion": "5.0",
@@ -82,22 +85,22 @@ def test_a_killed_run_is_repeated_by_the_daemon_and_glue_is_started_once(lake: L
                 "dagster/asset_partition_range_end": DAYS[-1].isoformat(),
             },
         )
-        until(lambda: bool(glue_runs()), 90, lambda: f"a Glue run was started\n{production.logs()}")
+        until(lambda: bool(glue_runs()), PATIENCE, lambda: f"a Glue run was started\n{production.logs()}")
         production.worker(killed).kill()
 
-        assert production.ended(killed)["status"] == "FAILURE"
-        until(lambda: len(production.runs()) == 2, 60, lambda: f"the daemon repeats it\n{production.logs()}")
+        assert production.ended(killed, PATIENCE)["status"] == "FAILURE"
+        until(lambda: len(production.runs()) == 2, PATIENCE, lambda: f"the daemon repeats it\n{production.logs()}")
         (repeat,) = (run for run in production.runs() if run["runId"] != killed)
         assert (repeat["rootRunId"], repeat["jobName"]) == (killed, "build_history")
         says = f"Glue run {glue_runs()[0].job_run_id}, started for the same work, is"
         until(
             lambda: any(says in str(event.get("message")) for event in production.events(repeat["runId"])),
-            90,
+            PATIENCE,
             lambda: f"the repeat takes the Glue run up\n{production.logs()}",
         )
         (run,) = glue_runs()
         run.status = succeed(GlueService(lake.store), {"Arguments": run.arguments})
 
-        assert production.ended(repeat["runId"], 180)["status"] == "SUCCESS"
+        assert production.ended(repeat["runId"], PATIENCE)["status"] == "SUCCESS"
         assert len(glue_runs()) == 1
     assert {day: commit.rows("playlist_items") for day, commit in lake.commits(DAYS).items()} == dict.fromkeys(DAYS, 3)

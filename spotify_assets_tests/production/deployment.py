@@ -24,7 +24,7 @@ import requests
 
 from spotify_assets_tests.production import graphql
 from spotify_assets_tests.production.postgres import Postgres, free_port, running_postgres
-from spotify_assets_tests.production.until import until
+from spotify_assets_tests.production.until import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 LOCATION = "spotify_assets"
@@ -36,7 +36,7 @@ QUICK: Mapping[str, str] = {
 """The daemon looks more often, so that tests need not wait."""
 
 PARTS = ("code", "webserver", "daemon")
-_STARTED = 60
+_STARTED = 180
 
 
 @dataclass
@@ -163,7 +163,7 @@ class Deployment:
         (found,) = self.runs(runIds=[run_id])
         return found
 
-    def ended(self, run_id: str, seconds: float = 90) -> dict[str, Any]:
+    def ended(self, run_id: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """The run, when it has ended."""
         until(
             lambda: self.run(run_id)["status"] in ENDED,
@@ -172,7 +172,7 @@ class Deployment:
         )
         return self.run(run_id)
 
-    def in_status(self, run_id: str, *statuses: str, seconds: float = 60) -> None:
+    def in_status(self, run_id: str, *statuses: str, seconds: float = PATIENCE) -> None:
         until(
             lambda: self.run(run_id)["status"] in statuses,
             seconds,
@@ -203,7 +203,7 @@ class Deployment:
 
     def next_tick(self, name: str) -> dict[str, Any]:
         """The newest tick, when there is one."""
-        return until(lambda: self.ticks(name), 60, lambda: f"a tick of {name}\n{self.logs()}")[0]
+        return until(lambda: self.ticks(name), PATIENCE, lambda: f"a tick of {name}\n{self.logs()}")[0]
 
     def partitioned_checks(self, path: list[str]) -> dict[str, list[dict[str, Any]]]:
         """What the UI shows of an asset's partitioned checks: by name, ranges of dates with a status."""
@@ -254,7 +254,7 @@ class Deployment:
             told = (re.search(r"\(pid: (\d+)\)", event.get("message") or "") for event in self.events(run_id))
             return next((int(match[1]) for match in told if match), None)
 
-        return psutil.Process(until(pid, 60, lambda: f"run {run_id} has a process\n{self.logs()}"))
+        return psutil.Process(until(pid, PATIENCE, lambda: f"run {run_id} has a process\n{self.logs()}"))
 
 
 def _repository(location: str) -> dict[str, str]:

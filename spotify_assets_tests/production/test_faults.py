@@ -20,7 +20,7 @@ from spotify_assets_tests.production import graphql
 from spotify_assets_tests.production.deployment import Deployment, deployment
 from spotify_assets_tests.production.history import TODAY, days_ago, put_snapshots, store_of
 from spotify_assets_tests.production.postgres import free_port
-from spotify_assets_tests.production.until import until
+from spotify_assets_tests.production.until import PATIENCE, until
 from spotify_assets_tests.production.webhook import Chat, chat
 
 pytestmark = pytest.mark.soak
@@ -79,7 +79,7 @@ def test_an_interrupt_ends_a_run_as_canceled_and_nothing_tries_it_again(dagster:
     run = dagster.launch("build_history", tags=partition(day))
     until(
         lambda: any(event.get("eventType") == "STEP_START" for event in dagster.events(run)),
-        60,
+        PATIENCE,
         lambda: f"the first step began\n{dagster.logs()}",
     )
     if how == "terminate":
@@ -87,7 +87,7 @@ def test_an_interrupt_ends_a_run_as_canceled_and_nothing_tries_it_again(dagster:
         assert told["__typename"] == "TerminateRunSuccess", told
     else:
         dagster.worker(run).send_signal(signal.SIGTERM)
-    ended = dagster.ended(run, 20)
+    ended = dagster.ended(run, 30)
 
     assert ended["status"] == "CANCELED"
     assert not [tag for tag in ended["tags"] if tag.startswith("spotify_assets/")]
@@ -101,9 +101,11 @@ def test_a_killed_run_is_repeated_and_ends_well(dagster: Deployment) -> None:
     run = dagster.launch("build_history", tags=partition(day))
     dagster.in_status(run, "STARTED")
     dagster.worker(run).kill()
-    assert dagster.ended(run, 30)["status"] == "FAILURE"
-    (again,) = until(lambda: [other for other in dagster.runs() if other["parentRunId"] == run], 30, "the repetition")
-    assert dagster.ended(again["runId"], 120)["status"] == "SUCCESS"
+    assert dagster.ended(run)["status"] == "FAILURE"
+    (again,) = until(
+        lambda: [other for other in dagster.runs() if other["parentRunId"] == run], PATIENCE, "the repetition"
+    )
+    assert dagster.ended(again["runId"])["status"] == "SUCCESS"
 
 
 def test_a_run_whose_code_server_was_killed_is_noticed_and_repeated(dagster: Deployment) -> None:
@@ -115,9 +117,11 @@ def test_a_run_whose_code_server_was_killed_is_noticed_and_repeated(dagster: Dep
     dagster.kill("code")
     dagster.start("code")
     dagster.serving()
-    assert dagster.ended(run, 60)["status"] == "FAILURE"
-    (again,) = until(lambda: [other for other in dagster.runs() if other["parentRunId"] == run], 30, "the repetition")
-    assert dagster.ended(again["runId"], 120)["status"] == "SUCCESS"
+    assert dagster.ended(run)["status"] == "FAILURE"
+    (again,) = until(
+        lambda: [other for other in dagster.runs() if other["parentRunId"] == run], PATIENCE, "the repetition"
+    )
+    assert dagster.ended(again["runId"])["status"] == "SUCCESS"
 
 
 def test_a_killed_daemon_goes_on_where_it_was(dagster: Deployment) -> None:
@@ -127,7 +131,7 @@ def test_a_killed_daemon_goes_on_where_it_was(dagster: Deployment) -> None:
     run = dagster.launch("build_history", tags=partition(day))
     assert dagster.run(run)["status"] == "QUEUED"
     dagster.start("daemon")
-    assert dagster.ended(run, 120)["status"] == "SUCCESS"
+    assert dagster.ended(run)["status"] == "SUCCESS"
     assert len([other for other in dagster.runs() if other["tags"].get("dagster/partition") == day.isoformat()]) == 1
 
 
@@ -149,12 +153,12 @@ def test_another_location_of_the_instance_is_none_of_our_business(dagster: Deplo
             for run in dagster.runs()
             if run["tags"].get("dagster/partition") == TODAY.isoformat() and run["tags"].get("dagster/sensor_name")
         ],
-        60,
+        PATIENCE,
         lambda: f"our date of today is requested\n{dagster.ticks('stale_dates')}",
     )
     assert ours["tags"]["dagster/code_location"] == "spotify_assets"
-    assert dagster.ended(ours["runId"], 150)["status"] == "SUCCESS"
-    assert dagster.ended(building, 150)["status"] == "SUCCESS"
+    assert dagster.ended(ours["runId"])["status"] == "SUCCESS"
+    assert dagster.ended(building)["status"] == "SUCCESS"
     for sensor in ("unfinished_extraction", "stale_dates"):
         dagster.stop(sensor)
 
@@ -163,15 +167,15 @@ def test_a_check_that_fails_in_a_run_that_succeeds_tells_people_once(dagster: De
     """Only failed runs told anybody of anything."""
     day = days_ago(26)
     put_snapshots(dagster.home, [day])
-    assert dagster.ended(dagster.launch("build_history", tags=partition(day)), 120)["status"] == "SUCCESS"
+    assert dagster.ended(dagster.launch("build_history", tags=partition(day)))["status"] == "SUCCESS"
     with new_home(dagster.home).warehouse.session() as session:
         session.execute(f"delete from LAKE.SONGS where snapshot_date = '{day}'")
 
     for _ in range(2):
         assert dagster.ended(dagster.launch("reconcile_recent_dates"))["status"] == "SUCCESS"
-    until(lambda: told.of("of warehouse_loads failed"), 60, lambda: f"a message\n{dagster.logs()}")
+    until(lambda: told.of("of warehouse_loads failed"), PATIENCE, lambda: f"a message\n{dagster.logs()}")
     seen = len(dagster.ticks("check_failures"))
-    until(lambda: len(dagster.ticks("check_failures")) > seen + 1, 60, "two more ticks")
+    until(lambda: len(dagster.ticks("check_failures")) > seen + 1, PATIENCE, "two more ticks")
 
     (message,) = told.of("of warehouse_loads failed")
     assert f"songs {day}" in message
@@ -182,7 +186,7 @@ def test_a_check_that_fails_in_a_run_that_succeeds_tells_people_once(dagster: De
 def test_a_check_that_is_reported_outside_of_runs_tells_people(dagster: Deployment, told: Chat) -> None:
     """Snowpipe's checks come from a sensor, and those of others through the webserver: no run's end told of them."""
     dagster.report_check(["lake", "songs"], "contract_holds")
-    until(lambda: told.of("contract_holds of lake/songs failed"), 90, lambda: f"a message\n{dagster.logs()}")
+    until(lambda: told.of("contract_holds of lake/songs failed"), PATIENCE, lambda: f"a message\n{dagster.logs()}")
     (message,) = told.of("contract_holds of lake/songs failed")
     assert "/assets/lake/songs?view=checks&checkDetail=contract_holds" in message
 
@@ -194,12 +198,12 @@ def test_a_failure_is_not_inherited_by_the_run_that_is_executed_again(dagster: D
     store_of(dagster.home).put(layout.commit_key(day), b"{")
     failed = dagster.launch("build_history", tags=partition(day))
     assert dagster.ended(failed)["status"] == "FAILURE"
-    until(lambda: told.of("build_history failed"), 60, lambda: f"a message\n{dagster.logs()}")
+    until(lambda: told.of("build_history failed"), PATIENCE, lambda: f"a message\n{dagster.logs()}")
     assert dagster.run(failed)["tags"]["spotify_assets/failure"] == f"permanent@{failed}"
 
     store_of(dagster.home).delete(layout.commit_key(day))
     again = dagster.ask(graphql.REEXECUTE, params={"parentRunId": failed, "strategy": "ALL_STEPS"})
-    run = dagster.ended(again["launchRunReexecution"]["run"]["runId"], 120)
+    run = dagster.ended(again["launchRunReexecution"]["run"]["runId"])
 
     assert run["status"] == "SUCCESS"
     assert run["tags"]["spotify_assets/failure"] == f"permanent@{failed}", "Dagster hands it on: it names whose it is"
@@ -220,7 +224,7 @@ def test_partitioned_checks_show_per_date_and_run_alone(dagster: Deployment) -> 
     first, last = days_ago(23), days_ago(21)
     put_snapshots(dagster.home, [first, first + dt.timedelta(days=1), last])
     run = dagster.launch("build_history", tags=span(first, last))
-    assert dagster.ended(run, 150)["status"] == "SUCCESS"
+    assert dagster.ended(run)["status"] == "SUCCESS"
 
     checks = {
         (table, name): ranges

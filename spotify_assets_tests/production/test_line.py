@@ -10,7 +10,7 @@ from glue_scripts.contract import LAKE_TABLES
 from spotify_assets_tests.production import graphql
 from spotify_assets_tests.production.deployment import deployment
 from spotify_assets_tests.production.history import TODAY
-from spotify_assets_tests.production.until import until
+from spotify_assets_tests.production.until import PATIENCE, until
 
 pytestmark = pytest.mark.soak
 
@@ -25,7 +25,7 @@ def test_the_clock_brings_todays_snapshot_through_sensors_and_checks_to_the_dash
         assert all(dagster.command("healthy", part).returncode == 0 for part in ("code", "webserver", "daemon"))
         until(
             lambda: any(run["jobName"] == "build_history" and run["status"] == "SUCCESS" for run in dagster.runs()),
-            240,
+            PATIENCE,
             lambda: f"the day is built\n{dagster.runs()}\n{dagster.logs()}",
         )
         extracted = [run for run in dagster.runs() if run["jobName"] == "extract_playlists"]

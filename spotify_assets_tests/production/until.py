@@ -9,6 +9,8 @@ from typing import TypeVar
 Answer = TypeVar("Answer")
 
 PAUSE = 0.2
+PATIENCE = 300.0
+"""Seconds, on a machine that does other things too: what comes at all comes sooner."""
 
 
 def until(ask: Callable[[], Answer], seconds: float, what: str | Callable[[], str]) -> Answer:

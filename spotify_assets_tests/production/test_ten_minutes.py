@@ -28,7 +28,9 @@ WARM_UP = 180
 """Seconds in which the processes load what they need; memory counts from then on."""
 
 EVERY = 10
-CRONS = ("EXTRACT", "REFRESH", "VACUUM", "RECONCILE", "RECONCILE_ALL", "WEEKLY_DIGEST")
+CRONS = ("EXTRACT", "REFRESH", "VACUUM", "RECONCILE", "RECONCILE_ALL")
+"""All but the digest, which is of the week before and refuses one without snapshots."""
+
 LONGEST_TICK = 2.0
 MOST_GROWTH = 1.05
 
@@ -44,7 +46,7 @@ def test_ten_minutes_of_every_schedule_each_minute(tmp_path: Path, capsys: pytes
         for instigator in _instigators(dagster):  # what is in the queue ends, nothing new comes
             dagster.stop(instigator)
         until(
-            lambda: all(run["endTime"] for run in dagster.runs()), 240, lambda: f"the queue is empty: {dagster.runs()}"
+            lambda: all(run["endTime"] for run in dagster.runs()), 600, lambda: f"the queue is empty: {dagster.runs()}"
         )
         runs = dagster.runs()
         ticks = {name: dagster.ticks(name, limit=1000) for name in _instigators(dagster)}

@@ -49,6 +49,8 @@ def left_behind_sensor(
         assert context.repository_def is not None
         graph = context.repository_def.asset_graph
         newest = _newest(context.instance, [*loaded(names), *computed(names)])
+        if not any(newest[key] for key in loaded(names)):
+            return dg.SkipReason("Nothing has been loaded yet.")
         code = planning.digest(*applied.codes().values())
         seen = _digest(newest, code)
         if context.cursor == seen:

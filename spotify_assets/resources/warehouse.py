@@ -70,11 +70,14 @@ class WarehouseResource(dg.ConfigurableResource, ABC):
         return self.all_loaded_runs([table])[table]
 
     def all_loaded_runs(self, tables: Sequence[str]) -> dict[str, dict[dt.date, str]]:
-        """The run that each of the given lake tables holds, by date, in one connection."""
+        """The run that each of the given lake tables holds, by date, in one connection; one that is gone holds none."""
 
         def read(session: Session) -> dict[str, dict[dt.date, str]]:
             schema.prepare(session, [("lake", schema.LOADS)])
-            return {table: state.loaded_runs(session, table) for table in tables}
+            return {
+                table: state.loaded_runs(session, table) if schema.exists(session, "lake", table) else {}
+                for table in tables
+            }
 
         return self.run(read, QueryTag("loaded_runs"))
 

@@ -22,7 +22,8 @@ def codes() -> dict[str, str]:
 
 
 def behind(session: Session) -> list[str]:
-    """The tables, as `layer/table`, that were not yet computed from what is loaded, or were computed by other code."""
+    """The tables, as `layer/table`, that were not yet computed from what is loaded, were computed by other code, or are
+    gone."""
     schema.prepare(session, [("lake", schema.LOADS), ("spotify", schema.APPLIED), ("analytics", schema.APPLIED)])
     statements: list[str] = []
     values: list[Value] = []
@@ -33,8 +34,8 @@ def behind(session: Session) -> list[str]:
             statements.append(f"SELECT '{path}' AS name FROM ({state.pending_statement(layer, len(of))}) AS pending")
             values += [*of, table, current]
     rows = session.execute("SELECT DISTINCT name FROM (\n" + "\nUNION ALL\n".join(statements) + "\n) AS behind", values)
-    late = {str(name) for (name,) in rows}
-    return [*(path for path in codes() if path in late), *_views(session)]
+    late = {str(name) for (name,) in rows} | {*_views(session)} | {path for path in codes() if _gone(session, path)}
+    return [path for path in codes() if path in late]
 
 
 def _lake(layer: str, table: str) -> tuple[str, ...]:
@@ -42,6 +43,15 @@ def _lake(layer: str, table: str) -> tuple[str, ...]:
     if layer == "spotify":
         return (table,)
     return () if marts.DEFINITIONS[table].how == "view" else marts.DEFINITIONS[table].lake
+
+
+def _gone(session: Session, path: str) -> bool:
+    layer, table = path.split("/")
+    places = [(layer, table)]
+    if layer == "analytics":
+        behind_the_view, stored = schema.stored(table)
+        places.append((behind_the_view, stored.name))
+    return not all(schema.exists(session, *place) for place in places)
 
 
 def _views(session: Session) -> Iterator[str]:

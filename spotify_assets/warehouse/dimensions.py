@@ -73,15 +73,16 @@ def code(name: str) -> str:
 
 
 def merge(session: Session, name: str) -> Merged:
-    """Bring a dimension up to what `LAKE.<name>` holds now; computed anew where other code made it.
+    """Bring a dimension up to what `LAKE.<name>` holds now; computed anew where other code made it or it was gone.
 
     What it brought in is checked before it becomes visible: raises quality.RulesBroken with the dimension as it was.
     """
     table = DIMENSIONS[name]
+    gone = not schema.exists(session, "spotify", name)
     _prepare(session, table)
     current = code(name)
     todo = state.pending(session, "spotify", name, [name], current)
-    if todo.outdated:
+    if todo.outdated or (gone and state.is_applied(session, "spotify", name)):
         return _rebuild(session, table, current)
     checked = 0
     if todo:

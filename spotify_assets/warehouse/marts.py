@@ -173,10 +173,11 @@ def insert_statement(name: str, dates: int = 1) -> str:
 
 
 def build(session: Session, name: str) -> Built:
-    """Bring a mart up to what LAKE holds now; computed anew where other code made it.
+    """Bring a mart up to what LAKE holds now; computed anew where other code made it or it was gone.
 
     What it brought in is checked before it becomes visible: raises quality.RulesBroken with the mart as it was.
     """
+    gone = not schema.exists(session, *_target(name))
     _prepare(session, name)
     current = code(name)
     if name in schema.VIEWS and not state.made_by(session, "analytics", name, current):
@@ -184,7 +185,7 @@ def build(session: Session, name: str) -> Built:
     if DEFINITIONS[name].how == "view":
         return _view(session, name, current)
     todo = pending(session, name, current)
-    if todo.outdated:
+    if todo.outdated or (gone and state.is_applied(session, "analytics", name)):
         return _rebuild(session, name, current)
     if not todo:
         return Built(todo, _rows(session, *_target(name)))

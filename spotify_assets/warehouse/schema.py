@@ -244,6 +244,11 @@ def prepare(session: Session, tables: Iterable[tuple[str, Table]]) -> list[str]:
     return ddl
 
 
+def exists(session: Session, layer: str, table: str) -> bool:
+    """Whether a table (or a view) is there."""
+    return table.upper() in session.remember(existing_tables).get(SCHEMAS[layer], {})
+
+
 def existing_tables(session: Session) -> dict[str, dict[str, dict[str, str]]]:
     """Schema to table to column to type, as INFORMATION_SCHEMA names them."""
     existing: dict[str, dict[str, dict[str, str]]] = {}

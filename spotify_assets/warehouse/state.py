@@ -79,6 +79,12 @@ def made_by(session: Session, layer: str, table: str, code: str) -> bool:
     return session.count(f"SELECT COUNT(*) FROM {applied} WHERE table_name = ? AND code = ?", [table, code]) > 0
 
 
+def is_applied(session: Session, layer: str, table: str) -> bool:
+    """Whether a table was ever computed from anything."""
+    applied = qualified(layer, APPLIED.name)
+    return session.count(f"SELECT COUNT(*) FROM {applied} WHERE table_name = ?", [table]) > 0
+
+
 _VIEW_DAY = dt.date(1, 1, 1)
 
 

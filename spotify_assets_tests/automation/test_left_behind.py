@@ -1,8 +1,10 @@
 """What a failed run left behind is asked for: by applied state, once nothing runs, and not for ever at once."""
 
 import datetime as dt
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import dagster as dg
@@ -41,7 +43,6 @@ class Line:
         """Every lake table holds `run` now, and Dagster was told."""
 
         def write(session: Session) -> None:
-            schema.prepare(session, [("lake", schema.LOADS)])
             for table in LAKE_TABLES:
                 state.record_loads(session, table, {DAY: (run, 1)}, "code")
 
@@ -102,18 +103,25 @@ class _Heard:
         return self._warehouse.run(work)
 
 
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose warehouse has every table, empty; tests copy it."""
+    home = new_home(tmp_path_factory.mktemp("tables"))
+    with home.warehouse.session() as session:
+        schema.prepare(session, [(layer, table) for layer, of in schema.TABLES.items() for table in of.values()])
+    return home.settings.home
+
+
 @pytest.fixture
-def line(tmp_path) -> Iterator[Line]:
+def line(tables: Path, tmp_path: Path) -> Iterator[Line]:
     """Everything loaded and computed once."""
     from spotify_assets.resources.lake import LakeResource
 
-    home = new_home(tmp_path)
+    shutil.copytree(tables, tmp_path / "home")
+    home = new_home(tmp_path / "home")
     with world_on(LakeResource(url=home.settings.lake)) as world:
         line = Line(world, home.warehouse)
         line.load("r1")
-        line.warehouse.run(
-            lambda session: schema.prepare(session, [("spotify", schema.APPLIED), ("analytics", schema.APPLIED)])
-        )
         line.compute()
         yield line
 

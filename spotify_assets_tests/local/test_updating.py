@@ -143,6 +143,27 @@ def test_a_home_without_dagsters_history_is_up_to_date_all_the_same(home: Home) 
         assert line.instance.get_runs_count() == 0
 
 
+@pytest.mark.parametrize(
+    ("gone", "made"),
+    [
+        ("TABLE LAKE.SONGS", []),
+        ("TABLE SPOTIFY.ALBUMS", ["snowflake/spotify/albums", "dashboard"]),
+        ("TABLE FACTS.SONG_STAYS", ["snowflake/analytics/song_stays"]),
+        ("VIEW ANALYTICS.SONG_RUNS", ["snowflake/analytics/song_runs", "dashboard"]),
+    ],
+)
+def test_a_table_that_is_gone_from_the_warehouse_comes_back(home: Home, gone: str, made: list[str]) -> None:
+    tables = home.tables(without_runs=True)
+    with home.warehouse.session() as session:
+        session.execute(f"DROP {gone}")
+
+    again = update(home)
+
+    assert again.failures == []
+    assert (again.built, again.computed) == ([] if made else [(DAYS[0], DAYS[-1])], made)
+    assert home.tables(without_runs=True) == tables
+
+
 def test_what_a_failure_left_behind_is_computed_by_the_next_build_and_nothing_else_is(home: Home) -> None:
     tables = home.tables()
     with home.warehouse.session() as session:

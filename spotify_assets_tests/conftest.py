@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -58,15 +59,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 4 * 2**30
+FOLDER = pytest.StashKey[str]()
+"""The folder in memory that this process made; xdist's workers use their controller's."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Temporary files are in memory where there is room: a run of Dagster waits for the disk a thousand times (fsync),
     which proves nothing in a test and takes two thirds of its time."""
     if "TMPDIR" not in os.environ and in_memory(MEMORY):
-        os.environ["TMPDIR"] = str(MEMORY)
+        os.environ["TMPDIR"] = config.stash[FOLDER] = tempfile.mkdtemp(prefix="spotify_assets_tests_", dir=MEMORY)
         tempfile.tempdir = None
     skips.hold(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Give the memory back. What a run with failures left stays to be looked at."""
+    folder = session.config.stash.get(FOLDER, None)
+    if folder and exitstatus == pytest.ExitCode.OK:
+        del os.environ["TMPDIR"]
+        tempfile.tempdir = None
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def in_memory(folder: Path) -> bool:

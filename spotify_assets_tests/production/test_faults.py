@@ -201,7 +201,7 @@ def test_a_failure_is_not_inherited_by_the_run_that_is_executed_again(dagster: D
     until(lambda: told.of("build_history failed"), PATIENCE, lambda: f"a message\n{dagster.logs()}")
     assert dagster.run(failed)["tags"]["spotify_assets/failure"] == f"permanent@{failed}"
 
-    store_of(dagster.home).delete(layout.commit_key(day))
+    store_of(dagster.home).delete([layout.commit_key(day)])
     again = dagster.ask(graphql.REEXECUTE, params={"parentRunId": failed, "strategy": "ALL_STEPS"})
     run = dagster.ended(again["launchRunReexecution"]["run"]["runId"])
 

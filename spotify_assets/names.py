@@ -19,6 +19,7 @@ import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
 from spotify_assets.failures import PermanentError
+from spotify_assets.private import job_assets
 
 EXTRACT = "extract_playlists"
 BUILD = "build_history"
@@ -155,7 +156,7 @@ class Names:
             return True
         chosen = {*(run.asset_selection or ()), *(check.asset_key for check in run.asset_check_selection or ())}
         if not chosen and repository is not None and repository.has_job(run.job_name):
-            chosen = set(repository.get_job(run.job_name).asset_layer.selected_asset_keys)
+            chosen = {*job_assets(repository.get_job(run.job_name))}
         return not self.assets.isdisjoint(chosen)
 
     def bound(self, function: _Function) -> _Function:

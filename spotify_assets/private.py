@@ -23,6 +23,7 @@ __all__ = [
     "Evaluated",
     "evaluation_history",
     "hidden_tag",
+    "job_assets",
     "latest_evaluations",
 ]
 
@@ -36,6 +37,11 @@ REPOSITORY_TAG = f"{HIDDEN_TAG}repository"
 def hidden_tag(name: str) -> str:
     """A tag of ours that the UI does not show among a run's tags."""
     return f"{HIDDEN_TAG}spotify_assets/{name}"
+
+
+def job_assets(job: dg.JobDefinition) -> frozenset[dg.AssetKey]:
+    """The assets that a run of the whole job materializes; `asset_selection` is of a job that was cut to some."""
+    return frozenset(job.asset_layer.selected_asset_keys)
 
 
 @dataclass(frozen=True)

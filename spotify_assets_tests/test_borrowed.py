@@ -143,3 +143,17 @@ def test_the_history_of_a_check_is_newest_first_and_knows_its_runs() -> None:
         (first.run_id, True),
     ]
     assert latest == history[0]
+
+
+def test_a_job_has_the_assets_it_selects_and_not_what_they_read() -> None:
+    """`JobDefinition.asset_selection` is None of a whole job."""
+
+    @dg.asset
+    def read() -> None: ...
+
+    @dg.asset(deps=[read])
+    def made() -> None: ...
+
+    job = dg.Definitions([read, made], jobs=[dg.define_asset_job("only", dg.AssetSelection.assets(made))])
+
+    assert private.job_assets(job.resolve_job_def("only")) == {dg.AssetKey("made")}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets_tests import skips
+from spotify_assets_tests import memory, skips
 from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
 from spotify_assets_tests.waiting import QuickClock
 from spotify_assets_tests.warehouse.fixtures import new_warehouse, prepared_folder, warehouse  # noqa: F401
@@ -57,18 +56,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
     return _OneSpark(config, log) if config.getoption("dist") == "loadfile" else None
 
 
-MEMORY = Path("/dev/shm")
-ROOM_BYTES = 4 * 2**30
 FOLDER = pytest.StashKey[str]()
 """The folder in memory that this process made; xdist's workers use their controller's."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Temporary files are in memory where there is room: a run of Dagster waits for the disk a thousand times (fsync),
-    which proves nothing in a test and takes two thirds of its time."""
-    if "TMPDIR" not in os.environ and in_memory(MEMORY):
-        os.environ["TMPDIR"] = config.stash[FOLDER] = tempfile.mkdtemp(prefix="spotify_assets_tests_", dir=MEMORY)
-        tempfile.tempdir = None
+    if "TMPDIR" not in os.environ and (folder := memory.new_folder()):
+        config.stash[FOLDER] = folder
+        memory.use(folder)
     skips.hold(config)
 
 
@@ -77,17 +72,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Give the memory back. What a run with failures left stays to be looked at."""
     folder = session.config.stash.get(FOLDER, None)
     if folder and exitstatus == pytest.ExitCode.OK:
-        del os.environ["TMPDIR"]
-        tempfile.tempdir = None
+        memory.use(None)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def in_memory(folder: Path) -> bool:
-    """Whether `folder` is there to be used: large enough, writable, and what lies in it can be executed."""
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        return False
-    there = os.statvfs(folder)
-    return there.f_bavail * there.f_frsize >= ROOM_BYTES and not there.f_flag & os.ST_NOEXEC
 
 
 REMOVABLE = (

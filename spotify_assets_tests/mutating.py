@@ -14,11 +14,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from spotify_assets_tests import memory
 
 _TIMEOUT_SECONDS = 600
 
@@ -157,6 +160,7 @@ def run(tree: Path, tests: Iterable[str], changed: Mapping[str, str]) -> bool:
     """Whether the tests pass in the tree with the texts of `changed` files in place, which are put back."""
     import_libraries()
     originals = {name: (tree / name).read_bytes() for name in changed}
+    scratch = memory.new_folder() or tempfile.mkdtemp()
     try:
         for name, text in changed.items():
             (tree / name).write_text(text, encoding="utf-8")
@@ -164,9 +168,11 @@ def run(tree: Path, tests: Iterable[str], changed: Mapping[str, str]) -> bool:
                 compiled.unlink()
         child = os.fork()
         if child == 0:
+            memory.use(scratch)
             _test(tree, [test for test in tests if (tree / test.partition("::")[0]).exists()])
         return _ended(child) == 0
     finally:
+        shutil.rmtree(scratch, ignore_errors=True)
         for name, original in originals.items():
             (tree / name).write_bytes(original)
 

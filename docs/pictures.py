@@ -32,14 +32,15 @@ def main() -> int:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pictures_") as folder, sync_playwright() as playwright:
         home = Path(os.environ.get("PICTURES_HOME", folder))
-        environment = {**os.environ, "SPOTIFY_ASSETS_HOME": str(home), "DAGSTER_HOME": str(home / "dagster_home")}
+        environment = {**os.environ, "SPOTIFY_ASSETS_HOME": str(home)}
+        environment.pop("DAGSTER_HOME", None)  # the demo makes its own
         subprocess.run([sys.executable, "-m", "spotify_assets", "demo"], env=environment, check=True)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport=SIZE)
         page.goto((home / "lake" / report_key("dashboard")).as_uri())
         page.wait_for_selector("[data-drawn]", state="attached", timeout=60_000)
         draw(page, "dashboard")
-        with served(environment) as address:
+        with served({**environment, "DAGSTER_HOME": str(home / "dagster_home")}) as address:
             page.goto(f"{address}/asset-groups", timeout=120_000)
             page.wait_for_selector("text=analytics", timeout=120_000)
             page.wait_for_timeout(9_000)  # the graph is laid out, then moved into view: nothing says when

@@ -5,6 +5,7 @@ How each end is examined is that end's business; here the findings are gathered 
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -17,6 +18,8 @@ from spotify_assets.findings import Finding
 from spotify_assets.lake import layout, state, watch
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.storage.object_store import open_lake
+
+_SETUP_ROLE = "ACCOUNTADMIN"
 
 
 @click.command("doctor")
@@ -149,3 +152,12 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
     warehouse = warehouse_resource(settings)
     ((answer,),) = warehouse.execute("select current_database()")
     yield Finding("warehouse", True, f"{warehouse.location} answers, database {answer}")
+    if settings.warehouse_name == "snowflake":
+        ((roles,),) = warehouse.execute("select current_available_roles()")
+        if _SETUP_ROLE in json.loads(str(roles)):
+            yield Finding(
+                "warehouse",
+                False,
+                f"{settings.snowflake_user} may still act as {_SETUP_ROLE}, which only `snowflake setup` needs",
+                f"say in Snowflake: REVOKE ROLE {_SETUP_ROLE} FROM USER {settings.snowflake_user}",
+            )

@@ -465,7 +465,7 @@ class Settings(
     @classmethod
     def _ui_of_dagster_plus(cls, given: Any) -> Any:
         """On Dagster+ the UI's address follows from the organization and the deployment, unless it is given."""
-        organization, deployment = (given.get(f"dagster_cloud_{name}") for name in ("organization", "deployment_name"))
+        organization, deployment = given.get("dagster_cloud_organization"), given.get("dagster_cloud_deployment_name")
         if organization and deployment and "dagster_ui_url" not in given:
             return {**given, "dagster_ui_url": f"https://{organization}.dagster.cloud/{deployment}"}
         return given

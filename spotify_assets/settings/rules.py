@@ -193,7 +193,8 @@ def _dagster_plus(settings: Settings) -> list[PermanentError]:
                 remedy="set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET for this deployment",
             )
         )
-    if _alerts(settings) and "dagster_ui_url" not in settings.model_fields_set:
+    unknown = not settings.dagster_cloud_organization and "dagster_ui_url" not in settings.model_fields_set
+    if _alerts(settings) and unknown:
         problems.append(
             PermanentError(
                 f"{where} would send alerts whose links lead nowhere: its UI's address is not known",

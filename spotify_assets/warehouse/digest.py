@@ -95,6 +95,10 @@ class Digest:
         return f"Playlists, week of {self.week} to {last}"
 
 
+class NoSnapshotsError(PermanentError):
+    """Nothing is known of the week."""
+
+
 def latest_week(session: Session) -> dt.date | None:
     """The Monday of the newest week there is; None before the first snapshot."""
     _prepare(session)
@@ -103,11 +107,11 @@ def latest_week(session: Session) -> dt.date | None:
 
 
 def read(session: Session, week: dt.date) -> Digest:
-    """The digest of the week that begins on `week`. Raises PermanentError when nothing is known of it."""
+    """The digest of the week that begins on `week`. Raises NoSnapshotsError when nothing is known of it."""
     _prepare(session)
     rows = session.execute(_WEEK, [week])
     if not rows:
-        raise PermanentError(
+        raise NoSnapshotsError(
             f"There is no whole snapshot in the week of {week}",
             remedy="give a day of a week with snapshots, or run 'spotify-assets build' first",
         )

@@ -42,7 +42,7 @@ check: $(STAMP)  ## Lint, types and definitions, as CI runs them
 	@$(BIN)/python -m pyright
 	@$(BIN)/dg check defs
 	@$(BIN)/hadolint --failure-threshold info infra/oss/Dockerfile
-	@$(BIN)/compose-lint check --fail-on medium --config infra/oss/compose-lint.yml infra/oss/compose.yaml
+	@said=$$($(BIN)/compose-lint check --fail-on medium --config infra/oss/compose-lint.yml infra/oss/compose.yaml) || { echo "$$said"; exit 1; }
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec infra/oss/compose.yaml
 
 clouds: $(STAMP) .venv-clouds/.installed .venv-checkov/.installed  ## Try the AWS stack and the line on a second emulator, and run checkov

@@ -72,7 +72,8 @@ def test_ten_minutes_of_every_schedule_each_minute(tmp_path: Path, capsys: pytes
         assert dagster.errors() == []
         assert {run["status"] for run in runs} == {"SUCCESS"}
         assert _twice(runs) == {}
-        assert figures["runs"]["build_history"] == 1, "the day's snapshot does not change, so it is built once"
+        refreshes = sum(run["tags"].get("dagster/schedule_name") == "weekly_refresh" for run in runs)
+        assert figures["runs"]["build_history"] <= refreshes + 1, "only what is read anew is built again"
         assert figures["tick_p95"] < LONGEST_TICK
         for part, each in memory.items():
             third = len(each) // 3

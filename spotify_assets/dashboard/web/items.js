@@ -86,7 +86,7 @@ async function artistPage(artist) {
   const dates = calendar(all);
   const { from, to } = shownRange(dates);
   const { step, picks } = columnsOf(dates, from, to, 130);
-  const columns = picks.map((index) => { const { slots, entries } = slotsOn(all, dates.days[index]); return { day: dates.days[index], slots, entries }; });
+  const columns = picks.map((index) => { const { slots, entries } = slotsOn(all, dates.days[index], artist); return { day: dates.days[index], slots, entries }; });
   const playlists = new Set(rows.flatMap(({ where }) => where.filter(({ stay }) => stay.isPresent).map(({ playlist }) => playlist)));
   const latest = columns.at(-1);
   const shares = columns.map(({ slots, entries }) => (entries ? (slots.get(artist) ?? 0) / entries : 0));

@@ -58,8 +58,8 @@ function calendar(all) {
   return { days, partial: {}, lists: [], counts: {} };
 }
 
-/** Entries crediting each artist and all song entries, on a day, in all playlists. @param {Known[]} all @param {number} day */
-function slotsOn(all, day) {
+/** Entries crediting each artist (or `only` one) and all song entries, on a day, in all playlists. @param {Known[]} all @param {number} day @param {number | null} [only] */
+function slotsOn(all, day, only = null) {
   const slots = new Map();
   let entries = 0;
   for (const { history } of all) {
@@ -68,7 +68,7 @@ function slotsOn(all, day) {
     for (const song of history.lists[at]) {
       if (!isSong(app.songs, song)) continue;
       entries += 1;
-      for (const artist of app.songs.credits[song]) slots.set(artist, (slots.get(artist) ?? 0) + 1);
+      for (const artist of app.songs.credits[song]) if (only === null || artist === only) slots.set(artist, (slots.get(artist) ?? 0) + 1);
     }
   }
   return { slots, entries };

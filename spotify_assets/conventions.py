@@ -1,4 +1,4 @@
-"""What every asset shows alike, put on at the root: whose it is, its layer's tags, kinds that are true, its code.
+"""What every asset shows alike, put on at the root: its layer's tags, kinds that are true, its code.
 
 What one asset alone shows belongs beside that asset; freshness in `automation.freshness`.
 """
@@ -6,7 +6,7 @@ What one asset alone shows belongs beside that asset; freshness in `automation.f
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -15,15 +15,6 @@ import dagster as dg
 from spotify_assets.names import PLAIN, Names
 from spotify_assets.settings import Settings
 
-OWNERS: Mapping[str, Sequence[str]] = {
-    "raw": ["team:data-platform"],
-    "lake": ["team:data-platform"],
-    "catalog": ["team:data-platform"],
-    "warehouse": ["team:data-platform"],
-    "analytics": ["team:analytics"],
-}
-"""Who answers for the assets of a group; whose own say otherwise keeps it."""
-
 _CODE = "dagster/code_references"
 
 _NAMES_PEOPLE = {"playlist_snapshots", "playlists", "playlist_items"}
@@ -31,11 +22,10 @@ _NAMES_PEOPLE = {"playlist_snapshots", "playlists", "playlist_items"}
 
 
 def conventional(spec: dg.AssetSpec, settings: Settings, names: Names = PLAIN) -> dg.AssetSpec:
-    """`spec` with its group's owners and tags, and with no kind that is not true of this deployment."""
+    """`spec` with its layer's tags, and with no kind that is not true of this deployment."""
     group = names.uncalled(spec.group_name or "default")
     names_people = spec.key.path[-1] in _NAMES_PEOPLE and "glue_catalog" not in spec.key.path
     return spec.replace_attributes(
-        owners=list(OWNERS.get(group, spec.owners)),
         kinds=_true(spec.kinds, settings),
         tags={
             **{name: value for name, value in spec.tags.items() if not name.startswith("dagster/kind/")},
@@ -69,8 +59,8 @@ def with_code_links(
         ]
     url, commit, platform = settings.source_code
     mapping = dg.AnchorBasedFilePathMapping(Path(__file__), "spotify_assets/conventions.py")
-    found = dg.link_code_references_to_git(linked, url, commit, platform=platform, file_path_mapping=mapping)
-    return cast("list[dg.AssetsDefinition | dg.AssetSpec]", [*found])
+    on_git = dg.link_code_references_to_git(linked, url, commit, platform=platform, file_path_mapping=mapping)
+    return cast("list[dg.AssetsDefinition | dg.AssetSpec]", [*on_git])
 
 
 def _with_file(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:

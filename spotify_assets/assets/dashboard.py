@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import dagster as dg
 
-from spotify_assets.assets.warehouse import OWNERS, POOL, send
+from spotify_assets.assets.metadata import ANALYSTS
+from spotify_assets.assets.warehouse import POOL, send
 from spotify_assets.lake.layout import report_key
 from spotify_assets.names import PLAIN, Names
 from spotify_assets.resources.lake import LakeResource
@@ -46,7 +47,7 @@ def dashboard_assets(names: Names = PLAIN, address: str | None = None) -> list[d
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=names.called("analytics"),
         kinds={"html", "plotly"},
-        owners=OWNERS,
+        owners=ANALYSTS,
         description=_DESCRIPTION,
     )
     @names.bound

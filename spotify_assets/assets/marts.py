@@ -9,10 +9,16 @@ from importlib.resources import files
 import dagster as dg
 
 from glue_scripts.contract import MARTS, Table
-from spotify_assets.assets.metadata import ColumnSource, code_reference, column_lineage, column_schema, lineage_shown
+from spotify_assets.assets.metadata import (
+    ANALYSTS,
+    ColumnSource,
+    code_reference,
+    column_lineage,
+    column_schema,
+    lineage_shown,
+)
 from spotify_assets.assets.warehouse import (
     KINDS,
-    OWNERS,
     POOL,
     Result,
     applied_metadata,
@@ -52,7 +58,7 @@ def _mart(table: Table, names: Names) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=names.called(GROUP),
         kinds=KINDS,
-        owners=OWNERS,
+        owners=ANALYSTS,
         description=(
             f"{table.description}\n\nGrain: {', '.join(table.key)}. {_HOW[mart.how]} Reads "
             f"{', '.join(_sql_name(path) for path in marts.reads(table.name))}"

@@ -15,7 +15,10 @@ from glue_scripts.contract import Table
 from spotify_assets.markdown import escaped
 
 OWNERS = ["team:data-platform"]
-"""Of every job, schedule and sensor, and of every asset that no other group of people answers for."""
+"""Who answers for every job, schedule and sensor, and for every asset but those that analysts look at."""
+
+ANALYSTS = ["team:analytics"]
+"""Who answers for the marts and for what is drawn from them."""
 
 System = Literal["duckdb", "spark", "snowflake", "glue"]
 

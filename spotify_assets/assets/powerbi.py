@@ -7,7 +7,7 @@ model holds is documented in `infra/powerbi/semantic_model.md`.
 import dagster as dg
 
 from glue_scripts.contract import DIMENSIONS, MARTS
-from spotify_assets.assets.warehouse import OWNERS
+from spotify_assets.assets.metadata import ANALYSTS
 from spotify_assets.names import PLAIN, Names
 from spotify_assets.resources.powerbi import PowerBIResource
 from spotify_assets.retries import retried
@@ -25,7 +25,7 @@ def powerbi_assets(names: Names = PLAIN) -> list[dg.AssetsDefinition]:
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=names.called("analytics"),
         kinds={"powerbi"},
-        owners=OWNERS,
+        owners=ANALYSTS,
         tags={"dagster-powerbi/asset_type": "semantic_model"},
         description=(
             "The Power BI semantic model over the schemas SPOTIFY and ANALYTICS. Materializing refreshes it and waits; "

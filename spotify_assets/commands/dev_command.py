@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from contextlib import ExitStack
 import click
 
 from spotify_assets.commands.terminal import say
-from spotify_assets.settings import load_settings
+from spotify_assets.settings import exported_dagster_home, load_settings
 from spotify_assets.storage.object_store import open_lake
 
 
@@ -35,7 +34,8 @@ def command(port: int) -> None:
             say(f"Dashboard: {settings.dashboard_address}")
         say(f"Dagster UI: http://{HOST}:{port}   runs are kept in {home}")
         ui = [sys.executable, "-m", "dagster_dg_cli.cli", "dev", "--use-active-venv", "-h", HOST, "-p", str(port)]
-        process = subprocess.Popen(ui, env={**os.environ, "DAGSTER_HOME": str(home)})
+        stack.enter_context(exported_dagster_home(home))
+        process = subprocess.Popen(ui)
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())  # or it would outlive us
         while True:
             try:

@@ -104,6 +104,11 @@ def _last_commit(repository: Path) -> dt.datetime:
     return dt.datetime.fromtimestamp(int(_git(repository, "log", "-1", "--format=%ct", "HEAD")), dt.UTC)
 
 
+def _environment() -> dict[str, str]:
+    """This process's, for a git that only reads."""
+    return {**os.environ, **_READ_ONLY}
+
+
 def _git(repository: Path, *arguments: str) -> bytes:
     try:
         done = subprocess.run(
@@ -111,7 +116,7 @@ def _git(repository: Path, *arguments: str) -> bytes:
             capture_output=True,
             check=False,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **_READ_ONLY},
+            env=_environment(),
         )
     except FileNotFoundError:
         raise PermanentError("git is not installed", remedy="install it to read a repository's history") from None
@@ -134,7 +139,7 @@ class Blobs:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **_READ_ONLY},
+            env=_environment(),
         )
 
     def __enter__(self) -> Self:

@@ -142,9 +142,9 @@ def _rendered(context: dg.ResolutionContext, value: object) -> object:
         return [_rendered(context.at_path(place), one) for place, one in enumerate(value)]
     if not isinstance(value, str):
         return value
-    found = context.resolve_value(value)
-    if found is None or isinstance(found, list | tuple):
-        return found
+    resolved = context.resolve_value(value)
+    if resolved is None or isinstance(resolved, list | tuple):
+        return resolved
     # Dagster's templates read what they render as Python (jinja2's `NativeTemplate`): an id of digits would be a
     # number, a secret such as 12e45 another secret.
     return jinja2.Template(value).render(**context.scope)

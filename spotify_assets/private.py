@@ -66,9 +66,9 @@ def evaluation_history(instance: dg.DagsterInstance, key: dg.AssetCheckKey, limi
 
 def _evaluated(entries: Iterable[tuple[str, dg.EventLogEntry | None]]) -> list[Evaluated]:
     """Those that are evaluations: a check that is planned, or whose run died, has a record as well."""
-    found = []
+    evaluated = []
     for run_id, entry in entries:
         event = entry.dagster_event if entry is not None else None
         if event is not None and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            found.append(Evaluated(run_id, event.asset_check_evaluation_data))
-    return found
+            evaluated.append(Evaluated(run_id, event.asset_check_evaluation_data))
+    return evaluated

@@ -207,8 +207,8 @@ def latest(
     instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey], *, runless: bool = False
 ) -> list[dg.AssetCheckEvaluation]:
     """The newest evaluation of each check that has one; with `runless`, if it was reported outside of runs."""
-    found = private.latest_evaluations(instance, keys)
-    return [each.evaluation for each in found if not runless or each.run_id == RUNLESS]
+    newest = private.latest_evaluations(instance, keys)
+    return [each.evaluation for each in newest if not runless or each.run_id == RUNLESS]
 
 
 def _told(cursor: str | None) -> dict[str, str]:

@@ -60,16 +60,16 @@ def _targets(
     instance: dg.DagsterInstance, asset_key: dg.AssetKey, partitions: set[str]
 ) -> dict[str, CheckedMaterialization]:
     """The newest materialization of each of `partitions` that has one: a query for some hundred of them."""
-    found: dict[str, CheckedMaterialization] = {}
+    targets: dict[str, CheckedMaterialization] = {}
     wanted, cursor = dg.AssetRecordsFilter(asset_key, asset_partitions=sorted(partitions)), None
-    while len(found) < len(partitions):
+    while len(targets) < len(partitions):
         page = instance.fetch_materializations(wanted, limit=min(len(partitions), _PAGE), cursor=cursor)
         for record in page.records:
             target = CheckedMaterialization(
                 storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
             )
-            found.setdefault(str(record.partition_key), target)
+            targets.setdefault(str(record.partition_key), target)
         if not page.has_more:
             break
         cursor = page.cursor
-    return found
+    return targets

@@ -17,6 +17,9 @@ from spotify_assets.private import CheckedMaterialization
 REMEDY = "remedy"
 """The metadata of a failed check that says what to do."""
 
+WHAT = "what"
+"""The metadata of a failed check that says what it found, without what to do."""
+
 SHOWN_RULES = 20
 SHOWN_ROWS = 3
 
@@ -58,14 +61,18 @@ def verdict(
     `shown` rows of each rule are named, `metadata` is shown either way. `asset` and `name` are for checks of a step of
     several.
     """
-    told = {"broken": sum(each.count for each in broken), REMEDY: dg.MetadataValue.md(remedy)}
-    said = "; ".join(each.said(shown) for each in broken[:SHOWN_RULES])
+    said = "; ".join(each.said(shown) for each in broken[:SHOWN_RULES]).rstrip(".")
+    told = {
+        "broken": sum(each.count for each in broken),
+        WHAT: dg.MetadataValue.md(said),
+        REMEDY: dg.MetadataValue.md(remedy),
+    }
     return dg.AssetCheckResult(
         passed=not broken,
         asset_key=asset,
         check_name=name,
         severity=severity,
-        description=f"{said.rstrip('.')}{_then(remedy)}" if broken else fine,
+        description=f"{said}. {remedy[:1].upper()}{remedy[1:]}" if broken else fine,
         metadata={**(metadata or {}), **(told if broken else {})},
     )
 
@@ -95,15 +102,10 @@ def evaluation(
 
 def cause(evaluation: dg.AssetCheckEvaluation) -> str:
     """What a failed check found, without what to do, as Markdown."""
-    remedy = evaluation.metadata.get(REMEDY)
-    said = evaluation.description or "no description"
-    return said.removesuffix(_then(str(remedy.value))) if remedy else said
+    what = evaluation.metadata.get(WHAT)
+    return str(what.value) if what else evaluation.description or "no description"
 
 
 def told(evaluation: dg.AssetCheckEvaluation) -> str:
     """What a failed check found and what to do, as plain text for a terminal."""
     return plain(evaluation.description or "it says no more")
-
-
-def _then(remedy: str) -> str:
-    return f". {remedy[:1].upper()}{remedy[1:]}"

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,13 +68,17 @@ def pytest_configure(config: pytest.Config) -> None:
     skips.hold(config)
 
 
+AFTER_ITS_OWN_FOLDER = -200
+"""multiprocessing removes its folder, which is inside, at -100."""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Give the memory back. What a run with failures left stays to be looked at."""
     folder = session.config.stash.get(FOLDER, None)
     if folder and exitstatus == pytest.ExitCode.OK:
         memory.use(None)
-        shutil.rmtree(folder, ignore_errors=True)
+        Finalize(None, shutil.rmtree, (folder, True), exitpriority=AFTER_ITS_OWN_FOLDER)
 
 
 REMOVABLE = (

@@ -1,8 +1,5 @@
 """A job whose two steps wait for each other, importable by the processes that run them."""
 
-from __future__ import annotations
-
-import os
 import socket
 
 import dagster as dg
@@ -16,10 +13,10 @@ def settings(at_once: int) -> Settings:
     return load_settings({**SNOWFLAKE, "STEPS_AT_ONCE": str(at_once)})
 
 
-@dg.op(out=dg.Out(dg.Nothing))
-def meet() -> None:
+@dg.op(out=dg.Out(dg.Nothing), config_schema={"port": int})
+def meet(context: dg.OpExecutionContext) -> None:
     """Say hello to the test's server, and wait for its answer."""
-    with socket.create_connection(("127.0.0.1", int(os.environ["MEETING_PORT"])), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", context.op_config["port"]), timeout=60) as connection:
         assert connection.recv(1) == b"!"
 
 

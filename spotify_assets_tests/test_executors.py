@@ -34,11 +34,14 @@ def test_on_snowflake_a_deployment_may_choose_processes() -> None:
     assert executor_for(load_settings({**SNOWFLAKE, "STEPS_AT_ONCE": "4"})).name == "multiprocess"
 
 
-def test_two_steps_are_under_way_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each waits until the other has come."""
+def test_two_steps_are_under_way_at_the_same_time(tmp_path: Path) -> None:
+    """Each waits until the other has come.
+
+    The port goes by configuration: a server of forks that an earlier test started knows only the environment of then.
+    """
     with closing(socket.create_server(("127.0.0.1", 0))) as server, ThreadPoolExecutor(1) as pool:
         server.settimeout(60)
-        monkeypatch.setenv("MEETING_PORT", str(server.getsockname()[1]))
+        port = {"config": {"port": server.getsockname()[1]}}
 
         def host() -> None:
             guests = [server.accept()[0] for _ in range(2)]
@@ -48,6 +51,8 @@ def test_two_steps_are_under_way_at_the_same_time(tmp_path: Path, monkeypatch: p
 
         met = pool.submit(host)
         with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-            result = dg.execute_job(dg.reconstructable(meeting), instance)
+            result = dg.execute_job(
+                dg.reconstructable(meeting), instance, run_config={"ops": {"one": port, "other": port}}
+            )
             assert result.success
         met.result()

@@ -192,7 +192,9 @@ def _run(
 
     A playlist refused for days is asked once; one refused earlier today is asked once in this run.
     """
-    outcomes = _round(job, _in_turn(job, ids), pool, on_progress)
+    known = {playlist_id: _known(job, playlist_id) for playlist_id in ids}
+    outcomes = {playlist_id: one for playlist_id, one in known.items() if one}
+    outcomes |= _round(job, _in_turn(job, (one for one in ids if one not in outcomes)), pool, on_progress)
     for pause in patience:
         again = [
             one.playlist_id
@@ -245,18 +247,28 @@ def _round(
     }
 
 
+def _known(job: _Extraction, playlist_id: str) -> PlaylistOutcome | None:
+    """The outcome of a playlist that needs no call, and that no trouble of the others can take away; else None."""
+    if job.refresh:
+        return None
+    known = job.of(playlist_id)
+    name = _name(job.listed.get(playlist_id)) or known.name
+    kept = job.stored.get(playlist_id)
+    is_incomplete = known.standing == "open" and known.first_verdict is not None
+    if kept and not is_incomplete:
+        return PlaylistOutcome(playlist_id=playlist_id, status="kept", name=name, key=str(kept))
+    if known.standing == "refused":
+        detail = f"{known.said} (asked {known.tries} times today)"
+        return PlaylistOutcome(playlist_id=playlist_id, status="unreadable", name=name, detail=detail)
+    return None
+
+
 def _one(job: _Extraction, playlist_id: str) -> PlaylistOutcome:
     """Take one playlist's snapshot; its own failures become its outcome."""
     listed = job.listed.get(playlist_id)
     known = job.of(playlist_id)
     name = _name(listed) or known.name
     kept = job.stored.get(playlist_id)
-    is_incomplete = known.standing == "open" and known.first_verdict is not None
-    if kept and not is_incomplete and not job.refresh:
-        return PlaylistOutcome(playlist_id=playlist_id, status="kept", name=name, key=str(kept))
-    if known.standing == "refused" and not job.refresh:
-        detail = f"{known.said} (asked {known.tries} times today)"
-        return PlaylistOutcome(playlist_id=playlist_id, status="unreadable", name=name, detail=detail)
     calls = PlaylistCalls(job.client, playlist_id, job.allowances.of(playlist_id))
     try:
         _require_the_day(job)

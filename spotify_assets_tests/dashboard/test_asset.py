@@ -98,7 +98,7 @@ def test_the_asset_says_where_it_belongs() -> None:
 
     assert spec.group_name == "analytics"
     assert spec.kinds == {"html", "plotly"}
-    assert list(spec.owners) == ["team:data-platform"]
+    assert list(spec.owners) == ["team:analytics"]
 
 
 def test_a_page_on_s3_links_to_the_console() -> None:

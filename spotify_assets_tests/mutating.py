@@ -1,7 +1,9 @@
 """Making mutants of a file, and running tests on them: what `mutants` is made of.
 
-Python is changed by cosmic-ray's operators, but for annotations, which nothing evaluates; SQL, in `.sql` files and in
-strings, by exchanging its comparisons and connectives. Tests run in a fork of a process that has the libraries loaded.
+Python is changed by cosmic-ray's operators, but for annotations, which nothing evaluates: an operator into one other,
+as mutmut does, a comparison into its opposite and its neighbour. (All exchanges are twice as many, and what they add
+either fails at once, as text that is divided, or means the same, as `is` for `==`.) SQL, in `.sql` files and in strings,
+is changed by exchanging its comparisons and connectives. Tests run in a fork of a process that has the libraries loaded.
 """
 
 from __future__ import annotations
@@ -23,10 +25,38 @@ from pathlib import Path
 
 from spotify_assets_tests import memory
 
-_TIMEOUT_SECONDS = 600
-
 _SQL = re.compile(r"\b(select|from|where|case when|order by|coalesce)\b", re.IGNORECASE)
 """What makes a string SQL."""
+
+_OPERATORS = (
+    "Add_Sub",
+    "Sub_Add",
+    "Mul_Div",
+    "Div_Mul",
+    "Mod_Div",
+    "FloorDiv_Div",
+    "Pow_Mul",
+    "BitOr_BitAnd",
+    "BitAnd_BitOr",
+    "BitXor_BitAnd",
+    "LShift_RShift",
+    "RShift_LShift",
+    "Eq_NotEq",
+    "NotEq_Eq",
+    "Lt_LtE",
+    "Lt_GtE",
+    "LtE_Lt",
+    "LtE_Gt",
+    "Gt_GtE",
+    "Gt_LtE",
+    "GtE_Gt",
+    "GtE_Lt",
+    "Is_IsNot",
+    "IsNot_Is",
+    "Delete_Not",
+    "Delete_USub",
+)
+"""Of cosmic-ray's `Replace…Operator_<from>_<to>`, those used; its other operators are all used."""
 
 _EXCHANGES = (
     (r" and ", " or "),
@@ -94,6 +124,9 @@ def _operations(text: str) -> Iterator[Made]:
     annotated = list(_annotations(text))
     tree = get_ast(text)
     for name in sorted(cosmic_ray.plugins.operator_names()):
+        _, replaces, exchange = name.partition("Operator_")
+        if replaces and exchange not in _OPERATORS:
+            continue
         operator_class = cosmic_ray.plugins.get_operator(name)
         if operator_class.arguments():
             continue
@@ -156,8 +189,8 @@ def copied_tree(root: Path, folder: Path) -> Path:
     return folder
 
 
-def run(tree: Path, tests: Iterable[str], changed: Mapping[str, str]) -> bool:
-    """Whether the tests pass in the tree with the texts of `changed` files in place, which are put back."""
+def run(tree: Path, tests: Iterable[str], changed: Mapping[str, str], seconds: float = 600) -> bool:
+    """Whether the tests pass in that time, the texts of `changed` files in place, which are put back."""
     import_libraries()
     originals = {name: (tree / name).read_bytes() for name in changed}
     scratch = memory.new_folder() or tempfile.mkdtemp()
@@ -170,7 +203,7 @@ def run(tree: Path, tests: Iterable[str], changed: Mapping[str, str]) -> bool:
         if child == 0:
             memory.use(scratch)
             _test(tree, [test for test in tests if (tree / test.partition("::")[0]).exists()])
-        return _ended(child) == 0
+        return _ended(child, seconds) == 0
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         for name, original in originals.items():
@@ -211,17 +244,17 @@ def _test(tree: Path, tests: Sequence[str]) -> None:
 _OURS = ("spotify_assets", "glue_scripts", "spotify_assets_tests", "benchmarks")
 
 
-def _ended(child: int) -> int:
+def _ended(child: int, seconds: float) -> int:
     """The child's exit code; not 0 when it took too long, and its whole group is ended."""
 
     def too_long(*_: object) -> None:
         os.killpg(child, signal.SIGKILL)
 
     before = signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(_TIMEOUT_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         _, status = os.waitpid(child, 0)
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     return os.waitstatus_to_exitcode(status)

@@ -2,25 +2,26 @@
 
 `NAMED` are changes that once survived, each with the tests that must fail by it: minutes, `python -m
 spotify_assets_tests.mutants named`. `TARGETS` are modules of whose every operator, number and branch, and of whose
-every comparison in SQL, mutants are made (`mutating`), each run against the module's own tests; survivors are printed.
-`--sample 20` takes so many of each module, by chance and always the same ones. Those that change nothing anybody could
-see are listed with a reason in `EQUIVALENT`. Mutants live in a copy of the tree, so that an interrupted run leaves
-nothing behind.
+every comparison in SQL, mutants are made (`mutating`), each shown to those of the module's own tests that run its line
+(`choosing`). Nine of ten must be killed, and each survivor, which is printed, be listed with a reason in `EQUIVALENT`.
+`--sample 20` takes so many of each module, by chance and always the same ones; `--again LOG` those that an earlier
+output has. Mutants live in a copy of the tree, so that an interrupted run leaves nothing behind.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import re
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from spotify_assets_tests.mutating import Change, changes, copied_tree, run
+from spotify_assets_tests.choosing import lines_run
+from spotify_assets_tests.mutating import Change, changes, copied_tree, noticed, profiled, run
 
 ROOT = Path(__file__).parents[1]
 _TESTS = "spotify_assets_tests"
@@ -113,21 +114,21 @@ NAMED = (
 )
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "glue_scripts/commit.py": ("glue_scripts", "lake"),
+    "glue_scripts/commit.py": ("glue_scripts/test_commit.py", "lake/test_state.py"),
     "glue_scripts/contract.py": (
         "test_generated_docs.py",
         "lake/test_catalog_tables.py",
         "warehouse/test_statements.py",
     ),
-    "glue_scripts/fingerprint.py": ("glue_scripts", "local"),
+    "glue_scripts/fingerprint.py": ("glue_scripts/test_fingerprint.py",),
     "glue_scripts/judging.py": ("engines/test_duckdb_engine.py", "engines/test_oddities.py"),
     "glue_scripts/lake_files.py": ("glue_scripts", "engines/test_duckdb_engine.py"),
     "glue_scripts/leaves.py": ("engines/test_duckdb_engine.py", "engines/test_oddities.py"),
     "glue_scripts/manifest.py": ("glue_scripts/test_manifest.py",),
     "glue_scripts/raw_reader.py": ("engines/test_duckdb_engine.py",),
-    "glue_scripts/spans.py": ("glue_scripts", "local"),
+    "glue_scripts/spans.py": ("glue_scripts/test_spans.py",),
     "glue_scripts/tables.py": ("engines/test_duckdb_engine.py", "engines/test_oddities.py"),
-    "spotify_assets/automation/planning.py": ("automation/test_planning.py", "automation/test_stale_dates.py"),
+    "spotify_assets/automation/planning.py": ("automation/test_planning.py",),
     "spotify_assets/lake/state.py": ("lake/test_state.py",),
     "spotify_assets/lake/vacuum.py": ("lake/test_vacuum.py",),
     "spotify_assets/sql/dimension_*.sql": ("warehouse/test_loads.py", "warehouse/test_landing.py"),
@@ -169,23 +170,35 @@ def targets(names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def survivors(tree: Path, module: str, tests: Sequence[str], some: Iterable[Change]) -> Iterator[Change]:
-    """Those of `some` changes of a module that no test notices. One that takes the tests ten times as long is noticed."""
-    started = time.monotonic()
-    if not run(tree, tests, {}):
+    """Those of `some` changes of a module that no test notices. One that makes them ten times as slow is noticed."""
+    profile = profiled(tree, module, tests)
+    if profile is None:
         raise RuntimeError(f"The tests of {module} fail without any change: {', '.join(tests)}")
-    seconds = 30 + 10 * (time.monotonic() - started)
+    lately: list[str] = []
     for change in some:
-        known = (module, change.was, change.becomes) in EQUIVALENT
-        if not known and run(tree, tests, {module: change.text}, seconds):
+        tests = profile.of(lines_run(ROOT / module, change.line))
+        tests.sort(key=lambda test: lately.index(test) if test in lately else len(lately))
+        seconds = 30 + 10 * sum(profile.seconds[test] for test in tests)
+        by = noticed(tree, module, change.text, tests, seconds) if tests else None
+        if by is None:
             yield change
+        else:
+            lately = [by, *(test for test in lately if test != by)]
+
+
+def printed(log: str) -> set[tuple[str, str, str]]:
+    """The survivors in an earlier output: module, what stood there, what stands there in the mutant."""
+    return set(re.findall(r"^(\S+):\d+\n    - (.*)\n    \+ (.*)$", log, re.MULTILINE))
 
 
 def main(arguments: list[str]) -> int:
-    """All of it, or what is named; 1 when too many survive."""
+    """All of it, or what is named; 1 when too many survive, or one that is not known to be equivalent."""
     parser = argparse.ArgumentParser(prog="python -m spotify_assets_tests.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="'named', or the beginnings of modules' paths")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="at most N mutants of each module")
+    parser.add_argument("--again", type=Path, metavar="LOG", help="only the survivors in this output of an earlier run")
     given = parser.parse_args(arguments)
+    again = printed(given.again.read_text(encoding="utf-8")) if given.again else None
     failed = total = alive = 0
     with tempfile.TemporaryDirectory(prefix="spotify_assets_mutants_") as scratch:
         tree = copied_tree(ROOT, Path(scratch))
@@ -195,16 +208,21 @@ def main(arguments: list[str]) -> int:
                 failed += not dead
                 say(f"{'killed  ' if dead else 'SURVIVED'}  {mutant.what}")
         for module, tests in targets(given.names):
-            places = changes(tree / module)
+            made = [change for make in changes(tree / module) if (change := make())]
+            if again is not None:
+                made = [change for change in made if (module, change.was, change.becomes) in again]
             if given.sample:
-                places = random.Random(module).sample(places, min(given.sample, len(places)))
-            made = [change for make in places if (change := make())]
+                made = random.Random(module).sample(made, min(given.sample, len(made)))
+            if not made:
+                continue
+            equivalent = [change for change in made if (module, change.was, change.becomes) in EQUIVALENT]
             left = 0
-            for change in survivors(tree, module, tests, made):
+            for change in survivors(tree, module, tests, (change for change in made if change not in equivalent)):
                 left += 1
                 say(f"{module}:{change.line}\n    - {change.was}\n    + {change.becomes}")
-            total, alive = total + len(made), alive + left
-            say(f"{module}: {len(made) - left} of {len(made)} killed")
+            failed, total, alive = failed + left, total + len(made), alive + left + len(equivalent)
+            dead = len(made) - left - len(equivalent)
+            say(f"{module}: {dead} of {len(made)} killed, {len(equivalent)} equivalent, {left} survived")
     if total:
         say(f"{1 - alive / total:.1%} of {total} mutants killed")
     return int(bool(failed) or (total > 0 and 1 - alive / total < _SHARE))

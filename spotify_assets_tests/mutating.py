@@ -1,9 +1,10 @@
 """Making mutants of a file, and running tests on them: what `mutants` is made of.
 
-Python is changed by cosmic-ray's operators, but for annotations, which nothing evaluates: an operator into one other,
-as mutmut does, a comparison into its opposite and its neighbour. (All exchanges are twice as many, and what they add
-either fails at once, as text that is divided, or means the same, as `is` for `==`.) SQL, in `.sql` files and in strings,
-is changed by exchanging its comparisons and connectives. Tests run in a fork of a process that has the libraries loaded.
+Python is changed by cosmic-ray's operators: an operator into one other, as mutmut does, a comparison into its opposite
+and its neighbour. (All exchanges are twice as many, and what they add either fails at once, as text that is divided, or
+means the same, as `is` for `==`.) Left alone are annotations, which nothing evaluates, and decorators that change no
+result: a dataclass that isn't frozen, what isn't kept in a cache. SQL, in `.sql` files and in strings, is changed by
+exchanging its comparisons and connectives. Tests run in a fork of a process that has the libraries loaded.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from functools import partial
 from pathlib import Path
 
 from spotify_assets_tests import memory
+from spotify_assets_tests.choosing import Chosen, Profile, Profiling
 
-_SQL = re.compile(r"\b(select|from|where|case when|order by|coalesce)\b", re.IGNORECASE)
+_SQL = re.compile(r"\b(select|case when|order by|coalesce|where|is null|is not null)\b", re.IGNORECASE)
 """What makes a string SQL."""
 
 _OPERATORS = (
@@ -87,6 +89,10 @@ _EXCHANGES = (
 )
 
 
+_NO_RESULT = re.compile(r"\b(dataclass|cache)\b")
+"""Decorators that change no result."""
+
+
 @dataclass(frozen=True)
 class Change:
     """A file's `text` with one place changed, and the line before and after, without its margin."""
@@ -96,6 +102,9 @@ class Change:
     was: str
     becomes: str
 
+
+Plugin = Callable[[], object]
+"""Makes a plugin for pytest, in the process that uses it."""
 
 Made = Callable[[], Change | None]
 """Makes a mutant; None where it would be the file as it is."""
@@ -121,7 +130,7 @@ def _operations(text: str) -> Iterator[Made]:
     import cosmic_ray.plugins
     from cosmic_ray.ast import ast_nodes, get_ast
 
-    annotated = list(_annotations(text))
+    untouched = list(_untouched(text))
     tree = get_ast(text)
     for name in sorted(cosmic_ray.plugins.operator_names()):
         _, replaces, exchange = name.partition("Operator_")
@@ -133,7 +142,7 @@ def _operations(text: str) -> Iterator[Made]:
         operator = operator_class()
         places = (at for node in ast_nodes(tree) for at in operator.mutation_positions(node))
         for number, (start, _) in enumerate(places):
-            if not any(first <= start < last for first, last in annotated):
+            if not any(first <= start < last for first, last in untouched):
                 yield partial(_operated, text, operator, number)
 
 
@@ -141,18 +150,22 @@ def _operated(text: str, operator: object, number: int) -> Change | None:
     from cosmic_ray.mutating import mutate_code
 
     try:
-        return _change(text, mutate_code(text, operator, number))
-    except AttributeError:  # cosmic-ray 8 on `except module.Error`
+        changed = mutate_code(text, operator, number)
+        ast.parse(changed or "")
+    except (AttributeError, SyntaxError):  # cosmic-ray 8 on `except module.Error`, and on `*` in a call or a signature
         return None
+    return _change(text, changed)
 
 
-def _annotations(text: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where annotations stand: (line, column) of their begins and ends."""
+def _untouched(text: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """What no mutant is made of: annotations, and decorators of `_NO_RESULT`: (line, column) of begins and ends."""
     for node in ast.walk(ast.parse(text)):
-        for name in ("annotation", "returns"):
-            found = getattr(node, name, None)
-            if isinstance(found, ast.expr):
-                yield (found.lineno, found.col_offset), (found.end_lineno or 0, found.end_col_offset or 0)
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            if isinstance(part, ast.expr):
+                yield (part.lineno, part.col_offset), (part.end_lineno or 0, part.end_col_offset or 0)
+        for part in getattr(node, "decorator_list", ()):
+            if _NO_RESULT.search(ast.unparse(part)):
+                yield (part.lineno, 0), (part.end_lineno or 0, part.end_col_offset or 0)
 
 
 def _sql_strings(text: str) -> Iterator[tuple[int, int]]:
@@ -189,8 +202,10 @@ def copied_tree(root: Path, folder: Path) -> Path:
     return folder
 
 
-def run(tree: Path, tests: Iterable[str], changed: Mapping[str, str], seconds: float = 600) -> bool:
-    """Whether the tests pass in that time, the texts of `changed` files in place, which are put back."""
+def run(
+    tree: Path, tests: Iterable[str], changed: Mapping[str, str], seconds: float = 600, plugin: Plugin | None = None
+) -> bool:
+    """Whether the tests pass, the texts of `changed` files in place, which are put back. Not in that time is not."""
     import_libraries()
     originals = {name: (tree / name).read_bytes() for name in changed}
     scratch = memory.new_folder() or tempfile.mkdtemp()
@@ -202,12 +217,30 @@ def run(tree: Path, tests: Iterable[str], changed: Mapping[str, str], seconds: f
         child = os.fork()
         if child == 0:
             memory.use(scratch)
-            _test(tree, [test for test in tests if (tree / test.partition("::")[0]).exists()])
+            sys.dont_write_bytecode = bool(changed)
+            _test(tree, [test for test in tests if (tree / test.partition("::")[0]).exists()], plugin)
         return _ended(child, seconds) == 0
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         for name, original in originals.items():
             (tree / name).write_bytes(original)
+
+
+def profiled(tree: Path, module: str, tests: Iterable[str]) -> Profile | None:
+    """Which of the tests run which lines of an unchanged module; None when they fail."""
+    written = tree / "profile.json"
+    passed = run(tree, tests, {}, plugin=lambda: Profiling(tree / module, written, _OURS))
+    return Profile.read(written) if passed else None
+
+
+def noticed(tree: Path, module: str, text: str, tests: Sequence[str], seconds: float) -> str | None:
+    """The first of the tests that fails on a module's text (the first of all, when they take too long), or None."""
+    written = tree / "failed.txt"
+    written.unlink(missing_ok=True)
+    files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
+    if run(tree, files, {module: text}, seconds, lambda: Chosen(tests, written)):
+        return None
+    return written.read_text(encoding="utf-8") if written.exists() else tests[0]
 
 
 def import_libraries() -> None:
@@ -221,22 +254,26 @@ def import_libraries() -> None:
     import pytest  # noqa: F401
 
 
-def _test(tree: Path, tests: Sequence[str]) -> None:
+def _test(tree: Path, tests: Sequence[str], plugin: Plugin | None) -> None:
     """Run tests in this process, a child, and end it: 0 when they pass."""
     code = 1
     try:
+        import hypothesis
         import pytest
 
         os.setsid()
+        phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)  # nobody reads the smallest example
+        hypothesis.settings.register_profile("mutants", phases=phases, database=None)
+        hypothesis.settings.load_profile("mutants")
         os.chdir(tree)
         sys.path[:] = [str(tree), *(entry for entry in sys.path if entry not in ("", str(Path.cwd())))]
         for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
             del sys.modules[name]
-        sys.dont_write_bytecode = True
         silent = os.open(os.devnull, os.O_WRONLY)
         for stream in (1, 2):
             os.dup2(silent, stream)
-        code = pytest.main(["-x", "-q", "-n", "0", "-m", "not soak and not spark and not clouds", *tests])
+        options = ["-x", "-q", "-n", "0", "-m", "not soak and not spark and not clouds"]
+        code = pytest.main([*options, *tests], [plugin()] if plugin else [])
     finally:
         os._exit(int(code))
 

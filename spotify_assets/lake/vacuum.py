@@ -13,14 +13,11 @@ from dataclasses import dataclass
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import LAKE_TABLES
-from glue_scripts.spans import slices
 from spotify_assets.lake import layout, watch
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
 KEEP = dt.timedelta(days=7)
 """Younger files are never removed: a query, a load or a run may still be at them."""
-
-_DELETED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -41,16 +38,13 @@ def day_of(key: str) -> dt.date | None:
     return quarantine[0] if quarantine else None
 
 
-def superseded(
-    files: Iterable[StoredObject], commits: Mapping[dt.date, Commit], now: dt.datetime
-) -> list[StoredObject]:
-    """Those of `files` that are older than `KEEP` and that their date's commit does not name, or that were staged."""
+def superseded(files: Iterable[StoredObject], commits: Mapping[dt.date, Commit]) -> list[StoredObject]:
+    """Those of `files` that their date's commit does not name, or that were staged."""
     named = {key for commit in commits.values() for key in _named(commit)}
     return [
         file
         for file in files
-        if now - file.last_modified > KEEP
-        and (file.key.startswith(layout.STAGING_PREFIX) or (day_of(file.key) in commits and file.key not in named))
+        if file.key.startswith(layout.STAGING_PREFIX) or (day_of(file.key) in commits and file.key not in named)
     ]
 
 
@@ -68,9 +62,8 @@ def vacuum(store: ObjectStore, now: dt.datetime, on_progress: Callable[[str], No
         commits, unreadable = watch.readable_commits(store, days)
         for sentence in unreadable.values():
             on_progress(f"kept what is there: {sentence}")
-        waste = superseded(old, commits, now)
-        for part in slices(waste, _DELETED_AT_ONCE):
-            store.delete(file.key for file in part)
+        waste = superseded(old, commits)
+        store.delete(file.key for file in waste)
         looked_at, removed = looked_at + len(old), removed + len(waste)
         size += sum(file.size for file in waste)
         if waste:

@@ -231,6 +231,8 @@ def test_followers_are_read_by_the_same_rule(store: ObjectStore) -> None:
 UNTYPED = {
     "an id alone": ({"id": "x", "name": "T"}, "track", "x"),
     "artists and an album": ({"name": "T", "artists": [], "album": {}}, "track", None),
+    "artists alone": ({"name": "T", "artists": []}, "track", None),
+    "an album alone": ({"name": "T", "album": {}}, "track", None),
     "nothing that says what it is": ({"name": "T"}, "unknown", None),
     "an episode dressed as a track by its uri": (e.track("E", uri="spotify:episode:e"), "episode", None),
     "an episode dressed as a track by its flags": (e.track("E", episode=True, track=False), "episode", None),

@@ -24,6 +24,17 @@ def test_it_reads_back_as_it_was_written() -> None:
     assert MANIFEST.to_json() == replace(MANIFEST).to_json()
 
 
+def test_its_stored_form_is_that_of_version_3_which_the_uploaded_script_reads() -> None:
+    """Glue runs the script that was uploaded last: another form needs another version, or the two misunderstand."""
+    assert MANIFEST.to_json() == (
+        b'{"days": [{"commit_key": "tables/_commits/day=2026-01-01.json", "day": "2026-01-01", '
+        b'"quarantine_key": "quarantine/day=2026-01-01/run=r1.jsonl", '
+        b'"sources": [{"etag": "e1", "key": "raw/a.jsonl.gz"}, {"etag": "e2", "key": "raw/b.jsonl.gz"}]}], '
+        b'"engine": "glue", "run_id": "r1", "staging_prefix": "staging/run=r1/", '
+        b'"table_prefixes": {"songs": "tables/songs/run=r1/"}, "version": 3}'
+    )
+
+
 def test_an_attempt_has_a_name_of_its_own_wherever_it_writes_and_commits_to_the_same_place() -> None:
     one, other = MANIFEST.attempt(), MANIFEST.attempt()
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glue_scripts.commit import Source, TableFiles, content_digest, content_of
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake import layout, state, watch
 from spotify_assets.lake.layout import RawKey
+from spotify_assets.resources.lake import LakeResource
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.stored_object import StoredObject
 from spotify_assets_tests.automation.world import commit, put_raw
+from spotify_assets_tests.moto_aws import write_commit
+from spotify_assets_tests.warehouse.lake_files import commit_day, tables_of
 
 DAY = dt.date(2026, 3, 1)
 ANY_TIME = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
@@ -99,3 +104,122 @@ class Listing:
 
 def stored_on(day: dt.date) -> StoredObject:
     return StoredObject(str(RawKey(day, "p", dt.datetime.combine(day, dt.time(6), dt.UTC), "r")), "e", 1, ANY_TIME)
+
+
+def test_dates_are_read_off_folders_and_records_and_nothing_else_is(store: ObjectStore) -> None:
+    for day in (DAY + dt.timedelta(days=1), DAY):
+        put_raw(store, day)
+        commit(store, day)
+    for key in ("raw/snapshot_date=soon/x", "raw/2026-03-05/x", "tables/_commits/notes.json"):
+        store.put(key, b"?")
+
+    assert state.raw_days(store) == state.committed_days(store) == [DAY, DAY + dt.timedelta(days=1)]
+
+
+def test_what_other_code_built_is_outdated_and_so_is_what_does_not_say(store: ObjectStore) -> None:
+    this, other, silent = (DAY + dt.timedelta(days=count) for count in range(3))
+    commits = {
+        day: replace(commit(store, day), code=code) for day, code in ((silent, ""), (other, "c0de"), (this, "new"))
+    }
+
+    assert state.outdated_days(commits, "new") == [other, silent]
+
+
+def test_a_remembered_content_is_used_for_its_own_etags_only(store: ObjectStore) -> None:
+    """What is remembered only saves reading: a foreign or damaged record may not decide."""
+    key = put_raw(store, DAY, content=b"first")
+    (source,) = state.read_current_sources(store, [DAY])[DAY]
+    named = Source(key, "the etag in another bucket")
+    built = replace(commit(store, DAY), sources=(named,), content=content_digest([content_of(key, b"first")]))
+
+    for damage in (b"", b"{", b"[]", b"7", b'{"etags": "other", "content": "x"}', b'{"content": "x"}'):
+        store.put(layout.contents_key(DAY), damage)
+        assert state.recognised(store, {DAY: (source,)}, {DAY: built}) == {DAY: (named,)}
+
+    assert state.recognised(store, {DAY: (source,)}, {}) == {DAY: (source,)}, "no commit, nothing to compare with"
+    put_raw(store, DAY, content=b"second")
+    (changed,) = state.read_current_sources(store, [DAY])[DAY]
+    assert state.recognised(store, {DAY: (changed,)}, {DAY: built}) == {DAY: (changed,)}
+
+
+def test_the_content_of_a_date_counts_every_object_however_many(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "_READ_TOGETHER", 2)
+    keys = [put_raw(store, DAY, f"p{number}", content=f"{number}".encode()) for number in range(5)]
+    sources = state.read_current_sources(store, [DAY])[DAY]
+    named = tuple(Source(source.key, "elsewhere") for source in sources)
+    contents = [content_of(key, store.get(key)) for key in keys]
+
+    def is_same(content: str) -> bool:
+        built = replace(commit(store, DAY), sources=named, content=content)
+        return state.recognised(store, {DAY: sources}, {DAY: built}) == {DAY: named}
+
+    assert is_same(content_digest(contents))
+    assert not is_same(content_digest(contents[:-1]))
+
+
+def test_what_is_gone_while_it_is_compared_is_no_copy(store: ObjectStore) -> None:
+    key = put_raw(store, DAY, content=b"first")
+    sources = state.read_current_sources(store, [DAY])[DAY]
+    built = replace(commit(store, DAY), sources=(Source(key, "elsewhere"),), content=content_digest([]))
+    store.delete([key])
+
+    assert state.recognised(store, {DAY: sources}, {DAY: built}) == {DAY: sources}
+
+
+def test_the_first_lost_file_of_a_date_is_named(store: ObjectStore) -> None:
+    lake = LakeResource(url=store.url().rstrip("/"))
+    commits = {day: write_commit(lake, day, "run") for day in (DAY, DAY + dt.timedelta(days=1))}
+    assert state.lost_files(store, commits) == {}
+    first, second = commits[DAY].file_keys("songs")
+    store.delete([second])
+    assert state.lost_files(store, commits) == {DAY: f"{second} is gone"}
+    store.put(first, b"longer than it was")
+    store.delete(commits[DAY].file_keys("artists"))
+
+    assert state.lost_files(store, commits, ["songs"]) == {DAY: f"{first} has 18 bytes instead of 3"}
+    assert state.lost_files(store, commits, ["albums"]) == {}
+
+
+@pytest.mark.parametrize(("days", "listings"), [(20, 20), (21, 1)])
+def test_the_files_of_many_dates_are_listed_table_by_table(store: ObjectStore, days: int, listings: int) -> None:
+    """A request per date would take minutes for years of dates; a listing of everything is too much for few."""
+    lake = LakeResource(url=store.url().rstrip("/"))
+    every = [DAY + dt.timedelta(days=count) for count in range(days)]
+    commits = {day: write_commit(lake, day, "run", {"songs": 1}) for day in every}
+    store.delete(commits[DAY].file_keys("songs"))
+    counted = CountingListings.open(store.url())
+
+    assert set(state.lost_files(counted, commits)) == {DAY}
+    assert counted.listed == listings
+
+
+class CountingListings(ObjectStore):
+    listed = 0
+
+    def list(self, prefix: str, *, after: str | None = None):
+        self.listed += 1
+        return super().list(prefix, after=after)
+
+
+def test_files_that_are_there_and_wrong_are_found_by_reading_them(store: ObjectStore) -> None:
+    days = [DAY + dt.timedelta(days=count) for count in range(3)]
+    commits = {day: commit_day(store, day, "run", tables_of({"P": ["a", "b"]})) for day in days}
+    assert state.broken_files(store, commits) == {}
+    damaged, wrong, _ = days
+    for table in ("playlist_items", "songs"):
+        (key,) = commits[damaged].file_keys(table)
+        store.put(key, b"no Parquet")
+    (file,) = commits[wrong].files("playlists")
+    commits[wrong] = replace(
+        commits[wrong], tables={**commits[wrong].tables, "playlists": TableFiles((replace(file, rows=7),))}
+    )
+
+    broken = state.broken_files(store, commits)
+
+    assert set(broken) == {damaged, wrong}
+    assert broken[damaged].startswith("playlist_items can't be read: ")
+    assert broken[wrong] == (
+        f"playlists: rows equal the commit's does not hold, such as {wrong}: 1 rows in the files, 7 in the commit"
+    )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from glue_scripts.commit import Commit, DataFile, TableFiles
 from spotify_assets.lake import layout
 from spotify_assets.lake.layout import DataKey
-from spotify_assets.lake.vacuum import KEEP, superseded, vacuum
+from spotify_assets.lake.vacuum import KEEP, Vacuumed, superseded, vacuum
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.stored_object import StoredObject
@@ -24,24 +24,19 @@ LATER = dt.datetime.now(dt.UTC) + KEEP + dt.timedelta(hours=1)
 RUNS = st.sampled_from(["r1", "r2", "r3"])
 
 
-@given(st.sets(st.tuples(RUNS, st.integers(0, 20)), max_size=20), RUNS)
-def test_only_old_files_that_the_commit_does_not_name_are_superseded(files: set[tuple[str, int]], current: str) -> None:
-    objects = [
-        StoredObject(str(DataKey("songs", run, DAY, f"{age}.parquet")), "e", 1, NOW - dt.timedelta(days=age))
-        for run, age in files
-    ]
+@given(st.sets(st.tuples(RUNS, st.integers(0, 5)), max_size=20), RUNS)
+def test_only_files_that_the_commit_does_not_name_are_superseded(files: set[tuple[str, int]], current: str) -> None:
+    objects = [StoredObject(str(DataKey("songs", run, DAY, f"{part}.parquet")), "e", 1, NOW) for run, part in files]
     named = tuple(DataFile(found.key, 1, 1) for found in objects if f"run={current}/" in found.key)
     commit = Commit(DAY.isoformat(), current, "duckdb", "", (), 0, 0, None, {"songs": TableFiles(named)})
-    gone = {found.key for found in superseded(objects, {DAY: commit}, NOW)}
-    assert gone == {
-        str(DataKey("songs", run, DAY, f"{age}.parquet")) for run, age in files if run != current and age > KEEP.days
-    }
+    gone = {found.key for found in superseded(objects, {DAY: commit})}
+    assert gone == {str(DataKey("songs", run, DAY, f"{part}.parquet")) for run, part in files if run != current}
 
 
 def test_a_file_of_another_run_that_the_commit_names_stays() -> None:
     key = str(DataKey("songs", "r1", DAY, "a.parquet"))
     commit = Commit(DAY.isoformat(), "r2", "glue", "", (), 1, 0, None, {"songs": TableFiles((DataFile(key, 1, 1),))})
-    assert superseded([StoredObject(key, "e", 1, NOW - dt.timedelta(days=99))], {DAY: commit}, NOW) == []
+    assert superseded([StoredObject(key, "e", 1, NOW)], {DAY: commit}) == []
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -54,18 +49,26 @@ def test_superseded_runs_go_and_current_ones_stay(lake: LakeResource) -> None:
     write_commit(lake, DAY, "old")
     current = write_commit(lake, DAY, "new")
     lake.store.put(layout.quarantine_key(DAY, "old"), b"{}")
-    done = vacuum(lake.store, LATER)
+    said: list[str] = []
+    done = vacuum(lake.store, LATER, said.append)
     left = [found.key for found in lake.store.list("tables/songs/")]
     assert left == list(current.file_keys("songs"))
     assert list(lake.store.list(layout.QUARANTINE_PREFIX)) == []
-    assert done.removed == 15
-    assert vacuum(lake.store, LATER).removed == 0
+    assert (done.looked_at, done.removed) == (29, 15), "two files a table and run, and a quarantine"
+    assert len(said) == 8, "each of seven tables' folders, and the quarantine"
+    assert vacuum(lake.store, LATER, said.append).removed == 0
+    assert len(said) == 8, "nothing to do is nothing to say"
 
 
-def test_nothing_younger_than_a_week_goes(lake: LakeResource) -> None:
+def test_nothing_younger_than_a_week_goes(store: ObjectStore) -> None:
+    lake = LakeResource(url=store.url().rstrip("/"))
     write_commit(lake, DAY, "old")
     write_commit(lake, DAY, "new")
-    assert vacuum(lake.store, dt.datetime.now(dt.UTC) + dt.timedelta(days=6)).removed == 0
+    written = sorted(found.last_modified for found in store.list("tables/"))
+    week = dt.timedelta(days=7)
+
+    assert vacuum(store, written[0] + week) == Vacuumed(0, 0, 0)
+    assert vacuum(store, written[-1] + week + dt.timedelta(microseconds=1)).removed == 14
 
 
 def test_files_of_a_date_without_a_readable_commit_stay(lake: LakeResource) -> None:

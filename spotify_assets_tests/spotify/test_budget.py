@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import multiprocessing
 import threading
 from concurrent.futures import ProcessPoolExecutor
@@ -25,7 +26,7 @@ from spotify_assets.spotify.budget import (
     reserved,
     spent,
 )
-from spotify_assets.spotify.errors import BudgetSpentError, CoolingDownError
+from spotify_assets.spotify.errors import BudgetSpentError, CoolingDownError, SpotifyUnavailableError
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.waiting import SystemClock
 from spotify_assets_tests.spotify.conftest import START, Extract, TestClock
@@ -86,16 +87,45 @@ class TestRules:
             assert reserved(state, free, 1, limit)[1] == 1
             assert reserved(state, free - dt.timedelta(seconds=1), 1, limit)[1] == 0
 
+    def test_calls_are_free_again_when_enough_of_the_oldest_are_a_day_and_their_minute_old(self) -> None:
+        early, late = minute_of(START), minute_of(START) + dt.timedelta(minutes=5)
+        state, now = CallState({late: 3, early: 2}), late + dt.timedelta(seconds=9)
+
+        assert frees_at(state, now, 6) is None
+        assert frees_at(state, now, 5) == frees_at(state, now, 4) == early + 24 * HOUR + dt.timedelta(minutes=1)
+        assert frees_at(state, now, 3) == frees_at(state, now, 1) == late + 24 * HOUR + dt.timedelta(minutes=1)
+
+    def test_what_is_free_is_granted_and_never_less_than_nothing(self) -> None:
+        state = CallState({minute_of(START): 7})
+
+        assert [reserved(state, START, wanted, 10)[1] for wanted in (1, 3, 4)] == [1, 3, 3]
+        assert reserved(state, START, 1, 5)[1] == 0, "the limit was lowered"
+        assert spent(given_back(state, minute_of(START), 9), START) == 0
+
     def test_a_shorter_cool_down_never_replaces_a_longer_one(self) -> None:
         longer = cooled_down(CallState(), CoolDown(START + 13 * HOUR, "quota"))
 
         assert cooled_down(longer, CoolDown(START + HOUR, "again")) == longer
+        assert cooled_down(longer, CoolDown(START + 13 * HOUR, "again")) == longer
+        assert cooled_down(longer, CoolDown(START + 14 * HOUR, "again")).cool_down == CoolDown(
+            START + 14 * HOUR, "again"
+        )
 
     @given(st.dictionaries(st.datetimes(timezones=st.just(dt.UTC)), st.integers(0, 999), max_size=5))
     def test_the_stored_form_reads_back(self, calls: dict[dt.datetime, int]) -> None:
         state = CallState(calls, CoolDown(START, "because"))
 
         assert CallState.from_json(state.to_json()) == state
+
+    def test_it_is_stored_so_that_a_person_can_read_it(self) -> None:
+        state = CallState({minute_of(START): 3}, CoolDown(START + HOUR, "because"))
+
+        assert json.loads(state.to_json()) == {
+            "version": 1,
+            "calls": {"2026-11-21T06:00:00+00:00": 3},
+            "cool_down": {"until": "2026-11-21T07:00:30+00:00", "reason": "because"},
+        }
+        assert state.to_json().count(b"\n ") > 5
 
     @pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"calls": [], "cool_down": 3}', b'{"calls": {"x": 1}}'])
     def test_a_damaged_record_says_what_to_do(self, damage: bytes) -> None:
@@ -132,6 +162,55 @@ class TestLedger:
             made = list(pool.map(spend_until_refused, [store.url(), store.url()], [150, 150]))
 
         assert sum(made) == 150
+
+    @pytest.mark.parametrize(("limit", "batch"), [(900, 25), (100, 25), (99, 24), (40, 10), (3, 1), (1, 1)])
+    def test_a_batch_is_a_quarter_of_what_is_left_and_at_most_25(
+        self, store: ObjectStore, clock: TestClock, limit: int, batch: int
+    ) -> None:
+        """So that the last calls are not held by one process while another is refused."""
+        Ledger(store, limit, clock).spend()
+
+        assert spent(state_of(store), clock.now()) == batch
+
+    def test_without_a_limit_calls_are_counted_and_nothing_is_stored(
+        self, store: ObjectStore, clock: TestClock
+    ) -> None:
+        ledger = Ledger(store, None, clock)
+        ledger.spend()
+        ledger.spend()
+        refusal = ledger.cool_down(START + HOUR, "because")
+        ledger.settle()
+
+        assert (ledger.calls, ledger.limit, refusal.retry_at) == (2, None, START + HOUR)
+        assert list(store.list("")) == []
+
+    def test_after_it_is_settled_no_call_is_made(self, store: ObjectStore, clock: TestClock) -> None:
+        """A thread that outlived its extraction would spend what was given back."""
+        ledger = Ledger(store, 900, clock)
+        ledger.spend()
+        ledger.settle()
+
+        with pytest.raises(SpotifyUnavailableError, match="has ended"):
+            ledger.spend()
+        ledger.settle()
+        assert (ledger.calls, ledger.state().calls) == (1, {minute_of(START): 1})
+
+    def test_what_counts_no_longer_is_not_shown(self, store: ObjectStore, clock: TestClock) -> None:
+        store.put(
+            STATE_KEY, CallState({minute_of(START): 0, minute_of(START - 25 * HOUR): 5}, CoolDown(START, "x")).to_json()
+        )
+
+        assert Ledger(store, 900, clock).state() == CallState()
+
+    def test_a_longer_cool_down_of_another_process_is_the_one_that_is_said(
+        self, store: ObjectStore, clock: TestClock
+    ) -> None:
+        Ledger(store, 900, clock).cool_down(START + 13 * HOUR, "the quota is exceeded")
+
+        said = Ledger(store, 900, clock).cool_down(START + HOUR, "HTTP 429")
+
+        assert said.retry_at == START + 13 * HOUR
+        assert "until 2026-11-21 19:00:30 UTC (the quota is exceeded)" in str(said)
 
     def test_unspent_reservations_are_returned(self, store: ObjectStore, clock: TestClock) -> None:
         ledger = Ledger(store, 900, clock)

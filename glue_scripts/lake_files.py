@@ -102,11 +102,10 @@ class LakeFiles:
         if folder is not None:
             shutil.rmtree(folder / prefix, ignore_errors=True)
             return
-        keys = [self._s3(key) for key, _ in self.list(prefix)]
-        for some in slices(keys, _DELETED_AT_ONCE):
-            s3_client().delete_objects(
-                Bucket=some[0][0], Delete={"Objects": [{"Key": key} for _, key in some], "Quiet": True}
-            )
+        bucket, _ = self._s3(prefix)
+        for some in slices(self.list(prefix), _DELETED_AT_ONCE):
+            objects = [{"Key": self._s3(key)[1]} for key, _ in some]
+            s3_client().delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """(key, size in bytes) of every object under `prefix`, a folder ending in `/`."""

@@ -2,8 +2,8 @@
 
 Python is changed by cosmic-ray's operators: an operator into one other, as mutmut does, a comparison into its opposite
 and its neighbour. (All exchanges are twice as many, and what they add either fails at once, as text that is divided, or
-means the same, as `is` for `==`.) Left alone are annotations, which nothing evaluates, and decorators that change no
-result: a dataclass that isn't frozen, what isn't kept in a cache. SQL, in `.sql` files and in strings, is changed by
+means the same, as `is` for `==`.) Left alone is what changes no result: annotations and imports for them, the `*` of a
+signature, a dataclass that isn't frozen, what isn't kept in a cache. SQL, in `.sql` files and in strings, is changed by
 exchanging its comparisons and connectives. Tests run in a fork of a process that has the libraries loaded.
 """
 
@@ -158,14 +158,19 @@ def _operated(text: str, operator: object, number: int) -> Change | None:
 
 
 def _untouched(text: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """What no mutant is made of: annotations, and decorators of `_NO_RESULT`: (line, column) of begins and ends."""
+    """What no mutant is made of, (line, column) of begins and ends: signs for readers and tools, and `_NO_RESULT`."""
     for node in ast.walk(ast.parse(text)):
         for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
             if isinstance(part, ast.expr):
                 yield (part.lineno, part.col_offset), (part.end_lineno or 0, part.end_col_offset or 0)
+        if isinstance(node, ast.arguments) and node.args and node.kwonlyargs:  # the `*` between them
+            before, after = node.args[-1], node.kwonlyargs[0]
+            yield (before.end_lineno or 0, before.end_col_offset or 0), (after.lineno, after.col_offset)
         for part in getattr(node, "decorator_list", ()):
             if _NO_RESULT.search(ast.unparse(part)):
                 yield (part.lineno, 0), (part.end_lineno or 0, part.end_col_offset or 0)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield (node.lineno, 0), (node.end_lineno or 0, node.end_col_offset or 0)
 
 
 def _sql_strings(text: str) -> Iterator[tuple[int, int]]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+from botocore.exceptions import ClientError
 
 from glue_scripts import lake_files
 from glue_scripts.commit import Source
@@ -42,10 +47,11 @@ def test_what_is_written_is_read_and_listed_under_its_prefix(lake: ObjectStore) 
     files = files_of(lake)
     files.write("tables/a/1.parquet", b"one")
     files.write("tables/a/1.parquet", b"another")
+    files.write("tables/a/deeper/3.parquet", b"333")
     files.write("tables/ab/2.parquet", b"2")
 
     assert files.read("tables/a/1.parquet") == lake.get("tables/a/1.parquet") == b"another"
-    assert dict(files.list("tables/a/")) == {"tables/a/1.parquet": len(b"another")}
+    assert dict(files.list("tables/a/")) == {"tables/a/1.parquet": 7, "tables/a/deeper/3.parquet": 3}
     assert dict(files.list("nothing/")) == {}
 
 
@@ -60,15 +66,73 @@ def test_a_prefix_is_deleted_and_nothing_beside_it(lake: ObjectStore) -> None:
     assert [found.key for found in lake.list("staging/")] == ["staging/r_11/a"]
 
 
-def test_more_than_a_request_takes_is_deleted_in_several(s3: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lake_files, "_DELETED_AT_ONCE", 2)
-    files = files_of(s3)
-    for number in range(5):
-        files.write(f"staging/r_1/{number}", b"x")
+class RecordingClient:
+    """Of boto3's client of S3, what a delete and a read need; a bucket of that many objects under every prefix."""
 
-    files.delete("staging/r_1/")
+    def __init__(self, objects: int = 0, refusal: int = HTTPStatus.NOT_FOUND) -> None:
+        self.objects, self.refusal = objects, refusal
+        self.calls: list[dict[str, Any]] = []
 
-    assert list(s3.list("staging/")) == []
+    def get_paginator(self, _: str) -> RecordingClient:
+        return self
+
+    def paginate(self, **where: str) -> list[dict[str, Any]]:
+        return [{"Contents": [{"Key": f"{where['Prefix']}{n}", "Size": 1} for n in range(self.objects)]}, {}]
+
+    def delete_objects(self, **call: Any) -> None:
+        self.calls.append(call)
+
+    def get_object(self, **call: Any) -> None:
+        self.calls.append(call)
+        raise ClientError({"ResponseMetadata": {"HTTPStatusCode": self.refusal}}, "GetObject")  # type: ignore[arg-type]
+
+
+def test_a_request_deletes_a_thousand_objects_which_is_what_s3_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = RecordingClient(2001)
+    monkeypatch.setattr(lake_files, "s3_client", lambda: client)
+
+    LakeFiles("s3://bucket/a/lake").delete("staging/r_1/")
+
+    assert [len(call["Delete"]["Objects"]) for call in client.calls] == [1000, 1000, 1]
+    assert {call["Bucket"] for call in client.calls} == {"bucket"}
+    assert client.calls[0]["Delete"]["Objects"][0] == {"Key": "a/lake/staging/r_1/0"}
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "said"),
+    [
+        (HTTPStatus.FORBIDDEN, PermissionError, "S3 refuses it to this role: 's3://bucket/raw/a'"),
+        (HTTPStatus.NOT_FOUND, FileNotFoundError, "s3://bucket/raw/a is no longer the object"),
+        (HTTPStatus.PRECONDITION_FAILED, FileNotFoundError, "s3://bucket/raw/a is no longer the object"),
+        (HTTPStatus.SERVICE_UNAVAILABLE, ClientError, "GetObject"),
+    ],
+)
+def test_a_refusal_a_loss_and_an_outage_are_three_things(
+    monkeypatch: pytest.MonkeyPatch, status: int, error: type[Exception], said: str
+) -> None:
+    client = RecordingClient(refusal=status)
+    monkeypatch.setattr(lake_files, "s3_client", lambda: client)
+    files = LakeFiles("s3://bucket")
+
+    with pytest.raises(error, match=re.escape(said)):
+        files.read("raw/a", "e1")
+    with pytest.raises(error):
+        files.read("raw/a")
+
+    assert client.calls == [{"Bucket": "bucket", "Key": "raw/a", "IfMatch": "e1"}, {"Bucket": "bucket", "Key": "raw/a"}]
+
+
+def test_a_lake_is_a_folder_or_on_s3(tmp_path: Path) -> None:
+    folder, bucket = LakeFiles((tmp_path / "a lake").as_uri()), LakeFiles("s3://bucket/p/")
+
+    assert folder.local_path("raw/a") == tmp_path / "a lake" / "raw" / "a"
+    assert folder.spark_path("raw/a") == f"file://{tmp_path}/a lake/raw/a"
+    assert (bucket.local_path("raw/a"), bucket.spark_path("raw/a")) == (None, "s3://bucket/p/raw/a")
+    with pytest.raises(FileNotFoundError, match="a lake/raw/a is no longer there: build the date again"):
+        folder.read("raw/a")
+    for url in ("https://bucket/p", "s3:///p"):
+        with pytest.raises(ValueError, match=f"the lake is at '{url}': use"):
+            LakeFiles(url).read("raw/a")
 
 
 def test_an_object_that_was_replaced_or_is_gone_is_named_instead_of_read(s3: ObjectStore) -> None:

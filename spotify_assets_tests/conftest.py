@@ -10,6 +10,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -22,6 +23,10 @@ from spotify_assets_tests.warehouse.fixtures import new_warehouse, prepared_fold
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+hypothesis.settings.register_profile("under load", deadline=None)  # how long an example takes is the machine's business
+hypothesis.settings.load_profile("under load")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,8 @@ exchanging its comparisons and connectives. Tests run in a fork of a process tha
 from __future__ import annotations
 
 import ast
+import functools
+import gc
 import io
 import os
 import re
@@ -248,15 +250,22 @@ def noticed(tree: Path, module: str, text: str, tests: Sequence[str], seconds: f
     return written.read_text(encoding="utf-8") if written.exists() else tests[0]
 
 
+@functools.cache
 def import_libraries() -> None:
-    """What every test needs and no mutant changes, before any fork."""
+    """What every test needs and no mutant changes, before any fork; a fork's collector leaves it in peace."""
     import boto3  # noqa: F401
     import dagster  # noqa: F401
     import duckdb  # noqa: F401
     import fakesnow  # noqa: F401
     import hypothesis  # noqa: F401
     import moto.server  # noqa: F401
+    import obstore.store  # noqa: F401
     import pytest  # noqa: F401
+    import tenacity  # noqa: F401
+    import xdist.remote
+    import xdist.scheduler  # noqa: F401
+
+    gc.freeze()
 
 
 def _test(tree: Path, tests: Sequence[str], plugin: Plugin | None) -> None:
@@ -268,8 +277,7 @@ def _test(tree: Path, tests: Sequence[str], plugin: Plugin | None) -> None:
 
         os.setsid()
         phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)  # nobody reads the smallest example
-        hypothesis.settings.register_profile("mutants", phases=phases, database=None)
-        hypothesis.settings.load_profile("mutants")
+        hypothesis.settings.register_profile("mutants", phases=phases, database=None, deadline=None)
         os.chdir(tree)
         sys.path[:] = [str(tree), *(entry for entry in sys.path if entry not in ("", str(Path.cwd())))]
         for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
@@ -278,6 +286,7 @@ def _test(tree: Path, tests: Sequence[str], plugin: Plugin | None) -> None:
         for stream in (1, 2):
             os.dup2(silent, stream)
         options = ["-x", "-q", "-n", "0", "-m", "not soak and not spark and not clouds"]
+        options += ["--hypothesis-profile", "mutants"]
         code = pytest.main([*options, *tests], [plugin()] if plugin else [])
     finally:
         os._exit(int(code))

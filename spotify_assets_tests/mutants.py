@@ -133,12 +133,20 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "spotify_assets/lake/vacuum.py": ("lake/test_vacuum.py",),
     "spotify_assets/sql/dimension_*.sql": ("warehouse/test_loads.py", "warehouse/test_landing.py"),
     "spotify_assets/sql/marts/*.sql": ("warehouse/test_marts.py", "warehouse/test_incremental.py"),
-    "spotify_assets/sql/state/*.sql": ("warehouse/test_marts.py", "warehouse/test_loads.py"),
+    "spotify_assets/sql/state/*.sql": ("warehouse/test_state.py", "warehouse/test_marts.py"),
     "spotify_assets/spotify/budget.py": ("spotify/test_budget.py",),
     "spotify_assets/spotify/responses.py": ("spotify/test_responses.py", "spotify/test_fault_matrix.py"),
     "spotify_assets/warehouse/loads.py": ("warehouse/test_loads.py",),
-    "spotify_assets/warehouse/marts.py": ("warehouse/test_marts.py",),
-    "spotify_assets/warehouse/state.py": ("warehouse/test_marts.py", "warehouse/test_loads.py"),
+    "spotify_assets/warehouse/marts.py": (
+        "warehouse/test_state.py",
+        "warehouse/test_marts.py",
+        "warehouse/test_code.py",
+    ),
+    "spotify_assets/warehouse/state.py": (
+        "warehouse/test_state.py",
+        "warehouse/test_loads.py",
+        "warehouse/test_code.py",
+    ),
 }
 """Module, or a pattern of several, to the tests (below spotify_assets_tests) that are its own."""
 
@@ -147,6 +155,26 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         "a bound far above any page of Spotify's, and below what harms memory; no exact number is promised"
     ),
     ("glue_scripts/lake_files.py", "PARALLEL_READS = 16", None): "tuning: as many as pay off, whichever number that is",
+    (
+        "glue_scripts/lake_files.py",
+        'retries = Config(retries={"max_attempts": 10, "mode": "standard"}, max_pool_connections=PARALLEL_READS)',
+        None,
+    ): "tuning: a few tries more or less before a Glue worker gives up, which Spark starts again",
+    (
+        "glue_scripts/lake_files.py",
+        's3_client().delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})',
+        None,
+    ): "S3 then also names what it deleted, which nobody reads",
+    (
+        "spotify_assets/automation/planning.py",
+        "return min(self.longest_pause, self.first_pause * self.pause_growth ** min(tries - 1, 10))",
+        None,
+    ): "from the fourth failure on it is the longest pause; the 10 only keeps the power small",
+    (
+        "spotify_assets/automation/planning.py",
+        "if not first <= day <= last:",
+        "if not first < day <= last:",
+    ): "the range begins at `first` already",
 }
 """(module, what stood there, what stands there in the mutant) to why nobody could tell; lines without their margins.
 

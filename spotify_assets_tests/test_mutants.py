@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from spotify_assets_tests.mutants import NAMED, ROOT, TARGETS, Mutant
-from spotify_assets_tests.mutating import changes
+from spotify_assets_tests.choosing import Profile, lines_run
+from spotify_assets_tests.mutants import EQUIVALENT, NAMED, ROOT, TARGETS, Mutant, is_equivalent, printed
+from spotify_assets_tests.mutating import Change, changes
 
 
 @pytest.mark.parametrize("mutant", NAMED, ids=lambda mutant: mutant.what)
@@ -34,3 +35,59 @@ def test_sql_is_changed_in_strings_and_annotations_are_left_alone(tmp_path: Path
 def test_a_module_and_its_own_tests_are_there(pattern: str) -> None:
     assert list(ROOT.glob(pattern))
     assert all((ROOT / "spotify_assets_tests" / test).exists() for test in TARGETS[pattern])
+
+
+@pytest.mark.parametrize(("module", "was", "becomes"), EQUIVALENT)
+def test_what_is_listed_as_equivalent_stands_in_its_module(module: str, was: str, becomes: str | None) -> None:
+    """A line that changed since may be something else now; without it, `make mutants` would count what is not made."""
+    assert was in map(str.strip, (ROOT / module).read_text(encoding="utf-8").splitlines())
+    assert is_equivalent(module, Change("", 1, was, becomes or "anything"))
+    assert not is_equivalent(module, Change("", 1, f"{was} ", becomes or "anything"))
+
+
+def test_survivors_are_read_back_from_what_was_printed() -> None:
+    log = "a.py: 1 of 2 killed\nb.py:7\n    - x = 1\n    + x = 2\nb.py:9\n    - \n    + def f():\n"
+
+    assert printed(log) == {("b.py", "x = 1", "x = 2"), ("b.py", "", "def f():")}
+
+
+STATEMENTS = """
+import functools
+
+A = 1
+
+@functools.cache
+def f(
+    x=2,
+):
+    for y in (
+        x,
+    ):
+        print(
+            y
+        )
+    try:
+        return 1
+    except (ValueError, TypeError):
+        return 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [(4, None), (6, None), (8, None), (11, range(10, 13)), (14, range(13, 16)), (18, range(18, 19))],
+    ids=["a constant", "a decorator", "a default", "the head of a loop", "a statement", "what is caught"],
+)
+def test_a_line_is_run_with_its_statement(tmp_path: Path, line: int, lines: range | None) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(STATEMENTS)
+
+    assert lines_run(module, line) == lines
+
+
+def test_a_mutant_is_shown_to_the_tests_that_run_its_line_the_quickest_first() -> None:
+    profile = Profile({"slow": 2.0, "quick": 1.0, "other": 0.1}, {3: ["slow", "quick"], 4: ["other"], 5: [""]})
+
+    assert profile.of(range(3, 4)) == ["quick", "slow"]
+    assert profile.of(range(5, 6)) == profile.of(None) == ["other", "quick", "slow"]
+    assert profile.of(range(9, 10)) == []

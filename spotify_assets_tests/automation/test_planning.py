@@ -17,7 +17,6 @@ from spotify_assets.automation.planning import (
     encode_contents,
     plan,
     ranges,
-    shown,
 )
 
 DAY = dt.date(2026, 3, 1)
@@ -129,14 +128,6 @@ def test_newest_dates_come_first_and_new_ones_before_those_that_failed() -> None
     failed = [Attempt("r", {max(needs): digest("a")}, "failed", ended_at=NOW - dt.timedelta(days=1))]
     found = plan(needs, failed, busy=set(), through=(), now=NOW)
     assert [request.first for request in found.requests] == [*sorted(needs)[2::-1], max(needs)]
-
-
-def test_dates_are_shown_as_ranges() -> None:
-    days = [DAY, DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=5)]
-    assert shown(days) == "2026-03-01 to 2026-03-02, 2026-03-06"
-    apart = [DAY + dt.timedelta(days=2 * count) for count in range(7)]
-    assert shown(apart[:5]).endswith("2026-03-07, 2026-03-09")
-    assert shown(apart) == "2026-03-01, 2026-03-03, 2026-03-05, 2026-03-07, 2026-03-09, and 2 more ranges"
 
 
 def days_from(count: int) -> dict[dt.date, str]:

@@ -74,6 +74,15 @@ def test_stretches_cover_the_wanted_dates_and_only_allowed_ones(wanted: set[dt.d
     assert all(first in wanted and last in wanted for first, last in ranges)
 
 
+def test_dates_are_shown_as_ranges() -> None:
+    days = [DAY, DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=5)]
+    assert state.shown(days) == "2026-03-01 to 2026-03-02, 2026-03-06"
+    apart = [DAY + dt.timedelta(days=2 * count) for count in range(7)]
+    assert state.shown(apart[:5]).endswith("2026-03-07, 2026-03-09")
+    assert state.shown(apart) == "2026-03-01, 2026-03-03, 2026-03-05, 2026-03-07, 2026-03-09, and 2 more ranges"
+    assert state.shown(apart, most=1) == "2026-03-01, and 6 more ranges"
+
+
 @given(st.sets(DAYS, min_size=1), st.integers(1, 9))
 def test_the_sweep_comes_by_every_date_in_turn(days: set[dt.date], size: int) -> None:
     objects = [stored_on(day) for day in sorted(days)]
@@ -125,7 +134,9 @@ def test_what_other_code_built_is_outdated_and_so_is_what_does_not_say(store: Ob
     assert state.outdated_days(commits, "new") == [other, silent]
 
 
-def test_a_remembered_content_is_used_for_its_own_etags_only(store: ObjectStore) -> None:
+def test_a_remembered_content_is_used_for_its_own_etags_only(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is remembered only saves reading: a foreign or damaged record may not decide."""
     key = put_raw(store, DAY, content=b"first")
     (source,) = state.read_current_sources(store, [DAY])[DAY]
@@ -134,6 +145,10 @@ def test_a_remembered_content_is_used_for_its_own_etags_only(store: ObjectStore)
 
     for damage in (b"", b"{", b"[]", b"7", b'{"etags": "other", "content": "x"}', b'{"content": "x"}'):
         store.put(layout.contents_key(DAY), damage)
+        assert state.recognised(store, {DAY: (source,)}, {DAY: built}) == {DAY: (named,)}
+
+    with monkeypatch.context() as patch:
+        patch.delattr(ObjectStore, "get_many")  # the objects are not read a second time
         assert state.recognised(store, {DAY: (source,)}, {DAY: built}) == {DAY: (named,)}
 
     assert state.recognised(store, {DAY: (source,)}, {}) == {DAY: (source,)}, "no commit, nothing to compare with"

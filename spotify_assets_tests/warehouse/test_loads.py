@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,8 +106,15 @@ def test_more_than_a_thousand_files_are_copied_in_chunks_of_a_thousand() -> None
     assert [sql.count(".parquet'") for sql in sent] == [1000, 1000, 500]
 
 
-def test_a_file_of_another_table_or_date_in_a_commit_is_refused() -> None:
-    key = "tables/albums/run=r/day=2026-01-01/part-0.parquet"
+@pytest.mark.parametrize(
+    "key",
+    [
+        "tables/albums/run=r/day=2026-01-01/part-0.parquet",
+        "tables/songs/run=r/day=2026-01-02/part-0.parquet",
+        "tables/songs/notes.parquet",
+    ],
+)
+def test_a_file_of_another_table_or_date_in_a_commit_is_refused(key: str) -> None:
     commit = Commit("2026-01-01", "r", "e", "t", (), 0, 0, None, {"songs": TableFiles((DataFile(key, 1, 1),))})
 
     with pytest.raises(PermanentError, match="no file of songs"):
@@ -124,6 +132,66 @@ def test_rows_that_are_not_the_commits_are_rolled_back(warehouse: EmbeddedWareho
 
     assert content(warehouse, "LAKE", LAKE_TABLES) == before
     assert warehouse.loaded_runs("songs") == {day(0): "run-1"}
+
+
+def test_many_wrong_dates_are_named_by_the_first_five(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    commits = {day(n): commit_day(store, day(n), "run-1", tables_of({"P": ["a"]})) for n in range(6)}
+    for on, commit in commits.items():
+        _rewrite(store, commit, "songs", [{"song_id": "b", "snapshot_date": on, "run_id": "other"}])
+
+    with pytest.raises(PermanentError) as refused:
+        load(warehouse, store, commits, ["songs"])
+
+    assert [part for part in str(refused.value).split("; ") if "rows" in part] == [
+        "LAKE.SONGS was not loaded: 2026-01-01 run other: 1 rows, 0 in the commit",
+        "2026-01-01 run run-1: 0 rows, 1 in the commit",
+        "2026-01-02 run other: 1 rows, 0 in the commit",
+        "2026-01-02 run run-1: 0 rows, 1 in the commit",
+        "2026-01-03 run other: 1 rows, 0 in the commit. The files are not those the commits describe",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_loaded"),
+    [
+        (lambda row: ("file", "LOADED", 99, row[3], 99, 99), True),
+        (lambda row: ("file", "LOADED", "99", str(row[3])), True),
+        (lambda row: ("file", "LOADED", 1, row[3] + 1, 1, 0), False),
+        (lambda _: ("Copy executed with 0 files processed.",), False),
+        (lambda _: ("file", "LOADED", 1, None), False),
+    ],
+    ids=["with other numbers", "as text", "one more", "nothing", "no number"],
+)
+def test_the_rows_that_copy_says_it_loaded_are_counted(
+    warehouse: EmbeddedWarehouse,
+    store: ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Callable[[Row], Row],
+    is_loaded: bool,
+) -> None:
+    """`rows_loaded`, the fourth of COPY's columns: not those parsed before it, nor the limits after it."""
+    real = Session.execute
+
+    def execute(self: Session, sql: str, params: Sequence[Value] = ()) -> list[Row]:
+        rows = real(self, sql, params)
+        return [answer(row) for row in rows] if "COPY INTO" in sql else rows
+
+    monkeypatch.setattr(Session, "execute", execute)
+    commits = {day(0): commit_day(store, day(0), "run-1", tables_of({"P": ["a"]}))}
+
+    with contextlib.nullcontext() if is_loaded else pytest.raises(PermanentError, match="COPY loaded"):
+        load(warehouse, store, commits, ["songs"])
+
+    assert warehouse.execute("SELECT COUNT(*) FROM LAKE.SONGS") == [(int(is_loaded),)]
+
+
+def test_no_commits_are_nothing_to_load(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    with warehouse.session() as session:
+        before = session.statements
+        plan = loads.load_table(session, store, "songs", {})
+        assert session.statements == before
+
+    assert (plan.days, plan.rows, plan.files) == ([], 0, ())
 
 
 def test_rows_of_another_date_inside_a_file_are_noticed(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:

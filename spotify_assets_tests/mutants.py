@@ -166,6 +166,12 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         None,
     ): "S3 then also names what it deleted, which nobody reads",
     (
+        "spotify_assets/lake/state.py",
+        "_PARALLEL_LISTINGS = 16",
+        None,
+    ): "tuning: how many requests are under way at once",
+    ("spotify_assets/lake/state.py", "_READ_TOGETHER = 64", None): "tuning: how many objects are in memory at once",
+    (
         "spotify_assets/automation/planning.py",
         "return min(self.longest_pause, self.first_pause * self.pause_growth ** min(tries - 1, 10))",
         None,

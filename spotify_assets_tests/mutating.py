@@ -64,7 +64,7 @@ _OPERATORS = (
 
 _EXCHANGES = (
     (r" and ", " or "),
-    (r" or ", " and "),
+    (r" or (?!replace)", " and "),
     (r"\bis not null\b", "is null"),
     (r"\bis null\b", "is not null"),
     (r"\bnot like\b", "like"),

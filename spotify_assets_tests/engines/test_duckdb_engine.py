@@ -286,6 +286,15 @@ def test_a_damaged_line_is_quarantined_and_the_rest_is_read(store: ObjectStore, 
     assert (record["source_key"], record["line"], record["reason"]) == (key, 2, reason)
 
 
+def test_an_offset_counts_as_far_as_positions_do(store: ObjectStore) -> None:
+    key = put_raw(store, of(e.entry(e.track("Kept"))))
+    store.put(key, gzip.compress(gzip.decompress(store.get(key)) + b"\n" + page_line(offset=str(2**62 - 1))))
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert (built.entries, built.quarantined) == (1, 0)
+
+
 def test_a_date_of_nothing_but_damage_has_tables_without_rows(store: ObjectStore) -> None:
     key = put_raw(store, of(e.entry(e.track("Lost"))))
     store.put(key, b"not gzip at all")
@@ -316,15 +325,17 @@ def test_a_line_longer_than_any_page_is_quarantined_and_what_was_before_it_is_re
     """DuckDB itself refuses only what is longer than its buffer; line by line the limit is exact."""
     monkeypatch.setattr(raw_reader, "MAX_LINE_BYTES", 20_000)
     key = put_raw(store, of(e.entry(e.track("Kept"))))
-    long = page_line()[:-1] + b', "more": "' + b"x" * 20_000 + b'"}'
-    store.put(key, gzip.compress(b"\n".join([gzip.decompress(store.get(key)), long, b"{nonsense"])))
+    empty = page_line()[:-1] + b', "more": ""}'
+    just = empty.replace(b'""', b'"' + b"x" * (20_000 - 1 - len(empty)) + b'"')
+    long = just.replace(b"xx", b"xxx", 1)
+    store.put(key, gzip.compress(b"\n".join([gzip.decompress(store.get(key)), just, long, b"{nonsense"])))
 
     built = build_day(store, "run-1", day_sources(store, DAY))
 
     assert {row[2] for row in rows(store, built, "songs")} == {"Kept"}
     assert built.quarantine_key is not None
     (record,) = map(json.loads, store.get(built.quarantine_key).splitlines())
-    assert (record["line"], record["reason"]) == (2, "line is longer than 20000 bytes")
+    assert (record["line"], record["reason"]) == (3, "line is longer than 20000 bytes")
 
 
 def test_every_row_carries_its_date_and_run_inside_the_file(store: ObjectStore) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from glue_scripts.commit import Source, TableFiles, content_digest, content_of
 from spotify_assets.failures import PermanentError
-from spotify_assets.lake import layout, state, watch
+from spotify_assets.lake import layout, quality, state, watch
 from spotify_assets.lake.layout import RawKey
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.storage.object_store import ObjectStore
@@ -232,3 +232,23 @@ def test_files_that_are_there_and_wrong_are_found_by_reading_them(store: ObjectS
     assert broken[wrong] == (
         f"playlists: rows equal the commit's does not hold, such as {wrong}: 1 rows in the files, 7 in the commit"
     )
+
+
+def test_of_a_long_error_the_first_line_is_said_as_far_as_200_characters(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faults(*_: object) -> None:
+        raise OSError("x" * 300 + "\nat line 7\nin a driver")
+
+    monkeypatch.setattr(quality, "faults", faults)
+
+    assert state.broken_files(store, {DAY: commit(store, DAY)}) == {DAY: "playlists can't be read: " + "x" * 200}
+
+
+def test_of_several_broken_rules_the_first_is_said(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = [quality.Fault("one rule", 2, ("row a", "row b")), quality.Fault("another", 1, ("row c",))]
+    monkeypatch.setattr(quality, "faults", lambda *_: broken)
+
+    assert state.broken_files(store, {DAY: commit(store, DAY)}) == {
+        DAY: "playlists: one rule does not hold, such as row a"
+    }

@@ -170,6 +170,11 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         "_PARALLEL_LISTINGS = 16",
         None,
     ): "tuning: how many requests are under way at once",
+    (
+        "spotify_assets/lake/state.py",
+        "if known is None or raw > known[0]:",
+        "if known is None or raw >= known[0]:",
+    ): "no store lists the same key twice",
     ("spotify_assets/lake/state.py", "_READ_TOGETHER = 64", None): "tuning: how many objects are in memory at once",
     (
         "spotify_assets/automation/planning.py",

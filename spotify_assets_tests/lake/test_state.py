@@ -74,6 +74,14 @@ def test_stretches_cover_the_wanted_dates_and_only_allowed_ones(wanted: set[dt.d
     assert all(first in wanted and last in wanted for first, last in ranges)
 
 
+def test_stretches_are_as_few_as_can_be() -> None:
+    one, two, three, four, five, six = (DAY + dt.timedelta(days=count) for count in range(6))
+    assert state.stretches([six, one, three, four, four]) == [(one, one), (three, four), (six, six)]
+    assert state.stretches([six, one, three, four], through=[five]) == [(one, one), (three, six)]
+    assert state.stretches([one, six], through=[two, three, four, five]) == [(one, six)]
+    assert state.stretches([], through=[two]) == []
+
+
 def test_dates_are_shown_as_ranges() -> None:
     days = [DAY, DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=5)]
     assert state.shown(days) == "2026-03-01 to 2026-03-02, 2026-03-06"

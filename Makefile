@@ -14,6 +14,7 @@ help:  ## Show what there is
 demo: $(STAMP)  ## Run the whole pipeline on the sandbox: two weeks of snapshots to a dashboard
 	@$(BIN)/python -m spotify_assets demo
 
+test: export PYTHONDONTWRITEBYTECODE := # else every process of every run compiles all of it again
 test: $(STAMP)  ## Run all the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not soak and not clouds"
 

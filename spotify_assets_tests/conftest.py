@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -18,6 +19,7 @@ from xdist.scheduler import LoadFileScheduling
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import memory, skips
 from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
+from spotify_assets_tests.quick_dagster import quick_dagster
 from spotify_assets_tests.waiting import QuickClock
 from spotify_assets_tests.warehouse.fixtures import new_warehouse, prepared_folder, warehouse  # noqa: F401
 
@@ -66,7 +68,12 @@ FOLDER = pytest.StashKey[str]()
 """The folder in memory that this process made; xdist's workers use their controller's."""
 
 
+SELDOM = 10_000, 20, 20
+"""The garbage collector's thresholds: half of what it takes by default, a twentieth of a run, is for nothing."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    gc.set_threshold(*SELDOM)
     if "TMPDIR" not in os.environ and (folder := memory.new_folder()):
         config.stash[FOLDER] = folder
         memory.use(folder)
@@ -113,6 +120,12 @@ def watched_deletions() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ObjectStore, "delete", watched)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_anew_in_dagster() -> Iterator[None]:
+    with quick_dagster():
         yield
 
 

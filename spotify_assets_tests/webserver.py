@@ -12,8 +12,6 @@ from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
-from dagster_webserver.webserver import DagsterWebserver
-from starlette.testclient import TestClient
 
 Ask = Callable[..., Any]
 """GraphQL and its variables to the answer's `data`."""
@@ -22,6 +20,9 @@ Ask = Callable[..., Any]
 @contextmanager
 def webserver(instance: dg.DagsterInstance, location: str = "spotify_assets") -> Iterator[Ask]:
     """The webserver over `instance`, as its pages ask it."""
+    from dagster_webserver.webserver import DagsterWebserver
+    from starlette.testclient import TestClient
+
     target = LoadableTargetOrigin(
         executable_path=sys.executable, module_name="spotify_assets.definitions", attribute="defs"
     )

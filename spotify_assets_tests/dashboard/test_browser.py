@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
 
 from spotify_assets.dashboard.data import read_dashboard_data
 from spotify_assets.dashboard.page import render_page
@@ -20,6 +19,9 @@ from spotify_assets.dashboard.report import build_report
 from spotify_assets_tests.dashboard.browser import Seen, chromium, tab
 from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, warehouse_rows
 from spotify_assets_tests.naughty import NAUGHTY
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +68,8 @@ def _content(seen: Seen) -> str:
 def test_every_page_is_drawn_and_accessible_without_a_network(
     browser: Browser, file: Path, world: World, name: str
 ) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
     seen = tab(browser)
     seen.open(file, address(world, name), charts=name not in ("day", "search"))
     seen.settle()

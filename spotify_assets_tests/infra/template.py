@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cfnlint.decode import cfn_yaml
-
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "infra" / "aws.yaml"
 
@@ -27,6 +25,8 @@ _NO_VALUE = object()
 
 def load() -> dict[str, Any]:
     """The template as CloudFormation reads it, short tags spelled out."""
+    from cfnlint.decode import cfn_yaml
+
     return cfn_yaml.load(str(TEMPLATE))
 
 

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
-from sqlfluff.core import FluffConfig, Linter
 
 from spotify_assets.warehouse import environments
 from spotify_assets_tests.warehouse.test_statements import all_statements, kind
 
-LINTER = Linter(config=FluffConfig(overrides={"dialect": "snowflake"}))
+if TYPE_CHECKING:
+    from sqlfluff.core import Linter
+
 STATEMENTS = list(
     dict.fromkeys([*(statement for statement, _ in all_statements()), *environments.copied_statements(["SONGS"])])
 )
 
 
+@cache
+def linter() -> Linter:
+    from sqlfluff.core import FluffConfig, Linter
+
+    return Linter(config=FluffConfig(overrides={"dialect": "snowflake"}))
+
+
 def faults(statement: str) -> list[str]:
     """What sqlfluff can't read; bound parameters stand as numbers, since `?` is the driver's."""
-    parsed = LINTER.parse_string(re.sub(r"\?", "1", statement) + ";\n")
+    parsed = linter().parse_string(re.sub(r"\?", "1", statement) + ";\n")
     return [str(fault) for fault in parsed.violations]
 
 

@@ -196,6 +196,18 @@ class Deployment:
         told = self.ask(graphql.STOP[state["instigationType"]], id=state["id"])["stopped"]
         assert told["__typename"] in ("StopSensorMutationResult", "ScheduleStateResult"), told
 
+    def dry_run(self, sensor: str, cursor: str | None = None) -> str | None:
+        """Evaluate a sensor as *Test sensor* does in the UI, without consequences; the cursor it ends with."""
+        selector = {**_repository(LOCATION), "sensorName": sensor}
+        told = self.ask(graphql.DRY_RUN, selector=selector, cursor=cursor)["sensorDryRun"]
+        assert told["__typename"] == "DryRunInstigationTick", told
+        assert told["evaluationResult"]["error"] is None, told
+        return told["evaluationResult"]["cursor"]
+
+    def megabytes(self, part: str) -> float:
+        """What a part's own process has in memory, without its children."""
+        return psutil.Process(self.processes[part].pid).memory_info().rss / 1e6
+
     def ticks(self, name: str, location: str = LOCATION, limit: int = 200) -> list[dict[str, Any]]:
         """The newest ticks of a schedule or sensor that have ended."""
         told = self.ask(graphql.TICKS, selector={**_repository(location), "name": name}, limit=limit)

@@ -46,6 +46,11 @@ mutation ($selector: SensorSelector!) { startSensor(sensorSelector: $selector) {
   __typename ... on PythonError { message } } }
 """
 
+DRY_RUN = """
+mutation ($selector: SensorSelector!, $cursor: String) { sensorDryRun(selectorData: $selector, cursor: $cursor) {
+  __typename ... on DryRunInstigationTick { evaluationResult { cursor skipReason error { message } } } } }
+"""
+
 TICKS = """
 query ($selector: InstigationSelector!, $limit: Int) { instigationStateOrError(instigationSelector: $selector) {
   ... on InstigationState { name status ticks(limit: $limit) {

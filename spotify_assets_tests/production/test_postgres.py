@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy import event
 from sqlalchemy.engine.url import make_url
+from sqlalchemy.pool import Pool
 
 from spotify_assets.automation.check_alerts import latest
 from spotify_assets.automation.runs import OurRuns, busy_dates
@@ -18,6 +21,8 @@ from spotify_assets_tests.production.deployment import ROOT
 from spotify_assets_tests.production.postgres import Postgres, running_postgres
 
 KEY = dg.AssetKey(["lake", "songs"])
+MAKES_TABLES = ("should_autocreate_tables: false", "should_autocreate_tables: true")
+"""What `run prepare` changes in the file."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +35,11 @@ def postgres() -> Iterator[Postgres]:
 def instance(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     for name, value in postgres.environment.items():
         monkeypatch.setenv(name, value)
-    shutil.copy(ROOT / "infra" / "oss" / "dagster.yaml", tmp_path)
+    text = (ROOT / "infra" / "oss" / "dagster.yaml").read_text()
+    (tmp_path / "dagster.yaml").write_text(text.replace(*MAKES_TABLES))
+    with dg.DagsterInstance.from_config(str(tmp_path)):
+        pass
+    (tmp_path / "dagster.yaml").write_text(text)
     with dg.DagsterInstance.from_config(str(tmp_path)) as found:
         yield found
 
@@ -69,3 +78,41 @@ def test_the_instance_is_what_the_file_says(instance: dg.DagsterInstance) -> Non
     assert instance.run_monitoring_enabled
     assert instance.run_retries_enabled
     assert instance.get_concurrency_config().pool_config.default_pool_limit == 1
+
+
+def test_opening_the_instance_asks_postgres_nothing(instance: dg.DagsterInstance) -> None:
+    """Every tick opens it anew in the code server: looking for the tables took six connections, most of its time."""
+    opened: list[object] = []
+
+    def count(connection: object, _: object) -> None:
+        opened.append(connection)
+
+    event.listen(Pool, "connect", count)
+    try:
+        with dg.DagsterInstance.from_ref(instance.get_ref()) as anew:
+            assert opened == []
+            anew.get_run_records(limit=1)
+            assert opened != []
+    finally:
+        event.remove(Pool, "connect", count)
+
+
+@pytest.fixture(scope="module")
+def untouched(postgres: Postgres) -> dict[str, str]:
+    """The environment of a deployment on a database without tables."""
+    postgres.ask("create database untouched")
+    return {**postgres.environment, "DAGSTER_POSTGRES_DB": "untouched"}
+
+
+@pytest.mark.parametrize("part", ["code", "daemon", "webserver"])
+def test_a_part_that_starts_before_prepare_says_so(part: str, untouched: dict[str, str], tmp_path: Path) -> None:
+    told = subprocess.run(
+        [ROOT / "infra" / "oss" / "run", part],
+        env={"DAGSTER_HOME": str(tmp_path), "PYTHON": sys.executable, **untouched},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    where = f"untouched on 127.0.0.1:{untouched['DAGSTER_POSTGRES_PORT']}"
+    assert told.stderr == f"The database {where} has none of the tables of Dagster: run `run prepare` first.\n"

@@ -13,12 +13,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from spotify_assets_tests.production import graphql
 from spotify_assets_tests.production.deployment import LOCATION, PARTS, Deployment, deployment
 from spotify_assets_tests.production.history import TODAY
+from spotify_assets_tests.production.test_memory import fill_what_is_kept
 from spotify_assets_tests.production.until import until
 
 pytestmark = pytest.mark.soak
@@ -41,7 +41,9 @@ def test_ten_minutes_of_every_schedule_each_minute(tmp_path: Path, capsys: pytes
         "SPOTIFY_ASSETS_AUTOMATION": "on",
         **{f"{cron}_CRON": "* * * * *" for cron in CRONS},
     }
-    with deployment(tmp_path, settings, changed={}) as dagster:
+    with deployment(tmp_path, settings, parts=("code", "webserver"), changed={}) as dagster:
+        fill_what_is_kept(dagster)
+        dagster.start("daemon")
         memory = _sampled(dagster)
         for instigator in _instigators(dagster):  # what is in the queue ends, nothing new comes
             dagster.stop(instigator)
@@ -88,7 +90,7 @@ def _sampled(dagster: Deployment) -> dict[str, list[float]]:
         time.sleep(max(0.0, begun + number * EVERY - time.monotonic()))
         if number * EVERY > WARM_UP:
             for part, each in memory.items():
-                each.append(psutil.Process(dagster.processes[part].pid).memory_info().rss / 1e6)
+                each.append(dagster.megabytes(part))
         if number * EVERY >= SECONDS:
             return memory
     raise AssertionError

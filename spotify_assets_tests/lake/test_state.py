@@ -37,6 +37,7 @@ def test_the_newest_of_each_playlist_counts_in_whatever_order_they_are_listed(ob
 def test_foreign_objects_do_not_count() -> None:
     foreign = StoredObject(f"{layout.raw_day_prefix(DAY)}notes.txt", "e", 1, ANY_TIME)
     assert state.current_sources([foreign]) == ()
+    assert [source.key for source in state.current_sources([foreign, stored("a", 1)])] == [stored("a", 1).key]
 
 
 def test_a_date_is_stale_until_its_commit_names_its_objects(store: ObjectStore) -> None:
@@ -60,6 +61,12 @@ def test_a_damaged_commit_names_itself_and_the_remedy(store: ObjectStore) -> Non
     store.put(layout.commit_key(DAY), b"{}")
     with pytest.raises(PermanentError, match=r"day=2026-03-01\.json.*delete it"):
         state.read_commits(store, [DAY])
+
+
+def test_a_date_without_a_commit_has_none_and_hides_no_other(store: ObjectStore) -> None:
+    later = DAY + dt.timedelta(days=1)
+    kept = commit(store, later)
+    assert state.read_commits(store, [DAY, later]) == {later: kept}
 
 
 DAYS = st.integers(0, 40).map(lambda count: DAY + dt.timedelta(days=count))
@@ -163,6 +170,20 @@ def test_a_remembered_content_is_used_for_its_own_etags_only(
     put_raw(store, DAY, content=b"second")
     (changed,) = state.read_current_sources(store, [DAY])[DAY]
     assert state.recognised(store, {DAY: (changed,)}, {DAY: built}) == {DAY: (changed,)}
+
+
+def test_what_etags_and_keys_tell_costs_no_reading(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_raw(store, DAY)
+    sources = state.read_current_sources(store, [DAY])[DAY]
+    named = tuple(Source(source.key, "elsewhere") for source in sources)
+    same = replace(commit(store, DAY), content="0f")
+    without_content = replace(same, sources=named, content="")
+    of_fewer = replace(same, sources=())
+    monkeypatch.delattr(ObjectStore, "get_many")
+    monkeypatch.delattr(ObjectStore, "get_or_none")
+
+    for built in (same, without_content, of_fewer):
+        assert state.recognised(store, {DAY: sources}, {DAY: built}) == {DAY: sources}
 
 
 def test_the_content_of_a_date_counts_every_object_however_many(

@@ -77,7 +77,7 @@ _EXCHANGES = (
     (r"\bgreatest\(", "least("),
     (r"\bleft join\b", "join"),
     (r"\bunion all\b", "union"),
-    (r"\bdistinct ", ""),
+    (r"(?<!\bis )\bdistinct ", ""),
     (r" desc\b", ""),
     (r" <= ", " < "),
     (r" >= ", " > "),

@@ -90,10 +90,11 @@ def spent(state: CallState, now: dt.datetime) -> int:
 
 def frees_at(state: CallState, now: dt.datetime, limit: int) -> dt.datetime | None:
     """When the next call is free under `limit`; None when one is free now."""
-    remaining = sum(state.calls.values())
+    calls = pruned(state, now).calls
+    remaining = sum(calls.values())
     if remaining < limit:
         return None
-    for minute, count in sorted(pruned(state, now).calls.items()):
+    for minute, count in sorted(calls.items()):
         remaining -= count
         if remaining < limit:
             return minute + _MINUTE + WINDOW
@@ -119,7 +120,7 @@ def cooled_down(state: CallState, cool_down: CoolDown) -> CallState:
 
 
 def _added(state: CallState, minute: dt.datetime, count: int) -> CallState:
-    return replace(state, calls={**state.calls, minute: max(0, state.calls.get(minute, 0) + count)})
+    return replace(state, calls={**state.calls, minute: state.calls.get(minute, 0) + count})
 
 
 class Ledger:
@@ -166,7 +167,7 @@ class Ledger:
 
     def _reserve(self, limit: int) -> None:
         now = self._clock.now()
-        granted = 0
+        granted = 0  # by the last call of `change`
 
         def change(data: bytes | None) -> bytes:
             nonlocal granted

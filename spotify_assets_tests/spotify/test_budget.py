@@ -172,6 +172,13 @@ class TestLedger:
 
         assert spent(state_of(store), clock.now()) == batch
 
+    def test_what_is_spent_is_not_left(self, store: ObjectStore, clock: TestClock) -> None:
+        store.put(STATE_KEY, CallState({minute_of(START - HOUR): 60}).to_json())
+
+        Ledger(store, 100, clock).spend()
+
+        assert spent(state_of(store), clock.now()) == 60 + 10
+
     def test_without_a_limit_calls_are_counted_and_nothing_is_stored(
         self, store: ObjectStore, clock: TestClock
     ) -> None:

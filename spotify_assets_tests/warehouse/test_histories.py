@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.warehouse import marts
 from spotify_assets_tests.warehouse.fixtures import kept_warehouse
 from spotify_assets_tests.warehouse.histories import EXAMPLES, Example
 from spotify_assets_tests.warehouse.lake_files import DAY, Tables, commit_day, day, open_lake, tables_of
@@ -113,3 +114,45 @@ def test_two_songs_of_one_recording_are_near_duplicates_of_each_other(
     )
 
     assert rows == [("isrc", "A", "a", 2, 2, 0, 2), ("song", "c", "c", 2, 1, 3, 4)]
+
+
+def test_an_entry_is_young_until_its_30th_90th_and_365th_day(warehouse: EmbeddedWarehouse, tmp_path: Path) -> None:
+    store, ages = open_lake(tmp_path / "lake"), {"a": 29, "b": 30, "c": 89, "d": 90, "e": 364, "f": 365}
+    tables = tables_of({"P": [*ages, None], "Q": ["x"]})
+    midnight = dt.datetime.combine(DAY, dt.time())
+    added = [{**row, "added_at": _before(midnight, ages.get(str(row["song_id"])))} for row in tables["playlist_items"]]
+    albums = [{**row, "release_date": _before(DAY, ages.get(str(row["album_id"])[-1]))} for row in tables["albums"]]
+    commit = commit_day(store, day(0), "run", {**tables, "playlist_items": added, "albums": albums})
+    load(warehouse, store, {day(0): commit})
+    warehouse.run(lambda session: marts.build(session, "playlist_freshness"))
+
+    columns = ", ".join(f"{kind}_known, {kind}_30_share, {kind}_90_share, {kind}_365_share" for kind in KINDS)
+    rows = warehouse.execute(f"SELECT playlist_id, entries, {columns} FROM ANALYTICS.PLAYLIST_FRESHNESS ORDER BY 1")
+
+    shares = (6, 1 / 6, 3 / 6, 5 / 6)
+    assert rows == [("P", 6, *shares, *shares), ("Q", 1, 0, None, None, None, 0, None, None, None)]
+
+
+KINDS = ("added", "released")
+
+
+def _before(moment: dt.date, days: int | None) -> dt.date | None:
+    return None if days is None else moment - dt.timedelta(days=days)
+
+
+def test_what_the_entries_of_a_playlist_are_is_counted(warehouse: EmbeddedWarehouse, tmp_path: Path) -> None:
+    store = open_lake(tmp_path / "lake")
+    tables = tables_of({"P": ["a", "a", "b", "c", None, None, None], "Q": []})
+    kinds = ["track", "track", "track", "local", "episode", "missing", "missing"]
+    items = [{**row, "item_type": kind} for row, kind in zip(tables["playlist_items"], kinds, strict=True)]
+    songs = [{**row, "name": "" if row["song_id"] in ("b", "c") else "A"} for row in tables["songs"]]
+    commit = commit_day(store, day(0), "run", {**tables, "playlist_items": items, "songs": songs})
+    load(warehouse, store, {day(0): commit})
+    warehouse.run(lambda session: marts.build(session, "playlist_health"))
+
+    rows = warehouse.execute(
+        "SELECT playlist_id, entry_count, tracks, local_files, episodes, missing, withdrawn, repeated "
+        "FROM ANALYTICS.PLAYLIST_HEALTH ORDER BY 1"
+    )
+
+    assert rows == [("P", 7, 3, 1, 1, 2, 1, 1), ("Q", 0, 0, 0, 0, 0, 0, 0)]

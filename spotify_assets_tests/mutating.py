@@ -221,6 +221,7 @@ def run(
             (tree / name).write_text(text, encoding="utf-8")
             for compiled in (tree / name).parent.glob(f"__pycache__/{Path(name).stem}.*.pyc"):
                 compiled.unlink()
+        gc.freeze()  # what the child's collector looks at is copied
         child = os.fork()
         if child == 0:
             memory.use(scratch)
@@ -228,6 +229,7 @@ def run(
             _test(tree, [test for test in tests if (tree / test.partition("::")[0]).exists()], plugin)
         return _ended(child, seconds) == 0
     finally:
+        gc.unfreeze()
         shutil.rmtree(scratch, ignore_errors=True)
         for name, original in originals.items():
             (tree / name).write_bytes(original)
@@ -252,7 +254,7 @@ def noticed(tree: Path, module: str, text: str, tests: Sequence[str], seconds: f
 
 @functools.cache
 def import_libraries() -> None:
-    """What every test needs and no mutant changes, before any fork; a fork's collector leaves it in peace."""
+    """What every test needs and no mutant changes, before any fork."""
     import boto3  # noqa: F401
     import dagster  # noqa: F401
     import duckdb  # noqa: F401
@@ -262,10 +264,8 @@ def import_libraries() -> None:
     import obstore.store  # noqa: F401
     import pytest  # noqa: F401
     import tenacity  # noqa: F401
-    import xdist.remote
+    import xdist.remote  # noqa: F401
     import xdist.scheduler  # noqa: F401
-
-    gc.freeze()
 
 
 def _test(tree: Path, tests: Sequence[str], plugin: Plugin | None) -> None:

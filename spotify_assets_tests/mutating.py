@@ -264,7 +264,7 @@ def import_libraries() -> None:
     import obstore.store  # noqa: F401
     import pytest  # noqa: F401
     import tenacity  # noqa: F401
-    import xdist.remote  # noqa: F401
+    import xdist.remote
     import xdist.scheduler  # noqa: F401
 
 

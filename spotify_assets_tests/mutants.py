@@ -115,7 +115,11 @@ NAMED = (
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "glue_scripts/commit.py": ("glue_scripts/test_commit.py", "lake/test_state.py"),
-    "glue_scripts/contract.py": ("test_generated_docs.py", "lake/test_catalog_tables.py"),
+    "glue_scripts/contract.py": (
+        "glue_scripts/test_contract.py",
+        "test_generated_docs.py",
+        "lake/test_catalog_tables.py",
+    ),
     "glue_scripts/fingerprint.py": ("glue_scripts/test_fingerprint.py",),
     "glue_scripts/judging.py": ("engines/test_duckdb_engine.py", "engines/test_oddities.py"),
     "glue_scripts/lake_files.py": ("glue_scripts", "engines/test_duckdb_engine.py"),

@@ -36,6 +36,13 @@ _MEMORY_LIMIT = "500MB"
 COLUMNS: Mapping[str, tables.Shape] = {**tables.JUDGED, **CARRIED, "bad_line": "bigint", "bad_reason": "text"}
 """What is staged: `judged`, and rows with nothing but date, object and playlist for lines that are no pages."""
 
+BAD_LINES = """
+select snapshot_date, source_key, bad_line as line, cast(null as bigint) as entry_index, playlist_id,
+    bad_reason as reason
+from judged where bad_line is not null
+"""
+"""`bad_lines` of what is staged."""
+
 
 @dataclass(frozen=True)
 class Counted:

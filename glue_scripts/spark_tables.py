@@ -23,7 +23,7 @@ from glue_scripts.commit import BuiltDay, DataFile, TableFiles, UnreadDays, cont
 from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.lake_files import LakeFiles
 from glue_scripts.manifest import Manifest
-from glue_scripts.spark_reader import Counted, schema, stage
+from glue_scripts.spark_reader import BAD_LINES, Counted, schema, stage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -147,11 +147,7 @@ def _read(
 def _create_relations(session: SparkSession, path: str) -> None:
     """Create `judged`, which is what is staged at `path`, and all relations over it as views."""
     session.read.schema(schema()).parquet(path).createOrReplaceTempView("judged")
-    selects = {
-        "bad_lines": "select snapshot_date, source_key, bad_line as line, cast(null as bigint) as entry_index, "
-        "playlist_id, bad_reason as reason from judged where bad_line is not null",
-        **tables.relations(tables.SPARK),
-    }
+    selects = {"bad_lines": BAD_LINES, **tables.relations(tables.SPARK)}
     for name, select in selects.items():
         session.sql(select).createOrReplaceTempView(name)
 

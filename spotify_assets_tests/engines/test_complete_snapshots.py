@@ -62,6 +62,16 @@ def test_a_snapshot_knows_how_many_entries_it_holds_and_whether_they_are_all(
     assert built.tables["playlist_items"].rows == right[0]
 
 
+def test_a_snapshot_of_which_any_line_says_that_it_is_a_part_is_one(store: ObjectStore) -> None:
+    key = put_raw(store, raw((0, entries_of(0)), (1, entries_of(1)), complete=True))
+    first, second = gzip.decompress(store.get(key)).splitlines()
+    store.put(key, gzip.compress(first + b"\n" + second.replace(b'"complete": true', b'"complete": false')))
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert [row[10:12] for row in rows(store, built, "playlists")] == [(2, False)]
+
+
 @pytest.mark.parametrize("said", [None, True])
 def test_a_damaged_line_or_the_end_cut_off_makes_a_snapshot_incomplete(store: ObjectStore, said: bool | None) -> None:
     whole = [raw((0, entries_of(0)), (1, entries_of(1)), (2, entries_of(2)), total=3, complete=said)] * 2

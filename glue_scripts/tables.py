@@ -226,10 +226,18 @@ def _typed(dialect: Dialect, table: Table, body: str, run_id: str) -> str:
 # --- what can't be read ---------------------------------------------------------------------------------------------
 
 _LINES = """
-select source_key, page_offset, row_number() over (partition by source_key order by page_offset) as line
-from (select distinct source_key, page_offset from judged where page_offset is not null)
+select pages.source_key, page_offset, page + count(pages_before) as line
+from (
+    select source_key, page_offset, row_number() over (partition by source_key order by page_offset) as page
+    from (select distinct source_key, page_offset from judged where page_offset is not null)
+) as pages
+left join (
+    select source_key, line - row_number() over (partition by source_key order by line) as pages_before from bad_lines
+) as damaged on damaged.source_key = pages.source_key and pages_before < page
+group by pages.source_key, page_offset, page
 """
-"""`lines`: the 1-based line of each page in its raw object."""
+"""`lines`: the 1-based line of each page in its raw object: its number among the pages, and the lines before it that
+are none."""
 
 _PLAYLIST_FLAGS = ("public", "collaborative")
 
@@ -255,7 +263,10 @@ select snapshot_date, unread.source_key, line, entry_index, playlist_id, leaf.pa
 from {exploded} as unread join lines
     on unread.source_key = lines.source_key and unread.page_offset = lines.page_offset
 union all
-select snapshot_date, source_key, 1, cast(null as bigint), playlist_id, path, text from playlist_leaves
+select snapshot_date, playlist_leaves.source_key, line, cast(null as bigint), playlist_id, path, text
+from playlist_leaves
+join (select source_key, min(line) as line from lines group by source_key) as first_line
+    on first_line.source_key = playlist_leaves.source_key
 """
 
 

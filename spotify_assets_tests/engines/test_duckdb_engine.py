@@ -286,6 +286,24 @@ def test_a_damaged_line_is_quarantined_and_the_rest_is_read(store: ObjectStore, 
     assert (record["source_key"], record["line"], record["reason"]) == (key, 2, reason)
 
 
+def test_a_line_is_that_of_the_object_whatever_stands_before_it(store: ObjectStore) -> None:
+    """Whoever looks into the object with `zcat | sed -n 4p` finds the entry there."""
+    key = put_raw(
+        store,
+        Raw(PLAYLIST, {"public": "perhaps"}, [(0, [e.entry(e.track("A"))]), (1, ["odd"]), (2, [None, "odder"])]),
+    )
+    one, two, three = gzip.decompress(store.get(key)).splitlines()
+    store.put(key, gzip.compress(b"\n".join([b"{broken", one, two, b"{broken", b"{broken", three, b"{broken"])))
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert built.quarantine_key is not None
+    records = map(json.loads, store.get(built.quarantine_key).splitlines())
+    listed = {(record["line"], record["entry_index"], record.get("path")) for record in records}
+    entries, broken = {(3, 0, None), (6, 1, None)}, {(line, None, None) for line in (1, 4, 5, 7)}
+    assert listed == entries | broken | {(2, None, "playlist.public")}
+
+
 def test_an_offset_counts_as_far_as_positions_do(store: ObjectStore) -> None:
     key = put_raw(store, of(e.entry(e.track("Kept"))))
     store.put(key, gzip.compress(gzip.decompress(store.get(key)) + b"\n" + page_line(offset=str(2**62 - 1))))

@@ -1,9 +1,9 @@
-"""Dagster's SQLite event log with its connections kept, and batches written as batches.
+"""Dagster's SQLite event log with its connections kept, batches written as batches, and assets' records remembered.
 
 Dagster's storage opens a new engine and connection for everything it asks or says, some 800 in a run of fifty steps;
 closing the last one of a WAL database rewrites its file. A run over many dates records two events per asset and date,
-which Dagster hands over in batches, and its storage writes each on its own. Together that took half of a day's `build`
-and most of a long backfill. The databases, their schema and every event stay exactly Dagster's, so a home can go back
+which Dagster hands over in batches, and its storage writes each on its own. Each step asks for the records of all its
+inputs anew. Together that took half of a day's `build` and most of a long backfill. The databases, their schema and every event stay exactly Dagster's, so a home can go back
 to the stock class any day. Named in the dagster.yaml of `instance`; Dagster+ has a storage of its own. Drop this when
 the stock class keeps its connections and stores a batch of asset events in one transaction: `test_borrowed.py` fails
 on that day.
@@ -12,6 +12,7 @@ on that day.
 from __future__ import annotations
 
 import itertools
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster import StringSource
-from dagster._core.events import ASSET_EVENTS
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from sqlalchemy import Engine, create_engine
@@ -30,13 +31,13 @@ from sqlalchemy.util import LRUCache
 from spotify_assets.settings import export_event_batch_size
 
 if TYPE_CHECKING:
-    from dagster import EventLogEntry
+    from dagster import AssetKey, EventLogEntry
+    from dagster._core.storage.event_log.base import AssetRecord
     from dagster._serdes import ConfigurableClassData
     from sqlalchemy import Connection
 
 BATCH_SIZE = 1_000
 """Events of a batch: an insert of that many stays far below SQLite's 32,766 variables a statement."""
-
 
 _KEPT = 8
 """Databases that stay open: the index and the runs of late. A webserver reads any number of them."""
@@ -69,6 +70,9 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._tables: set[str] = set()
+        self._records: dict[AssetKey, AssetRecord | None] = {}
+        self._records_of: tuple[int, int] | None = None
+        self._records_lock = threading.RLock()
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -89,6 +93,48 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
+
+    def _index_state(self) -> tuple[int, int]:
+        """Two numbers: the first differs when another connection has written to the index since, the second when this
+        one has (https://sqlite.org/pragma.html#pragma_data_version)."""
+        with self.index_connection() as connection:
+            driver: Any = connection.connection.driver_connection
+            return driver.execute("PRAGMA data_version").fetchone()[0], driver.total_changes
+
+    def get_asset_records(self, asset_keys: Sequence[AssetKey] | None = None) -> Sequence[AssetRecord]:
+        """The records of all assets, or of those asked for: as they were read last, where nobody has written since."""
+        if asset_keys is None:
+            return super().get_asset_records()
+        with self._records_lock:
+            state = self._index_state()
+            if state != self._records_of:
+                self._records.clear()
+            unknown = [key for key in asset_keys if key not in self._records]
+            if unknown:
+                self._records |= dict.fromkeys(unknown)
+                self._records |= {one.asset_entry.asset_key: one for one in super().get_asset_records(unknown)}
+            self._records_of = state
+            return [record for key in asset_keys if (record := self._records[key])]
+
+    @contextmanager
+    def _written(self, events: Sequence[EventLogEntry]) -> Iterator[None]:
+        """Around what writes `events` to the index: what is remembered of other assets stays true."""
+        with self._records_lock:
+            before = self._index_state()
+            yield
+            after = self._index_state()
+            for event in events:
+                if event.dagster_event and event.dagster_event.asset_key:
+                    self._records.pop(event.dagster_event.asset_key, None)
+            if before == self._records_of and before[0] == after[0]:
+                self._records_of = after
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store one event; what is remembered of its asset goes."""
+        if not event.is_dagster_event or event.dagster_event_type not in ASSET_EVENTS | ASSET_CHECK_EVENTS:
+            return super().store_event(event)
+        with self._written([event]):
+            return super().store_event(event)
 
     def wipe(self) -> None:
         """Remove every event; the files go."""
@@ -132,7 +178,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     def _store_asset_events(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
         with self.run_connection(run_id) as connection:
             connection.execute(self.prepare_insert_event_batch(events))
-        with self.index_transaction() as connection:
+        with self._written(events), self.index_transaction() as connection:
             ids = [connection.execute(self.prepare_insert_event(event)).lastrowid for event in events]
             self._store_asset_event_tags(connection, events, ids)
             # An asset's row says what its newest event of each type says.

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
-from spotify_assets.dashboard.parts import COUNTS, Part, Parts, StoredSnapshot, month_of
+from spotify_assets.dashboard.packing import NOT_READ_KEY, Month, Names, Packed, Points, Snapshot
+from spotify_assets.dashboard.parts import COUNTS, Part, Parts, StoredSnapshot, month_of, states_of
 from spotify_assets.dashboard.rows import (
     Artist,
     Loaded,
@@ -23,16 +26,18 @@ from spotify_assets.dashboard.rows import (
     PopularityRow,
     SnapshotRow,
     Song,
+    Totals,
     read,
     shown_dates,
 )
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.warehouse import schema
+from spotify_assets.warehouse import dimensions, schema
 from spotify_assets.warehouse.session import Session
 from spotify_assets.warehouse.sql import placeholders, statement
 
 READS = (
     ("lake", schema.LOADS),
+    ("spotify", schema.APPLIED),
     *(("lake", LAKE_TABLES[name]) for name in ("playlists", "playlist_items")),
     *(("spotify", DIMENSIONS[name]) for name in ("playlists", "songs", "albums", "artists", "song_artists")),
     *(("analytics", MARTS[name]) for name in ("playlist_changes", "song_runs", "song_popularity")),
@@ -42,79 +47,130 @@ READS = (
 _RECENT = 28
 """Latest loaded dates whose popularity is read for each day; before them, for the last date of each week."""
 
-MISSING, NOT_READ = "", "?"
-"""Keys of an entry that Spotify removed, and of a place that was not read."""
-
-
-@dataclass(slots=True)
-class Snapshot:
-    """One snapshot of a playlist: `songs` are numbers into `DashboardData.keys`, in order."""
-
-    day: dt.date
-    item_count: int
-    is_complete: bool
-    counts: list[int]
-    songs: list[int]
-
 
 @dataclass
 class DashboardData:
-    """Everything the page is made of. `windows` are the dates read from the warehouse this time, per query."""
+    """Everything the page is made of.
+
+    `packed` are the months long past, `snapshots` those of the months after them, by playlist, whose songs are numbers
+    into `keys`; so is `popularity`. `songs`, `others` and `artists` are of all, or at least of what was seen since the
+    packed months. `windows` are the dates read from the warehouse this time, per query. `unpacked` reads everything.
+    """
 
     dates: list[dt.date] = field(default_factory=list)
     playlists: list[Playlist] = field(default_factory=list)
+    totals: Totals = field(default_factory=lambda: Totals(0, 0))
+    packed: Packed = field(default_factory=Packed)
     snapshots: dict[str, list[Snapshot]] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     songs: dict[str, Song] = field(default_factory=dict)
     artists: list[Artist] = field(default_factory=list)
     others: dict[str, tuple[str, str]] = field(default_factory=dict)
-    popularity: dict[dt.date, dict[str, int]] = field(default_factory=dict)
+    popularity: dict[dt.date, Points] = field(default_factory=dict)
     windows: list[list[dt.date]] = field(default_factory=list)
+    unpacked: Callable[[], DashboardData] | None = field(default=None, compare=False)
+
+    @property
+    def names(self) -> Names:
+        return Names(self.songs, self.others, {one.artist_id: one.name for one in self.artists})
 
 
-def read_dashboard_data(session: Session, store: ObjectStore | None = None) -> DashboardData:
+def read_dashboard_data(session: Session, store: ObjectStore | None = None, *, by_pack: bool = True) -> DashboardData:
     """Read the dates that no part holds yet, and the names; a table that does not exist yet is made, empty.
 
-    With a `store` the parts are read from it and written to it. Raises the session's and the store's failures.
+    With a `store` the parts are read from it and written to it; `by_pack`, months long past as they are packed. Raises
+    the session's and the store's failures.
     """
     schema.prepare(session, READS)
-    loaded = read(session, Loaded, "loaded", agreed=shown_dates())
-    dates = [row.snapshot_date for row in loaded]
-    runs = {row.snapshot_date.isoformat(): row.run_id for row in loaded}
+    loaded = {
+        row.snapshot_date.isoformat(): row.run_id for row in read(session, Loaded, "loaded", agreed=shown_dates())
+    }
+    dates = [dt.date.fromisoformat(day) for day in loaded]
+    (totals,) = read(session, Totals, "totals")
     data = DashboardData(
         dates=dates,
         playlists=read(session, Playlist, "playlists"),
-        songs={row.song_id: row for row in read(session, Song, "songs")},
-        artists=read(session, Artist, "artists"),
+        totals=totals,
+        unpacked=partial(read_dashboard_data, session, store, by_pack=False),
     )
     parts = Parts(store, _code())
-    numbers: dict[str, int] = {}
-    by_month = _by_month(dates)
-    for month, part in parts.get(list(by_month)).items():
-        part.keep(runs)
-        stale = [day for day in by_month[month] if day.isoformat() not in part.runs]
-        if stale:
-            _read_window(session, part, stale, _popular_dates(dates).intersection(stale))
-            part.runs |= {day.isoformat(): runs[day.isoformat()] for day in stale}
-            parts.put(part)
-            data.windows.append(stale)
-        _add(data, part, numbers)
-    data.keys = list(numbers)
-    wanted = _popular_dates(dates)
-    data.popularity = {day: values for day, values in data.popularity.items() if day in wanted}
+    months, states = _by_month(loaded), states_of(loaded)
+    past = _past(months, dates) if by_pack else []
+    for pack in parts.packs(past, states):
+        data.packed.append(pack)
+    done = len(data.packed.blocks)
+    data.keys = data.packed.keys.copy()
+    contents = _read_months(session, data, parts, dict(itertools.islice(months.items(), done, None)))
+    since = dt.date.fromisoformat(f"{list(months)[done]}-01") if done else dt.date.min
+    data.songs = {row.song_id: row for row in read(session, Song, "songs", {"since": since})}
+    data.artists = read(session, Artist, "artists", {"since": since})
+    named = _runs(read(session, Loaded, "named"))
+    popular = {day.isoformat() for day in _popular_dates(dates)}
+    for content in contents.values():
+        content.popularity = {day: points for day, points in content.popularity.items() if day in popular}
+    for month in past[done:]:
+        pack = data.packed.pack(contents.pop(month), data.names)
+        data.packed.append(pack)
+        if loaded.items() <= named.items():
+            parts.put_pack(month, pack, states)
+    for content in (data.packed, *contents.values()):
+        data.popularity |= {
+            dt.date.fromisoformat(day): points for day, points in content.popularity.items() if day in popular
+        }
+    for content in contents.values():
+        for playlist_id, snapshots in content.snapshots.items():
+            data.snapshots.setdefault(playlist_id, []).extend(snapshots)
     return data
 
 
+def _runs(rows: Iterable[Loaded]) -> dict[str, str]:
+    return {row.snapshot_date.isoformat(): row.run_id for row in rows}
+
+
+def _past(months: Iterable[str], dates: Sequence[dt.date]) -> list[str]:
+    """The months that lie before every recent date."""
+    recent = month_of(dates[-_RECENT:][0]) if dates else ""
+    return [month for month in months if month < recent]
+
+
+def _read_months(
+    session: Session, data: DashboardData, parts: Parts, months: Mapping[str, Mapping[str, str]]
+) -> dict[str, Month]:
+    """What each of these months has that those before did not have, and `data` brought up to them."""
+    popular = {day.isoformat() for day in _popular_dates(data.dates)}
+    number = {key: place for place, key in enumerate(data.keys)}
+    contents: dict[str, Month] = {}
+    for month, part in parts.get(list(months)).items():
+        runs = months[month]
+        forgets = part.keep(runs)
+        stale = [dt.date.fromisoformat(day) for day in runs if day not in part.runs]
+        if stale:
+            _read_window(session, part, stale)
+            part.runs |= {day.isoformat(): runs[day.isoformat()] for day in stale}
+            data.windows.append(stale)
+        unknown = [dt.date.fromisoformat(day) for day in runs if day in popular and day not in part.popularity]
+        if unknown:
+            _read_popularity(session, part, unknown)
+        if stale or forgets or unknown:
+            parts.put(part)
+        contents[month] = _content(part, number)
+        data.others |= part.others
+    data.keys = list(number)
+    return contents
+
+
 def _code() -> str:
-    """What a part is made by: its queries, and the form it is kept in."""
-    queries = "".join(statement(f"dashboard/{name}") for name in ("snapshots", "others", "popularity"))
-    return hashlib.sha256(f"1{COUNTS}{queries}".encode()).hexdigest()[:16]
+    """What a part or a pack is made by: the queries, the names' own code, and the form it is kept in."""
+    queries = [statement(f"dashboard/{name}") for name in ("snapshots", "others", "popularity", "songs", "artists")]
+    names = [dimensions.code(name) for name in ("songs", "albums", "artists", "song_artists")]
+    return hashlib.sha256(f"2{COUNTS}{queries}{names}".encode()).hexdigest()[:16]
 
 
-def _by_month(dates: Iterable[dt.date]) -> dict[str, list[dt.date]]:
-    months: dict[str, list[dt.date]] = defaultdict(list)
-    for day in dates:
-        months[month_of(day)].append(day)
+def _by_month(runs: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Month to ISO date to run, in order."""
+    months: dict[str, dict[str, str]] = defaultdict(dict)
+    for day, run in runs.items():
+        months[month_of(dt.date.fromisoformat(day))][day] = run
     return months
 
 
@@ -124,7 +180,7 @@ def _popular_dates(dates: list[dt.date]) -> set[dt.date]:
     return {*dates[-_RECENT:], *weeks.values()}
 
 
-def _read_window(session: Session, part: Part, days: list[dt.date], popular: set[dt.date]) -> None:
+def _read_window(session: Session, part: Part, days: list[dt.date]) -> None:
     """Add what the warehouse says of these dates of one month to the part."""
     window = {"first_on": days[0], "last_on": days[-1]}
     wanted = set(days)
@@ -134,11 +190,13 @@ def _read_window(session: Session, part: Part, days: list[dt.date], popular: set
             part.snapshots.append(_stored(row, number))
     part.keys = list(number)
     part.others |= {row.item_uri: (row.item_type, row.name or "") for row in read(session, Other, "others", window)}
-    if popular:
-        asked = sorted(popular)
-        part.popularity |= {day.isoformat(): {} for day in asked}
-        for row in read(session, PopularityRow, "popularity", asked, dates=placeholders(len(asked))):
-            part.popularity[row.snapshot_date.isoformat()][row.song_id] = row.popularity
+
+
+def _read_popularity(session: Session, part: Part, days: list[dt.date]) -> None:
+    """Add the popularity on these dates to the part."""
+    part.popularity |= {day.isoformat(): {} for day in days}
+    for row in read(session, PopularityRow, "popularity", days, dates=placeholders(len(days))):
+        part.popularity[row.snapshot_date.isoformat()][row.song_id] = row.popularity
 
 
 def _stored(row: SnapshotRow, number: dict[str, int]) -> StoredSnapshot:
@@ -160,19 +218,24 @@ def _stored(row: SnapshotRow, number: dict[str, int]) -> StoredSnapshot:
     )
 
 
-def _add(data: DashboardData, part: Part, numbers: dict[str, int]) -> None:
-    """Bring a month into the whole; months come in order, so every playlist's snapshots do."""
-    number = [numbers.setdefault(key, len(numbers)) for key in part.keys]
-    number.append(numbers.setdefault(NOT_READ, len(numbers)) if any(-1 in one.keys for one in part.snapshots) else -1)
+def _content(part: Part, number: dict[str, int]) -> Month:
+    """What a month says, in the numbers of all keys, which its new ones follow."""
+    known = len(number)
+    numbers = [number.setdefault(key, len(number)) for key in part.keys]
+    numbers.append(
+        number.setdefault(NOT_READ_KEY, len(number)) if any(-1 in one.keys for one in part.snapshots) else -1
+    )
+    snapshots: dict[str, list[Snapshot]] = {}
     for one in sorted(part.snapshots, key=lambda one: one.day):
-        data.snapshots.setdefault(one.playlist_id, []).append(
-            Snapshot(
-                dt.date.fromisoformat(one.day),
-                one.item_count,
-                one.is_complete,
-                one.counts,
-                [number[key] for key in one.keys],
-            )
-        )
-    data.others |= part.others
-    data.popularity |= {dt.date.fromisoformat(day): values for day, values in part.popularity.items()}
+        songs = [numbers[key] for key in one.keys]
+        snapshot = Snapshot(dt.date.fromisoformat(one.day), one.item_count, one.is_complete, one.counts, songs)
+        snapshots.setdefault(one.playlist_id, []).append(snapshot)
+    points = {
+        day: [(number[key], value) for key, value in part.popularity[day].items() if key in number]
+        for day in sorted(part.popularity)
+    }
+    return Month(
+        snapshots=snapshots,
+        keys=list(itertools.islice(number, known, None)),
+        popularity={day: Points([s for s, _ in each], [v for _, v in each]) for day, each in points.items()},
+    )

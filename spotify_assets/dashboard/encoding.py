@@ -9,17 +9,74 @@ after the last new one.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 
-def encode_history(lists: Iterable[Sequence[int]], header: Mapping[str, object]) -> bytes:
-    """The lists of song numbers, oldest first, behind a JSON header: header, operations, new songs, each with its
-    length in four bytes (little-endian)."""
-    operations, news = _encode(lists)
-    head = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
-    return b"".join(len(part).to_bytes(4, "little") + part for part in (head, bytes(operations), bytes(news)))
+@dataclass(slots=True)
+class Encoder:
+    """A stretch of a playlist's lists, encoded as they come; `before` is the last one, None when there was none yet."""
+
+    before: list[int] | None = None
+    expected: int = 0
+    operations: bytearray = field(default_factory=bytearray)
+    news: bytearray = field(default_factory=bytearray)
+
+    def next(self) -> Encoder:
+        """The encoder of the stretch that follows."""
+        return Encoder(self.before, self.expected)
+
+    def followed_by(self, other: Encoder) -> Encoder:
+        """This stretch and the next."""
+        return Encoder(other.before, other.expected, self.operations + other.operations, self.news + other.news)
+
+    def add(self, songs: Sequence[int]) -> None:
+        """Encode the next list of song numbers."""
+        now = list(songs)
+        if now == self.before:
+            self.operations.append(0)
+            return
+        stays, gone = _split(self.before or [], now)
+        self.before = now
+        _varint(self.operations, 1 + len(gone))
+        for step in steps(gone):
+            _varint(self.operations, step)
+        _varint(self.operations, len(now))
+        left = Counter(stays)
+        head = 0
+        for song in now:
+            if not left[song]:
+                self.operations.append(1)
+                _varint(self.news, _zigzag(song - self.expected))
+                self.expected = song + 1
+                continue
+            left[song] -= 1
+            if stays[head] == song:
+                self.operations.append(0)
+                head += 1
+            else:
+                place = stays.index(song, head)
+                _varint(self.operations, place - head + 1)
+                del stays[place]
+
+    def encoded(self, header: Mapping[str, object]) -> bytes:
+        """The stretch behind a JSON header: header, operations, new songs, each with its length in four bytes
+        (little-endian)."""
+        head = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+        return b"".join(len(part).to_bytes(4, "little") + part for part in (head, self.operations, self.news))
+
+    def to_json(self) -> list[object]:
+        return [self.before, self.expected, *(base64.b64encode(part).decode() for part in (self.operations, self.news))]
+
+    @classmethod
+    def from_json(cls, content: Sequence[Any]) -> Encoder:
+        """Raises ValueError or TypeError when it is no encoder."""
+        before, expected, operations, news = content
+        return cls(before, expected, bytearray(base64.b64decode(operations)), bytearray(base64.b64decode(news)))
 
 
 def steps(numbers: Iterable[int]) -> list[int]:
@@ -29,40 +86,6 @@ def steps(numbers: Iterable[int]) -> list[int]:
         result.append(number - before)
         before = number
     return result
-
-
-def _encode(lists: Iterable[Sequence[int]]) -> tuple[bytearray, bytearray]:
-    operations, news = bytearray(), bytearray()
-    before: list[int] = []
-    expected = 0
-    for songs in lists:
-        now = list(songs)
-        if now == before and operations:
-            operations.append(0)
-            continue
-        stays, gone = _split(before, now)
-        _varint(operations, 1 + len(gone))
-        for step in steps(gone):
-            _varint(operations, step)
-        _varint(operations, len(now))
-        left = Counter(stays)
-        head = 0
-        for song in now:
-            if not left[song]:
-                operations.append(1)
-                _varint(news, _zigzag(song - expected))
-                expected = song + 1
-                continue
-            left[song] -= 1
-            if stays[head] == song:
-                operations.append(0)
-                head += 1
-            else:
-                place = stays.index(song, head)
-                _varint(operations, place - head + 1)
-                del stays[place]
-        before = now
-    return operations, news
 
 
 def _split(before: list[int], now: list[int]) -> tuple[list[int], list[int]]:

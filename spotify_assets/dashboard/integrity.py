@@ -101,11 +101,12 @@ def _data_problems(reader: _Reader) -> tuple[int, list[str]]:
             problems.append(f"The page's {name} can't be read: {error!r}.")
     try:
         index = json.loads(content["block-index"])
-        playlists, last_on = index["playlists"], index["last_on"]
+        playlists, songs, last_on = index["playlists"], index["songs"], index["last_on"]
     except (ValueError, KeyError, TypeError) as error:
         return 0, [*problems, f"The page's data can't be read: {error!r}."]
-    wanted = {"block-index", "block-songs", "block-popularity", "block-plotly"}
+    wanted = {"block-index", "block-recordings", "block-popularity", "block-plotly"}
     wanted |= {f"block-playlist-{place}" for place in range(len(playlists))}
+    wanted |= {f"block-songs-{month}" for month in range(songs)}
     if missing := sorted(wanted - reader.blocks.keys()):
         problems.append(f"The page lacks {', '.join(missing)}.")
     if (last_on or "") != reader.as_of:

@@ -1,19 +1,24 @@
 """The months of history that have been read already, beside the page: a day costs reading a day.
 
 A part holds what the snapshots of one month said, and for each date the run that the warehouse held when it was read.
-A date is read again when its run is another, or when the queries are: state, not time. A part that can't be read is
-one that is not there. What is read is `data`'s business.
+A date is read again when its run is another, or when the queries are: state, not time. A month long past is there
+packed as well, with the state it was packed at: the runs of all dates there were, as any of them may have given a song
+its name. A part that can't be read is one that is not there. What is read is `data`'s business, how it is packed
+`packing`'s.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import gzip
+import hashlib
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from spotify_assets.dashboard.packing import Pack
 from spotify_assets.failures import PermanentError
-from spotify_assets.lake.layout import report_part_key
+from spotify_assets.lake.layout import report_pack_key, report_part_key
 from spotify_assets.storage.object_store import ObjectStore
 
 
@@ -45,13 +50,15 @@ class Part:
     others: dict[str, tuple[str, str]] = field(default_factory=dict)
     popularity: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def keep(self, runs: dict[str, str]) -> None:
-        """Forget the dates whose run is not the one given."""
+    def keep(self, runs: Mapping[str, str]) -> bool:
+        """Forget the dates whose run is not the one given; whether there are any."""
         kept = {day for day, run in self.runs.items() if runs.get(day) == run}
-        if kept != self.runs.keys():
+        forgets = kept != self.runs.keys()
+        if forgets:
             self.runs = {day: run for day, run in self.runs.items() if day in kept}
             self.snapshots = [snapshot for snapshot in self.snapshots if snapshot.day in kept]
             self.popularity = {day: values for day, values in self.popularity.items() if day in kept}
+        return forgets
 
     def to_bytes(self) -> bytes:
         content = vars(self) | {
@@ -69,6 +76,9 @@ class Part:
         snapshots = [StoredSnapshot(*one) for one in content.pop("snapshots")]
         others = {uri: (kind, name) for uri, (kind, name) in content.pop("others").items()}
         return cls(**content, snapshots=snapshots, others=others)
+
+
+_UNREADABLE = (ValueError, TypeError, KeyError, OSError, EOFError, PermanentError)
 
 
 def month_of(day: dt.date) -> str:
@@ -91,7 +101,7 @@ class Parts:
         if data is not None:
             try:
                 part = Part.from_bytes(data)
-            except (ValueError, TypeError, KeyError, OSError, EOFError, PermanentError):
+            except _UNREADABLE:
                 return Part(month, self.code)
             if part.code == self.code and part.month == month:
                 return part
@@ -100,3 +110,37 @@ class Parts:
     def put(self, part: Part) -> None:
         if self.store:
             self.store.put(report_part_key(part.month), part.to_bytes())
+
+    def packs(self, months: Sequence[str], states: Mapping[str, str]) -> Iterator[Pack]:
+        """The packs of the first of these months, in order, until one is not there, or was made of other runs.
+
+        `states` is, by ISO date, the digest of the runs of all dates until it (`states_of`).
+        """
+        stored = self.store.get_many(map(report_pack_key, months)) if self.store else {}
+        for month in months:
+            try:
+                content = json.loads(gzip.decompress(stored.get(report_pack_key(month)) or b""))
+                made_by, as_of, state = content.pop("code"), content.pop("as_of"), content.pop("state")
+                if made_by != self.code or states.get(as_of) != state:
+                    return
+                yield Pack.from_json(content)
+            except _UNREADABLE:
+                return
+
+    def put_pack(self, month: str, pack: Pack, states: Mapping[str, str]) -> None:
+        """Keep a month as it was packed when the last of `states` was."""
+        if self.store:
+            as_of = list(states)[-1]
+            content = {"code": self.code, "as_of": as_of, "state": states[as_of], **pack.to_json()}
+            data = json.dumps(content, separators=(",", ":")).encode()
+            self.store.put(report_pack_key(month), gzip.compress(data, 6, mtime=0))
+
+
+def states_of(runs: Mapping[str, str]) -> dict[str, str]:
+    """ISO date to the digest of the runs of all dates until it."""
+    digest = hashlib.sha256()
+    states: dict[str, str] = {}
+    for day, run in runs.items():
+        digest.update(f"{day} {run}\n".encode())
+        states[day] = digest.hexdigest()[:16]
+    return states

@@ -3,22 +3,21 @@
 The page carries what the snapshots said, whole, and works out for itself what it shows; so every question has a page
 without a server. Blocks are JSON, or a history of `encoding`; songs are numbers into one list, days are counted from
 1970-01-01. What does not fit is thinned, oldest first: one snapshot a week for what is older than a date, then the
-places below a depth. How it is drawn belongs in `web/`.
+places below a depth. How a month is packed belongs in `packing`, how it is drawn in `web/`.
 """
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import gzip
-import json
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from spotify_assets.dashboard.data import MISSING, NOT_READ, DashboardData, Snapshot
-from spotify_assets.dashboard.encoding import encode_history, steps
+from spotify_assets.dashboard.data import DashboardData
+from spotify_assets.dashboard.encoding import steps
+from spotify_assets.dashboard.packing import Month, Packed, Points, Snapshot, Track, block, json_block
 from spotify_assets.dashboard.parts import COUNTS
 from spotify_assets.dashboard.rows import Playlist
 
@@ -27,8 +26,8 @@ BUDGET = 3_700_000
 
 _POPULARITY_BUDGET = 300_000
 
-_SONG, _LOCAL, _OTHER, _MISSING, _NOT_READ = range(5)
-"""Kinds of entries, as `web/blocks.js` knows them."""
+_MOST_POINTS = 150_000
+"""Songs times days whose popularity is looked at."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +59,22 @@ class Report:
 
 
 def build_report(data: DashboardData, budget: int = BUDGET) -> Report:
-    """The page's data, at most `budget` characters where thinning can do it. Equal rows give an equal report."""
-    playlists = [one for one in sorted(data.playlists, key=_by_name) if one.playlist_id in data.snapshots]
+    """The page's data, at most `budget` characters where thinning can do it. Equal rows give an equal report.
+
+    Where a thinner page is needed everything is read again, as it stood before it was packed.
+    """
     thinning = Thinning()
-    blocks = _blocks(data, playlists, thinning)
+    packed = _packed(data)
+    described = [_playlist(one, packed.tracks[one.playlist_id]) for one in _shown(data)]
+    blocks = _blocks(data, packed, described, thinning)
     for harder in _THINNINGS:
         if sum(map(len, blocks.values())) <= budget:
             break
-        thinning, blocks = harder, _blocks(data, playlists, harder)
-    return Report(data.dates[-1].isoformat() if data.dates else None, len(playlists), thinning, blocks)
+        if data.packed.blocks and data.unpacked:
+            data = data.unpacked()
+        thinner = _thinned(data, harder)
+        thinning, blocks = harder, _blocks(thinner, _packed(thinner), described, harder)
+    return Report(data.dates[-1].isoformat() if data.dates else None, len(described), thinning, blocks)
 
 
 def _by_name(playlist: Playlist) -> tuple[object, ...]:
@@ -77,7 +83,31 @@ def _by_name(playlist: Playlist) -> tuple[object, ...]:
     return (not playlist.name, [(int(word), "") if word.isdecimal() else (-1, word) for word in words], playlist)
 
 
-def _thinned(snapshots: list[Snapshot], thinning: Thinning) -> list[Snapshot]:
+def _shown(data: DashboardData) -> list[Playlist]:
+    known = data.snapshots.keys() | data.packed.tracks.keys()
+    return [one for one in sorted(data.playlists, key=_by_name) if one.playlist_id in known]
+
+
+def _thinned(data: DashboardData, thinning: Thinning) -> DashboardData:
+    """The same with fewer snapshots, and the keys that are left."""
+    kept = {playlist_id: _kept(snapshots, thinning) for playlist_id, snapshots in data.snapshots.items()}
+    songs = (song for snapshots in kept.values() for one in snapshots for song in one.songs)
+    number = {song: place for place, song in enumerate(dict.fromkeys(songs))}
+    return replace(
+        data,
+        snapshots={
+            playlist_id: [
+                Snapshot(one.day, one.item_count, one.is_complete, one.counts, [number[song] for song in one.songs])
+                for one in snapshots
+            ]
+            for playlist_id, snapshots in kept.items()
+        },
+        keys=[data.keys[song] for song in number],
+        popularity={day: _renumbered(points, number) for day, points in data.popularity.items()},
+    )
+
+
+def _kept(snapshots: list[Snapshot], thinning: Thinning) -> list[Snapshot]:
     kept = snapshots
     if thinning.days is not None:
         since = snapshots[-1].day - dt.timedelta(days=thinning.days)
@@ -94,52 +124,62 @@ def _thinned(snapshots: list[Snapshot], thinning: Thinning) -> list[Snapshot]:
     return kept
 
 
-def _blocks(data: DashboardData, playlists: list[Playlist], thinning: Thinning) -> dict[str, str]:
-    histories = {one.playlist_id: _thinned(data.snapshots[one.playlist_id], thinning) for one in playlists}
-    number: dict[int, int] = {}  # of a key among all, to its place in the page's list of songs
-    for one in playlists:
-        for snapshot in histories[one.playlist_id]:
-            for song in snapshot.songs:
-                if song not in number:
-                    number[song] = len(number)
-    keys = [data.keys[song] for song in number]
-    counts = {"playlists": len(playlists), "songs": len(data.songs), "artists": len(data.artists)}
-    described = [_playlist(one, data.snapshots[one.playlist_id]) for one in playlists]
+def _renumbered(points: Points, number: Mapping[int, int]) -> Points:
+    known = [(number[song], value) for song, value in zip(*points, strict=True) if song in number]
+    return Points([song for song, _ in known], [value for _, value in known])
+
+
+def _packed(data: DashboardData) -> Packed:
+    """All months, the latest ones as one."""
+    latest = Month(data.snapshots, data.keys[len(data.packed.keys) :])
+    return data.packed.followed_by(data.packed.pack(latest, data.names))
+
+
+def _blocks(
+    data: DashboardData, packed: Packed, described: list[dict[str, object]], thinning: Thinning
+) -> dict[str, str]:
     index = {
         "first_on": data.dates[0].isoformat() if data.dates else None,
         "last_on": data.dates[-1].isoformat() if data.dates else None,
         "days": len(data.dates),
-        "counts": counts,
+        "counts": {"playlists": len(described), **data.totals._asdict()},
         "thinned": {"days": thinning.days, "depth": thinning.depth},
         "opening": _opening(described),
         "playlists": _labelled(described),
+        "songs": len(packed.blocks),
     }
-    blocks = {"index": _json(index), "songs": _json(_songs(data, keys))}
-    for place, one in enumerate(playlists):
-        blocks[f"playlist-{place}"] = _history(histories[one.playlist_id], number)
-    blocks["popularity"] = _popularity(data, {key: place for place, key in enumerate(keys)})
-    return blocks
+    return {
+        "index": json_block(index),
+        **{f"songs-{place}": songs for place, songs in enumerate(packed.blocks)},
+        "recordings": json_block(_recordings(packed)),
+        **{f"playlist-{place}": _history(packed.tracks[str(one["id"])]) for place, one in enumerate(described)},
+        "popularity": _popularity(data),
+    }
 
 
-def _playlist(playlist: Playlist, snapshots: list[Snapshot]) -> dict[str, object]:
-    whole = [one for one in snapshots if one.is_complete]
+def _playlist(playlist: Playlist, track: Track) -> dict[str, object]:
     entered = left = 0
-    if len(whole) > 1:
-        before, now = Counter(whole[-2].songs), Counter(whole[-1].songs)
+    if len(track.whole) > 1:
+        before, now = map(Counter, track.whole)
         entered, left = (now - before).total(), (before - now).total()
+    days = [head.day for head in track.heads]
     return {
         "id": playlist.playlist_id,
         "name": playlist.name,
         "owner": playlist.owner_name,
-        "snapshots": len(snapshots),
-        "whole": len(whole),
-        "size": len(snapshots[-1].songs),
-        "first_on": snapshots[0].day.isoformat(),
-        "last_on": snapshots[-1].day.isoformat(),
+        "snapshots": len(track.heads),
+        "whole": sum(head.is_complete for head in track.heads),
+        "size": track.heads[-1].size,
+        "first_on": _iso(days[0]),
+        "last_on": _iso(days[-1]),
         "entered": entered,
         "left": left,
-        "spans": _spans([_days(one.day) for one in snapshots]),
+        "spans": _spans(days),
     }
+
+
+def _iso(day: int) -> str:
+    return (dt.date(1970, 1, 1) + dt.timedelta(days=day)).isoformat()
 
 
 def _spans(days: list[int]) -> list[tuple[int, int]]:
@@ -177,76 +217,37 @@ def _opening(described: list[dict[str, object]]) -> str | None:
     return str(max(described, key=interest)["id"]) if described else None
 
 
-def _history(snapshots: list[Snapshot], number: dict[int, int]) -> str:
+def _history(track: Track) -> str:
     header = {
-        "days": steps(_days(one.day) for one in snapshots),
-        "partial": {place: one.item_count for place, one in enumerate(snapshots) if not one.is_complete},
-        **{name: steps(one.counts[place] for one in snapshots) for place, name in enumerate(COUNTS)},
+        "days": steps(head.day for head in track.heads),
+        "partial": {place: head.item_count for place, head in enumerate(track.heads) if not head.is_complete},
+        **{name: steps(head.counts[place] for head in track.heads) for place, name in enumerate(COUNTS)},
     }
-    return _block(encode_history(([number[song] for song in one.songs] for one in snapshots), header))
+    return block(track.encoder.encoded(header))
 
 
-def _songs(data: DashboardData, keys: list[str]) -> dict[str, object]:
-    """Columns of the songs in the page: ids, names, artists (numbers into their own list), release days, and the
-    groups of songs that are one recording."""
-    artist_names = {row.artist_id: row.name for row in data.artists}
-    artist_number: dict[str, int] = {}
-    names, credits, released, kinds = [], [], [], {}
+def _recordings(packed: Packed) -> list[list[int]]:
+    """The groups of songs that are one recording."""
     recordings: dict[str, list[int]] = defaultdict(list)
-    for place, key in enumerate(keys):
-        song = data.songs.get(key)
-        if song is None:
-            kind, name = data.others.get(key, ("missing", ""))
-            kinds[place] = _MISSING if key == MISSING else _NOT_READ if key == NOT_READ else _OTHER
-            names.append(name or ("" if key in (MISSING, NOT_READ) else kind))
-            credits.append([])
-            released.append(0)
-            continue
-        if song.is_local:
-            kinds[place] = _LOCAL
-        names.append(song.name)
-        ids = song.artist_ids.split(" ") if song.artist_ids else []
-        credits.append([artist_number.setdefault(artist, len(artist_number)) for artist in ids])
-        released.append(_days(song.release_date) if song.release_date else 0)
-        if song.isrc:
-            recordings[song.isrc].append(place)
-    return {
-        "ids": " ".join(keys),
-        "names": names,
-        "credits": credits,
-        "released": released,
-        "kinds": kinds,
-        "recordings": [group for group in recordings.values() if len(group) > 1],
-        "artist_ids": " ".join(artist_number),
-        "artist_names": [artist_names.get(artist, "") for artist in artist_number],
-    }
+    for song, isrc in enumerate(packed.isrcs):
+        if isrc:
+            recordings[isrc].append(song)
+    return [group for group in recordings.values() if len(group) > 1]
 
 
-def _popularity(data: DashboardData, place: dict[str, int]) -> str:
+def _popularity(data: DashboardData) -> str:
     """Per song, its popularity on each of the days (-1: none), as steps; fewer days where all would be too much."""
-    block = ""
+    made = ""
     for every in (1, 2, 4, 8, 16):
         days = sorted(data.popularity)[::-1][::every][::-1]
+        if every < 16 and sum(len(data.popularity[day].songs) for day in days) > _MOST_POINTS:
+            continue
         songs: dict[int, list[int]] = {}
         for index, day in enumerate(days):
-            for key, value in data.popularity[day].items():
-                if key in place:
-                    songs.setdefault(place[key], [-1] * len(days))[index] = value
+            for song, value in zip(*data.popularity[day], strict=True):
+                songs.setdefault(song, [-1] * len(days))[index] = value
         lines = {song: steps(values) for song, values in sorted(songs.items())}
-        block = _json({"days": [day.isoformat() for day in days], "songs": lines})
-        if len(block) <= _POPULARITY_BUDGET:
+        made = json_block({"days": [day.isoformat() for day in days], "songs": lines})
+        if len(made) <= _POPULARITY_BUDGET:
             break
-    return block
-
-
-def _days(day: dt.date) -> int:
-    return (day - dt.date(1970, 1, 1)).days
-
-
-def _json(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return _block(text.encode("utf-8", "replace"))
-
-
-def _block(content: bytes) -> str:
-    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode("ascii")
+    return made

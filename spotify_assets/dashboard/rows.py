@@ -71,6 +71,11 @@ class Artist(NamedTuple):
     name: str
 
 
+class Totals(NamedTuple):
+    songs: int
+    artists: int
+
+
 class FactPlaylist(NamedTuple):
     playlist_id: str
     name: str

@@ -184,6 +184,11 @@ def report_part_key(month: str) -> str:
     return f"{REPORTS_PREFIX}parts/{_checked('[0-9]{4}-[0-9]{2}', month, 'month')}.json.gz"
 
 
+def report_pack_key(month: str) -> str:
+    """Key of a month (`YYYY-MM`) as the dashboard shows it."""
+    return f"{REPORTS_PREFIX}parts/{_checked('[0-9]{4}-[0-9]{2}', month, 'month')}.pack.json.gz"
+
+
 def _checked(pattern: str, value: str, what: str) -> str:
     """`value`, once it is known that it cannot change the shape of a key. Raises ValueError otherwise."""
     if not re.fullmatch(pattern, value):

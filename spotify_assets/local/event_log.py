@@ -3,10 +3,10 @@
 Dagster's storage opens a new engine and connection for everything it asks or says, some 800 in a run of fifty steps;
 closing the last one of a WAL database rewrites its file. A run over many dates records two events per asset and date,
 which Dagster hands over in batches, and its storage writes each on its own. Each step asks for the records of all its
-inputs anew. Together that took half of a day's `build` and most of a long backfill. The databases, their schema and every event stay exactly Dagster's, so a home can go back
-to the stock class any day. Named in the dagster.yaml of `instance`; Dagster+ has a storage of its own. Drop this when
-the stock class keeps its connections and stores a batch of asset events in one transaction: `test_borrowed.py` fails
-on that day.
+inputs anew. Together that took half of a day's `build` and most of a long backfill. The databases, their schema and
+every event stay exactly Dagster's, so a home can go back to the stock class any day. Named in the dagster.yaml of
+`instance`; Dagster+ has a storage of its own. Drop this when the stock class keeps its connections and stores a batch
+of asset events in one transaction: `test_borrowed.py` fails on that day.
 """
 
 from __future__ import annotations

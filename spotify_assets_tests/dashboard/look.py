@@ -132,7 +132,7 @@ def _walk(seen: Seen) -> list[str]:
 
 def _addresses(file: Path) -> dict[str, str]:
     """One address of every kind of page, chosen from what the file holds."""
-    index, songs = (_block(file, name) for name in ("index", "songs"))
+    index, songs = (_block(file, name) for name in ("index", "songs-0"))
     opening = index["opening"]
     other = next((one["id"] for one in index["playlists"] if one["id"] != opening), opening)
     playlist = next(one for one in index["playlists"] if one["id"] == opening)

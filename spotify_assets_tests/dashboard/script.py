@@ -19,7 +19,8 @@ const placeOf = (id) => index.playlists.findIndex((one) => one.id === id);
 const historyOf = async (id) => readHistory(await inflate(blockText(`playlist-${placeOf(id)}`)));
 (async () => {
   index = await unpack(blockText("index"));
-  songs = readSongs(await unpack(blockText("songs")));
+  const months = Array.from({ length: index.songs }, (_, month) => unpack(blockText(`songs-${month}`)));
+  songs = readSongs(await Promise.all(months), await unpack(blockText("recordings")));
   const answer = await (async () => { %s })();
   process.stdout.write(JSON.stringify(answer));
 })();

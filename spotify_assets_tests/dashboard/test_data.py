@@ -26,7 +26,7 @@ STATEMENTS = sorted(path.name.removesuffix(".sql") for path in FOLDER.iterdir())
 
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_every_statement_is_one_query_of_snowflakes_dialect(name: str) -> None:
-    params = {"first_on": day(0), "last_on": day(1), "day": day(0)}
+    params = {"first_on": day(0), "last_on": day(1), "day": day(0), "since": day(0)}
     sql, values = positional(
         render(f"dashboard/{name}", loaded=shown_dates(), agreed=shown_dates(), dates="'2026-01-01'"), params
     )

@@ -59,7 +59,10 @@ def test_a_page_without_any_snapshot_is_whole() -> None:
         (lambda page: page.replace(b"const MONTHS =", b"let MONTHS ="), "not the ones"),
         (lambda page: page.replace(b"default-src 'none'", b"default-src *"), "does not forbid requests"),
         (_without_a_day, "its data of 2026-11-20"),
-        (lambda page: page.replace(b'id="block-songs">H4sI', b'id="block-songs">H4sJ'), "block-songs can't be read"),
+        (
+            lambda page: page.replace(b'id="block-songs-0">H4sI', b'id="block-songs-0">H4sJ'),
+            "block-songs-0 can't be read",
+        ),
         (lambda page: page.replace(b'id="block-playlist-3"', b'id="block-of-nothing"'), "lacks block-playlist-3"),
         (lambda page: page.replace(b"Playlist history", b"\xff"), "not UTF-8"),
     ],

@@ -21,7 +21,7 @@ from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Table, Type
 from spotify_assets.dashboard.data import READS
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.warehouse.schema import LOADS, create_table, is_view, prepare
+from spotify_assets.warehouse.schema import APPLIED, LOADS, create_table, is_view, prepare
 from spotify_assets.warehouse.sql import FILE_FORMAT, literal, render
 
 FIRST_DAY = dt.date(2026, 11, 8)
@@ -203,22 +203,37 @@ def warehouse_rows(world: World) -> dict[str, list[tuple[object, ...]]]:
         rows["analytics.playlist_changes"] += _changes(world, playlist_id, history)
         rows["analytics.song_runs"] += _runs(world, playlist_id, history)
     for song in world.songs.values():
+        key = {"song_id": song.song_id, "last_seen_on": _last_seen(world, song.song_id)}
         rows["spotify.songs"].append(
-            _row(DIMENSIONS["songs"], song_id=song.song_id, name=song.name, album_id=song.song_id, isrc=song.isrc)
+            _row(DIMENSIONS["songs"], **key, name=song.name, album_id=song.song_id, isrc=song.isrc)
         )
         released = dt.date(song.year, 1, 1) if song.year else None
         rows["spotify.albums"].append(_row(DIMENSIONS["albums"], album_id=song.song_id, release_date=released))
         for position, artist_id in enumerate(song.artists):
             rows["spotify.song_artists"].append(
-                _row(DIMENSIONS["song_artists"], song_id=song.song_id, artist_id=artist_id, position=position)
+                _row(DIMENSIONS["song_artists"], **key, artist_id=artist_id, position=position)
             )
-    rows["spotify.artists"] = [_row(DIMENSIONS["artists"], artist_id=i, name=n) for i, n in world.artists.items()]
+    for artist_id, name in world.artists.items():
+        seen = [_last_seen(world, song.song_id) for song in world.songs.values() if artist_id in song.artists]
+        last_seen_on = max(seen, default=FIRST_DAY)
+        rows["spotify.artists"].append(
+            _row(DIMENSIONS["artists"], artist_id=artist_id, name=name, last_seen_on=last_seen_on)
+        )
     for date in _by_day(world):
+        rows["spotify.applied_loads"] += [
+            _row(APPLIED, table_name=name, snapshot_date=date, run_id="r")
+            for name in ("songs", "albums", "artists", "song_artists")
+        ]
         rows["lake.loads"] += [
             _row(LOADS, table_name=name, snapshot_date=date, run_id="r") for name in ("playlists", "playlist_items")
         ]
     rows["analytics.song_popularity"] = _popularity(world)
     return rows
+
+
+def _last_seen(world: World, song_id: str) -> dt.date:
+    days = (day for history in world.snapshots.values() for day, entries in history.items() if song_id in entries)
+    return max(days, default=FIRST_DAY)
 
 
 _EMPTY: dict[Type, object] = {

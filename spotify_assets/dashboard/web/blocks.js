@@ -4,7 +4,7 @@
 /** @typedef {{id: string, name: string, label: string, owner: string, snapshots: number, whole: number, size: number,
  *   first_on: string, last_on: string, entered: number, left: number, spans: [number, number][]}} Playlist */
 /** @typedef {{first_on: string | null, last_on: string | null, days: number, opening: string | null, playlists: Playlist[],
- *   counts: {playlists: number, songs: number, artists: number}, thinned: {days: number | null, depth: number | null}}} Index */
+ *   counts: {playlists: number, songs: number, artists: number}, thinned: {days: number | null, depth: number | null}, songs: number}} Index */
 /** Songs by number. `kinds` are of entries that are no plain track; `recording` is the group of songs with one ISRC.
  * @typedef {{ids: string[], names: string[], credits: number[][], released: number[], kinds: Record<number, number>,
  *   recordings: number[][], recording: Map<number, number>, artistIds: string[], artistNames: string[],
@@ -41,17 +41,32 @@ function unstep(steps) {
   return steps.map((step) => { value += step; return value; });
 }
 
-/** @param {any} raw @returns {Songs} */
-function readSongs(raw) {
+/** The songs of all months; a song or an artist told again is as it was told last.
+ * @param {any[]} months @param {number[][]} recordings @returns {Songs} */
+function readSongs(months, recordings) {
   const split = (/** @type {string} */ text, /** @type {number} */ length) => (length ? text.split(" ") : []);
-  const ids = split(raw.ids, raw.names.length), artistIds = split(raw.artist_ids, raw.artist_names.length);
-  const recording = new Map();
-  raw.recordings.forEach((/** @type {number[]} */ group, /** @type {number} */ index) => group.forEach((song) => recording.set(song, index)));
-  return {
-    ids, names: raw.names, credits: raw.credits, released: raw.released, kinds: raw.kinds, recordings: raw.recordings, recording,
-    artistIds, artistNames: raw.artist_names,
-    numberOf: new Map(ids.map((id, index) => [id, index])), artistNumberOf: new Map(artistIds.map((id, index) => [id, index])),
-  };
+  /** @type {Songs} */
+  const songs = { ids: [], names: [], credits: [], released: [], kinds: {}, recordings, recording: new Map(), artistIds: [], artistNames: [], numberOf: new Map(), artistNumberOf: new Map() };
+  for (const month of months) {
+    const artists = split(month.artist_ids, month.artist_names.length).map((id, place) => {
+      const number = songs.artistNumberOf.get(id) ?? songs.artistIds.push(id) - 1;
+      songs.artistNumberOf.set(id, number);
+      songs.artistNames[number] = month.artist_names[place];
+      return number;
+    });
+    const base = songs.ids.length, ids = split(month.ids, month.names.length - month.again.length);
+    for (const id of ids) songs.numberOf.set(id, songs.ids.push(id) - 1);
+    month.names.forEach((/** @type {string} */ name, /** @type {number} */ row) => {
+      const song = row < ids.length ? base + row : month.again[row - ids.length];
+      songs.names[song] = name;
+      songs.credits[song] = month.credits[row].map((/** @type {number} */ artist) => artists[artist]);
+      songs.released[song] = month.released[row];
+      if (row in month.kinds) songs.kinds[song] = month.kinds[row];
+      else delete songs.kinds[song];
+    });
+  }
+  recordings.forEach((group, index) => group.forEach((song) => songs.recording.set(song, index)));
+  return songs;
 }
 
 /** @param {Uint8Array} bytes @returns {Snapshots} */

@@ -172,9 +172,10 @@ async function start() {
     byId("totals").remove();
     return;
   }
-  const songs = unpack(blockText("songs"));
+  const songs = Promise.all(Array.from({ length: app.index.songs }, (_, month) => unpack(blockText(`songs-${month}`))));
+  const recordings = unpack(blockText("recordings"));
   void warm();
-  app.songs = readSongs(await songs);
+  app.songs = readSongs(await songs, await recordings);
   masthead();
   const showRange = rangeBar();
   await show(showRange);

@@ -1,7 +1,17 @@
--- One row per song ever seen, with its latest attributes; `artist_ids` are those credited, in order, a blank between.
-WITH credits AS (
+-- One row per song that was seen, or whose album was, on a date or later, with its latest attributes; `artist_ids` are
+-- those credited, in order, a blank between.
+WITH seen AS (
+    SELECT s.song_id, s.name, s.isrc, s.is_local, a.release_date
+    FROM SPOTIFY.SONGS s
+    LEFT JOIN SPOTIFY.ALBUMS a
+        ON a.album_id = s.album_id
+    WHERE s.last_seen_on >= %(since)s
+        OR a.last_seen_on >= %(since)s
+),
+credits AS (
     SELECT song_id, LISTAGG(artist_id, ' ') WITHIN GROUP (ORDER BY position, artist_id) AS artist_ids
     FROM SPOTIFY.SONG_ARTISTS
+    WHERE song_id IN (SELECT song_id FROM seen)
     GROUP BY song_id
 )
 SELECT
@@ -9,11 +19,9 @@ SELECT
     s.name,
     s.isrc,
     s.is_local,
-    a.release_date,
+    s.release_date,
     c.artist_ids
-FROM SPOTIFY.SONGS s
+FROM seen s
 LEFT JOIN credits c
     ON c.song_id = s.song_id
-LEFT JOIN SPOTIFY.ALBUMS a
-    ON a.album_id = s.album_id
 ORDER BY s.song_id;

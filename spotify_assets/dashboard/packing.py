@@ -1,0 +1,274 @@
+"""The page's songs and histories, packed a month at a time: a day costs packing the month it is in.
+
+A month long past is packed once. Months are packed in order, each going on where the one before ended: songs keep their
+numbers, and a song or an artist that looks different since is told again with the month packed next. So a month needs
+the names only of what was seen since it began. Pure; where packs are kept is `parts`' business, what is read `data`'s.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from spotify_assets.dashboard.encoding import Encoder
+from spotify_assets.dashboard.rows import Song
+
+SONG, LOCAL, OTHER, MISSING, NOT_READ = range(5)
+"""Kinds of entries, as `web/blocks.js` knows them."""
+
+MISSING_KEY, NOT_READ_KEY = "", "?"
+"""Keys of an entry that Spotify removed, and of a place that was not read."""
+
+_KINDS = {MISSING_KEY: MISSING, NOT_READ_KEY: NOT_READ}
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """One snapshot of a playlist: `songs` are numbers of keys, in order."""
+
+    day: dt.date
+    item_count: int
+    is_complete: bool
+    counts: list[int]
+    songs: list[int]
+
+
+class Head(NamedTuple):
+    """A snapshot without its entries; `day` counts from 1970-01-01, `size` is how many entries there are."""
+
+    day: int
+    item_count: int
+    is_complete: bool
+    size: int
+    counts: list[int]
+
+
+@dataclass(slots=True)
+class Track:
+    """One playlist's snapshots of a stretch of time, packed; `whole` are the last two that were read whole."""
+
+    heads: list[Head] = field(default_factory=list)
+    encoder: Encoder = field(default_factory=Encoder)
+    whole: list[list[int]] = field(default_factory=list)
+
+    def add(self, snapshots: Iterable[Snapshot]) -> None:
+        """Go on with these."""
+        for one in snapshots:
+            self.heads.append(Head(days_of(one.day), one.item_count, one.is_complete, len(one.songs), one.counts))
+            self.encoder.add(one.songs)
+            if one.is_complete:
+                self.whole = [*self.whole[-1:], one.songs]
+
+
+class Described(NamedTuple):
+    """What the page says of a key. `artists` are ids, `released` counts from 1970-01-01 and is 0 when unknown."""
+
+    name: str
+    artists: list[str]
+    released: int
+    kind: int
+    isrc: str
+
+    def digest(self) -> int:
+        """Differs when the description does."""
+        return zlib.crc32(repr(tuple(self)).encode("utf-8", "surrogatepass"))
+
+
+class Points(NamedTuple):
+    """The popularity of songs, by their numbers, on one date."""
+
+    songs: list[int]
+    values: list[int]
+
+
+@dataclass
+class Month:
+    """What is packed: the snapshots by playlist, the keys that no month before had, and the popularity that is shown
+    of a month long past, by ISO date."""
+
+    snapshots: Mapping[str, Sequence[Snapshot]] = field(default_factory=dict)
+    keys: Sequence[str] = ()
+    popularity: Mapping[str, Points] = field(default_factory=dict)
+
+
+@dataclass
+class Names:
+    """What the warehouse says of keys and artists: of all, or at least of those seen since the month packed began.
+
+    `others` are (type, name) of entries that are no songs.
+    """
+
+    songs: Mapping[str, Song]
+    others: Mapping[str, tuple[str, str]]
+    artists: Mapping[str, str]
+
+    def of(self, key: str) -> Described | None:
+        """What is said of the key; None where nothing is."""
+        song = self.songs.get(key)
+        if song is not None:
+            artists = song.artist_ids.split(" ") if song.artist_ids else []
+            released = days_of(song.release_date) if song.release_date else 0
+            return Described(song.name, artists, released, LOCAL if song.is_local else SONG, song.isrc or "")
+        if key in _KINDS:
+            return Described("", [], 0, _KINDS[key], "")
+        if key in self.others:
+            kind, name = self.others[key]
+            return Described(name or kind, [], 0, OTHER, "")
+        return None
+
+
+@dataclass
+class Pack:
+    """A month, packed. `rows` are the numbers of the songs told: the new ones, then those that look different now;
+    `digests` and `isrcs` are theirs. `artists` are the names told. `block` is the page's, of the same songs."""
+
+    keys: list[str]
+    rows: list[int]
+    digests: list[int]
+    isrcs: list[str]
+    artists: dict[str, str]
+    block: str
+    tracks: dict[str, Track]
+    popularity: dict[str, Points]
+
+    def to_json(self) -> dict[str, Any]:
+        return vars(self) | {
+            "tracks": {
+                playlist_id: [track.heads, track.encoder.to_json(), track.whole]
+                for playlist_id, track in self.tracks.items()
+            }
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Pack:
+        """Raises TypeError, ValueError or KeyError when it is no pack."""
+        tracks = {
+            playlist_id: Track([Head(*head) for head in heads], Encoder.from_json(encoder), whole)
+            for playlist_id, (heads, encoder, whole) in content["tracks"].items()
+        }
+        popularity = {day: Points(*points) for day, points in content["popularity"].items()}
+        return cls(**{**content, "tracks": tracks, "popularity": popularity})
+
+
+@dataclass
+class Packed:
+    """The months packed so far. `keys` are those of all songs by number, `digests` and `isrcs` what was last said."""
+
+    keys: list[str] = field(default_factory=list)
+    digests: list[int] = field(default_factory=list)
+    isrcs: list[str] = field(default_factory=list)
+    artists: dict[str, str] = field(default_factory=dict)
+    blocks: list[str] = field(default_factory=list)
+    tracks: dict[str, Track] = field(default_factory=dict)
+    popularity: dict[str, Points] = field(default_factory=dict)
+
+    def pack(self, month: Month, names: Names) -> Pack:
+        """The month that follows; nothing here is changed."""
+        rows, described = self._told(month.keys, names)
+        artists = {
+            artist: names.artists.get(artist) or self.artists.get(artist, "")
+            for one in described
+            for artist in one.artists
+        }
+        artists |= {artist: name for artist, name in names.artists.items() if self.artists.get(artist, name) != name}
+        tracks = {}
+        for playlist_id, snapshots in month.snapshots.items():
+            before = self.tracks.get(playlist_id)
+            tracks[playlist_id] = Track(encoder=before.encoder.next(), whole=before.whole) if before else Track()
+            tracks[playlist_id].add(snapshots)
+        return Pack(
+            keys=list(month.keys),
+            rows=rows,
+            digests=[one.digest() for one in described],
+            isrcs=[one.isrc for one in described],
+            artists=artists,
+            block=songs_block(month.keys, rows[len(month.keys) :], described, artists),
+            tracks=tracks,
+            popularity=dict(month.popularity),
+        )
+
+    def _told(self, keys: Sequence[str], names: Names) -> tuple[list[int], list[Described]]:
+        """The songs to tell of: those of the new keys, then the known ones that look different now."""
+        rows = [*range(len(self.keys), len(self.keys) + len(keys))]
+        described = [names.of(key) or Described("missing", [], 0, OTHER, "") for key in keys]
+        number = {key: place for place, key in enumerate(self.keys)}
+        for key in (*names.songs, *names.others):
+            place, one = number.get(key), names.of(key)
+            if place is not None and one is not None and one.digest() != self.digests[place]:
+                rows.append(place)
+                described.append(one)
+        return rows, described
+
+    def append(self, pack: Pack) -> None:
+        """Go on with a month."""
+        self.keys += pack.keys
+        self.digests += pack.digests[: len(pack.keys)]
+        self.isrcs += pack.isrcs[: len(pack.keys)]
+        for place, digest, isrc in list(zip(pack.rows, pack.digests, pack.isrcs, strict=True))[len(pack.keys) :]:
+            self.digests[place], self.isrcs[place] = digest, isrc
+        self.artists |= pack.artists
+        self.popularity |= pack.popularity
+        self.blocks.append(pack.block)
+        for playlist_id, track in pack.tracks.items():
+            before = self.tracks.get(playlist_id)
+            self.tracks[playlist_id] = track if before is None else _joined(before, track)
+
+    def followed_by(self, pack: Pack) -> Packed:
+        """These months and one more; nothing here is changed."""
+        whole = Packed(
+            keys=self.keys.copy(),
+            digests=self.digests.copy(),
+            isrcs=self.isrcs.copy(),
+            artists=self.artists.copy(),
+            blocks=self.blocks.copy(),
+            tracks=self.tracks.copy(),
+            popularity=self.popularity.copy(),
+        )
+        whole.append(pack)
+        return whole
+
+
+def _joined(before: Track, after: Track) -> Track:
+    return Track([*before.heads, *after.heads], before.encoder.followed_by(after.encoder), after.whole)
+
+
+def songs_block(
+    keys: Sequence[str], again: Sequence[int], described: Sequence[Described], artists: Mapping[str, str]
+) -> str:
+    """Columns of the songs told: ids of the new ones, numbers of those told `again`; then for all, in this order,
+    names, artists (numbers into the block's own list), release days and kinds other than a plain song."""
+    number = {artist: place for place, artist in enumerate(artists)}
+    return json_block(
+        {
+            "ids": " ".join(keys),
+            "again": list(again),
+            "names": [one.name for one in described],
+            "credits": [[number[artist] for artist in one.artists] for one in described],
+            "released": [one.released for one in described],
+            "kinds": {row: one.kind for row, one in enumerate(described) if one.kind != SONG},
+            "artist_ids": " ".join(artists),
+            "artist_names": list(artists.values()),
+        }
+    )
+
+
+def days_of(day: dt.date) -> int:
+    """Days since 1970-01-01."""
+    return (day - dt.date(1970, 1, 1)).days
+
+
+def json_block(value: object) -> str:
+    """A block of the page: base64 of gzip of JSON."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return block(text.encode("utf-8", "replace"))
+
+
+def block(content: bytes) -> str:
+    """A block of the page: base64 of gzip."""
+    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode("ascii")

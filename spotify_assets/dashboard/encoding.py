@@ -81,11 +81,8 @@ class Encoder:
 
 def steps(numbers: Iterable[int]) -> list[int]:
     """The first number, then the difference of each to the one before."""
-    before, result = 0, []
-    for number in numbers:
-        result.append(number - before)
-        before = number
-    return result
+    numbers = [*numbers]
+    return [now - before for before, now in zip((0, *numbers), numbers, strict=False)]
 
 
 def _split(before: list[int], now: list[int]) -> tuple[list[int], list[int]]:

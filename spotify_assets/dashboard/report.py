@@ -26,7 +26,7 @@ BUDGET = 3_700_000
 
 _POPULARITY_BUDGET = 300_000
 
-_MOST_POINTS = 150_000
+_MOST_POINTS = 80_000
 """Songs times days whose popularity is looked at."""
 
 
@@ -236,17 +236,21 @@ def _recordings(packed: Packed) -> list[list[int]]:
 
 
 def _popularity(data: DashboardData) -> str:
-    """Per song, its popularity on each of the days (-1: none), as steps; fewer days where all would be too much."""
+    """Per song, the number of the first day it has a popularity on, then that of each day until its last one (-1:
+    none) as steps. Where all days would be too much there are fewer, but always the latest two."""
     made = ""
+    *earlier, latest = sorted(data.popularity) or [None]
     for every in (1, 2, 4, 8, 16):
-        days = sorted(data.popularity)[::-1][::every][::-1]
+        days = [*earlier[::-1][::every][::-1], *([latest] if latest else [])]
         if every < 16 and sum(len(data.popularity[day].songs) for day in days) > _MOST_POINTS:
             continue
         songs: dict[int, list[int]] = {}
         for index, day in enumerate(days):
             for song, value in zip(*data.popularity[day], strict=True):
-                songs.setdefault(song, [-1] * len(days))[index] = value
-        lines = {song: steps(values) for song, values in sorted(songs.items())}
+                line = songs.setdefault(song, [index])
+                line += [-1] * (line[0] + 1 + index - len(line))
+                line.append(value)
+        lines = {song: [line[0], *steps(line[1:])] for song, line in sorted(songs.items())}
         made = json_block({"days": [day.isoformat() for day in days], "songs": lines})
         if len(made) <= _POPULARITY_BUDGET:
             break

@@ -23,18 +23,25 @@ def listing(root: Path, prefix: str, after: str | None) -> Iterator[StoredObject
 
     Links are not followed, and nothing but a file is an object. obstore's staging files are left out.
     """
-    entries = [
-        (f"{prefix}{entry.name}/" if entry.is_dir(follow_symlinks=False) else f"{prefix}{entry.name}", entry)
-        for entry in _entries(root / prefix)
-    ]
-    for key, entry in sorted(entries, key=lambda item: item[0]):
+    return _listing(f"{root}/", prefix, after)
+
+
+def _listing(root: str, prefix: str, after: str | None) -> Iterator[StoredObject]:
+    entries = {
+        f"{prefix}{entry.name}/" if entry.is_dir(follow_symlinks=False) else f"{prefix}{entry.name}": entry
+        for entry in _entries(root + prefix)
+    }
+    for key in sorted(entries):
         if key.endswith("/"):
             if after is None or key > after or after.startswith(key):
-                yield from listing(root, key, after)
-        elif (after is None or key > after) and not STAGED.search(key) and entry.is_file(follow_symlinks=False):
-            stored = stat(root, key)
-            if stored is not None:
-                yield stored
+                yield from _listing(root, key, after)
+        elif (after is None or key > after) and not STAGED.search(key):
+            try:
+                status = entries[key].stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if mode.S_ISREG(status.st_mode):
+                yield described(key, status)
 
 
 def folders(root: Path, prefix: str) -> list[str]:
@@ -57,7 +64,7 @@ def described(key: str, status: os.stat_result) -> StoredObject:
     return StoredObject(key, etag, status.st_size, dt.datetime.fromtimestamp(status.st_mtime, dt.UTC))
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
     """What is in a folder under names that are keys; nothing when there is no such folder."""
     try:
         with os.scandir(folder) as entries:

@@ -26,8 +26,8 @@ for (const { id } of index.playlists) {
   lists[id] = history.days.map((day, at) => [iso(day), history.partial[at] ?? null,
     Object.values(history.counts).map((counts) => counts[at]), [...history.lists[at]].map(about)]);
 }
-const { days, songs: points } = await unpack(blockText("popularity"));
-const popular = Object.entries(points).map(([song, steps]) => [songs.ids[song], unstep(steps)]).sort();
+const { days, songs: points } = readPopularity(await unpack(blockText("popularity")));
+const popular = Object.entries(points).map(([song, values]) => [songs.ids[song], values]).sort();
 return { playlists: index.playlists, counts: index.counts, lists, days, popular };
 """
 

@@ -69,6 +69,17 @@ function readSongs(months, recordings) {
   return songs;
 }
 
+/** Popularity by song, for each of the days; -1 where there is none.
+ * @param {{days: string[], songs: Record<string, number[]>}} raw @returns {{days: string[], songs: Record<number, number[]>}} */
+function readPopularity({ days, songs }) {
+  const whole = (/** @type {number[]} */ [first, ...steps]) => {
+    const values = new Array(days.length).fill(-1);
+    unstep(steps).forEach((value, at) => { values[first + at] = value; });
+    return values;
+  };
+  return { days, songs: Object.fromEntries(Object.entries(songs).map(([song, line]) => [song, whole(line)])) };
+}
+
 /** @param {Uint8Array} bytes @returns {Snapshots} */
 function readHistory(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

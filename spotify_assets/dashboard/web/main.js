@@ -25,7 +25,7 @@ let popular = null;
 
 /** Popularity by song, per day; -1 where there is none. */
 function popularity() {
-  popular ??= unpack(blockText("popularity")).then(({ days, songs }) => ({ days, songs: Object.fromEntries(Object.entries(songs).map(([song, steps]) => [song, unstep(/** @type {number[]} */ (steps))])) }));
+  popular ??= unpack(blockText("popularity")).then(readPopularity);
   return popular;
 }
 

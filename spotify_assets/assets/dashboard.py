@@ -84,15 +84,15 @@ def _build(
     from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
     from spotify_assets.dashboard.facts import LatestChanges, facts, read_latest_changes
     from spotify_assets.dashboard.page import render_page
-    from spotify_assets.dashboard.report import build_report
+    from spotify_assets.dashboard.report import Report, build_report
 
-    def work(session: Session) -> tuple[DashboardData, LatestChanges]:
-        return read_dashboard_data(session, lake.store), read_latest_changes(session)
+    def work(session: Session) -> tuple[DashboardData, Report, LatestChanges]:
+        data = read_dashboard_data(session, lake.store)
+        return data, build_report(data), read_latest_changes(session)  # a report that must be thinned reads again
 
     sent = send(context, warehouse, work)
-    data, latest = sent.result
-    report = build_report(data)
-    page = render_page(report)
+    data, report, latest = sent.result
+    page = render_page(report, lake.store)
     lake.store.put(DASHBOARD_REPORT, page)
     url = lake.store.url(DASHBOARD_REPORT)
     return dg.MaterializeResult(

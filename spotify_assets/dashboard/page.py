@@ -11,11 +11,14 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import zlib
 from functools import cache
 from importlib.resources import files
 from string import Template
 
 from spotify_assets.dashboard.report import Report
+from spotify_assets.lake.layout import report_script_key
+from spotify_assets.storage.object_store import ObjectStore
 
 SCRIPTS = (
     "format.js",
@@ -34,10 +37,14 @@ SCRIPTS = (
 """The page's own script, in the order its parts need each other."""
 
 
-def render_page(report: Report) -> bytes:
-    """The dashboard as UTF-8 HTML: 2 MB of plotly.js and as much as the report holds. Equal reports, equal bytes."""
+def render_page(report: Report, store: ObjectStore | None = None) -> bytes:
+    """The dashboard as UTF-8 HTML: 2 MB of plotly.js and as much as the report holds. Equal reports, equal bytes.
+
+    With a `store` plotly.js is kept there compressed, which takes longer than all the rest of the page.
+    """
     script = own_script()
-    plotly, plotly_block = _plotly()
+    plotly = _plotly()
+    plotly_block = base64.b64encode(_compressed(plotly, store)).decode("ascii")
     blocks = {**report.blocks, "plotly": plotly_block}
     page = Template(_part("page.html")).substitute(
         policy=_policy(plotly, script),
@@ -58,12 +65,30 @@ def own_script() -> str:
 
 
 @cache
-def _plotly() -> tuple[str, str]:
-    """plotly.js, and as a block."""
+def _plotly() -> str:
     from plotly.offline import get_plotlyjs
 
-    text = get_plotlyjs().strip()
-    return text, base64.b64encode(gzip.compress(text.encode("utf-8"), 6, mtime=0)).decode("ascii")
+    return get_plotlyjs().strip()
+
+
+def _compressed(script: str, store: ObjectStore | None) -> bytes:
+    """The script, gzipped: as it is kept in the store, when that is the same script."""
+    content = script.encode("utf-8")
+    key = report_script_key(hashlib.sha256(content).hexdigest()[:16])
+    kept = store.get_or_none(key) if store else None
+    if kept is not None and _holds(kept, content):
+        return kept
+    compressed = gzip.compress(content, 6, mtime=0)
+    if store:
+        store.put(key, compressed)
+    return compressed
+
+
+def _holds(compressed: bytes, content: bytes) -> bool:
+    try:
+        return gzip.decompress(compressed) == content
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def _policy(*scripts: str) -> str:

@@ -90,7 +90,7 @@ def parse_raw_key(key: str) -> RawKey | None:
         return None
     day = iso_date(match["day"])
     try:
-        extracted_at = dt.datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=dt.UTC)
+        extracted_at = dt.datetime.fromisoformat(match["stamp"])
     except ValueError:
         return None
     return RawKey(day, match["playlist_id"], extracted_at, match["run_id"]) if day else None
@@ -187,6 +187,11 @@ def report_part_key(month: str) -> str:
 def report_pack_key(month: str) -> str:
     """Key of a month (`YYYY-MM`) as the dashboard shows it."""
     return f"{REPORTS_PREFIX}parts/{_checked('[0-9]{4}-[0-9]{2}', month, 'month')}.pack.json.gz"
+
+
+def report_script_key(digest: str) -> str:
+    """Key of a script of the dashboard, gzipped."""
+    return f"{REPORTS_PREFIX}parts/{_checked('[0-9a-f]+', digest, 'digest')}.js.gz"
 
 
 def _checked(pattern: str, value: str, what: str) -> str:

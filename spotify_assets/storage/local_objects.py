@@ -31,13 +31,13 @@ def _listing(root: str, prefix: str, after: str | None) -> Iterator[StoredObject
         f"{prefix}{entry.name}/" if entry.is_dir(follow_symlinks=False) else f"{prefix}{entry.name}": entry
         for entry in _entries(root + prefix)
     }
-    for key in sorted(entries):
-        if key.endswith("/"):
+    for key, entry in sorted(entries.items()) if len(entries) > 1 else entries.items():
+        if key[-1] == "/":
             if after is None or key > after or after.startswith(key):
                 yield from _listing(root, key, after)
         elif (after is None or key > after) and not STAGED.search(key):
             try:
-                status = entries[key].stat(follow_symlinks=False)
+                status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
             if mode.S_ISREG(status.st_mode):

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_UNADDRESSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|(?:^|/)(?:\.\.?)?(?:/|$)")
 
 
 @dataclass(frozen=True, order=True)
@@ -21,4 +21,4 @@ class StoredObject:
 
 def is_addressable(key: str) -> bool:
     """Whether obstore can address `key`: no empty, `.` or `..` segment, no control character, real Unicode."""
-    return not _CONTROL.search(key) and not any(segment in ("", ".", "..") for segment in key.split("/"))
+    return not _UNADDRESSABLE.search(key)

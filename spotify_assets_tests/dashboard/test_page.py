@@ -15,6 +15,7 @@ from spotify_assets.dashboard.integrity import inspect_page
 from spotify_assets.dashboard.page import render_page
 from spotify_assets.dashboard.report import build_report
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.dashboard.world import day
 
 
@@ -39,6 +40,21 @@ def test_the_page_stays_within_its_size(page: bytes) -> None:
 
 def test_reading_and_drawing_again_gives_the_same_bytes(page: bytes, warehouse: EmbeddedWarehouse) -> None:
     assert render_page(build_report(warehouse.run(read_dashboard_data))) == page
+
+
+@pytest.mark.parametrize("kept", [None, b"", gzip.compress(b"another script")])
+def test_a_script_kept_beside_the_page_is_used_only_when_it_is_the_pages(
+    page: bytes, warehouse: EmbeddedWarehouse, tmp_path: Path, kept: bytes | None
+) -> None:
+    store = ObjectStore.open(tmp_path.as_uri())
+    report = build_report(warehouse.run(read_dashboard_data))
+    assert render_page(report, store) == page
+    (script,) = store.list("reports/parts/")
+    if kept is not None:
+        store.put(script.key, kept)
+
+    assert render_page(report, store) == page
+    assert gzip.decompress(store.get(script.key)).startswith(b"/**")
 
 
 def test_a_page_without_any_snapshot_is_whole() -> None:

@@ -4,13 +4,16 @@
 spotify_assets_tests.mutants named`. `TARGETS` are modules of whose every operator, number and branch, and of whose
 every comparison in SQL, mutants are made (`mutating`), each shown to those of the module's own tests that run its line
 (`choosing`). Nine of ten must be killed, and each survivor, which is printed, be listed with a reason in `EQUIVALENT`.
-`--sample 20` takes so many of each module, by chance and always the same ones; `--again LOG` those that an earlier
-output has. Mutants live in a copy of the tree, so that an interrupted run leaves nothing behind.
+`--sample 20` takes so many of each module, by chance and always the same ones; `--seconds 30` shows none to tests of
+more than that together, for a first look; `--again LOG` takes those that an earlier output has. Mutants live in a copy
+of the tree, so that an interrupted run leaves nothing behind.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import math
 import random
 import re
 import sys
@@ -251,11 +254,12 @@ def targets(names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def survivors(
-    tree: Path, module: str, tests: Sequence[str], some: Iterable[Change], lately: list[str]
+    tree: Path, module: str, tests: Sequence[str], some: Iterable[Change], lately: list[str], most: float = math.inf
 ) -> Iterator[Change]:
     """Those of `some` changes of a module that no test notices. One that makes them ten times as slow is noticed.
 
-    `lately` are the tests that noticed others, the last one first; it goes from module to module.
+    `lately` are the tests that noticed others, the last one first; it goes from module to module. A mutant is shown to
+    tests of `most` seconds together, as they took without a change.
     """
     profile = profiled(tree, module, tests)
     if profile is None:
@@ -263,6 +267,8 @@ def survivors(
     for change in some:
         tests = profile.of(lines_run(ROOT / module, change.line))
         tests.sort(key=lambda test: lately.index(test) if test in lately else len(lately))
+        spent = itertools.accumulate(profile.seconds[test] for test in tests)
+        tests = [test for test, seconds in zip(tests, spent, strict=True) if seconds <= most]
         seconds = 30 + 10 * sum(profile.seconds[test] for test in tests)
         by = noticed(tree, module, change.text, tests, seconds) if tests else None
         if by is None:
@@ -281,6 +287,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m spotify_assets_tests.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="'named', or the beginnings of modules' paths")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="at most N mutants of each module")
+    parser.add_argument(
+        "--seconds", type=float, default=math.inf, help="show a mutant to the first tests, so many seconds"
+    )
     parser.add_argument("--again", type=Path, metavar="LOG", help="only the survivors in this output of an earlier run")
     given = parser.parse_args(arguments)
     again = printed(given.again.read_text(encoding="utf-8")) if given.again else None
@@ -304,7 +313,7 @@ def main(arguments: list[str]) -> int:
             equivalent = [change for change in made if is_equivalent(module, change)]
             left = 0
             unknown = [change for change in made if change not in equivalent]
-            for change in survivors(tree, module, tests, unknown, lately):
+            for change in survivors(tree, module, tests, unknown, lately, given.seconds):
                 left += 1
                 say(f"{module}:{change.line}\n    - {change.was}\n    + {change.becomes}")
             failed, total, alive = failed + left, total + len(made), alive + left + len(equivalent)

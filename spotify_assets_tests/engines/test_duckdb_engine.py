@@ -304,6 +304,18 @@ def test_a_line_is_that_of_the_object_whatever_stands_before_it(store: ObjectSto
     assert listed == entries | broken | {(2, None, "playlist.public")}
 
 
+def test_what_cant_be_read_is_counted_once(store: ObjectStore) -> None:
+    """An entry that is none has no leaves, and a line that is no page is another than it."""
+    put_raw(store, of({"track": "no object", "is_local": "yes"}, playlist_id="a" * 22))
+    store.put(put_raw(store, of(playlist_id="b" * 22)), b"not gzip")
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert (built.entries, built.quarantined, built.unread_leaves) == (2, 2, 0)
+    assert built.quarantine_key is not None
+    assert len(store.get(built.quarantine_key).splitlines()) == 2
+
+
 def test_an_offset_counts_as_far_as_positions_do(store: ObjectStore) -> None:
     key = put_raw(store, of(e.entry(e.track("Kept"))))
     store.put(key, gzip.compress(gzip.decompress(store.get(key)) + b"\n" + page_line(offset=str(2**62 - 1))))

@@ -42,7 +42,8 @@ def staged(store: ObjectStore) -> Iterator[tuple[duckdb.DuckDBPyConnection, list
         for count in stage_pass(files, some, f"staging/{number}.parquet")
     ]
     with duckdb.connect() as connection, store.local_files(["staging/0.parquet", "staging/1.parquet"]) as paths:
-        connection.read_parquet([str(path) for path in paths.values()]).create_view("judged")
+        read = "from read_parquet($1) order by source_key desc, page_offset desc, entry_index desc"  # any order will do
+        connection.execute(f"create table judged as {read}", [[str(path) for path in paths.values()]])
         for name, select in {"bad_lines": BAD_LINES, **tables.relations(tables.DUCKDB)}.items():
             connection.execute(f"create view {name} as {select}")
         yield connection, counted

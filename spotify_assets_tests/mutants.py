@@ -162,7 +162,57 @@ TARGETS: dict[str, tuple[str, ...]] = {
 }
 """Module, or a pattern of several, to the tests (below spotify_assets_tests) that are its own."""
 
+_DAY_ONE = "no snapshot is of the first years of the calendar"
+
 EQUIVALENT: dict[tuple[str, str, str | None], str] = {
+    (
+        "glue_scripts/tables.py",
+        "union all",
+        "union",
+    ): "a line, an entry and a leaf are each listed once: no rows are equal",
+    (
+        "glue_scripts/tables.py",
+        "union all select snapshot_date, 0, 0, count(*) from playlist_leaves group by snapshot_date",
+        "union select snapshot_date, 0, 0, count(*) from playlist_leaves group by snapshot_date",
+    ): "no other row has leaves and no entries",
+    **{
+        ("spotify_assets/warehouse/marts.py", "_EVER = dt.date(1, 1, 1)", f"_EVER = dt.date({other})"): _DAY_ONE
+        for other in (" 2, 1, 1", "1, 2, 1", "1, 1, 2")
+    },
+    **{
+        ("spotify_assets/warehouse/state.py", "_VIEW_DAY = dt.date(1, 1, 1)", f"_VIEW_DAY = dt.date({other})"): _DAY_ONE
+        for other in (" 2, 1, 1", "1, 2, 1", "1, 1, 2")
+    },
+    ("spotify_assets/warehouse/state.py", "continue", "break"): "a warehouse answers with dates: no row is passed over",
+    ("spotify_assets/warehouse/marts.py", "LOOK_BACK = dt.timedelta(days=45)", None): (
+        "tuning: what lies further back is looked for by the statement that follows"
+    ),
+    **{
+        (
+            "spotify_assets/warehouse/marts.py",
+            "since = first - LOOK_BACK if first.toordinal() > LOOK_BACK.days else _EVER",
+            f"since = first - LOOK_BACK if {condition} else _EVER",
+        ): "only how many days are read; the statement that follows looks at all of them"
+        for condition in (
+            "not first.toordinal() > LOOK_BACK.days",
+            "first.toordinal() >= LOOK_BACK.days",
+            "first.toordinal() <= LOOK_BACK.days",
+        )
+    },
+    ("spotify_assets/warehouse/marts.py", "def select_statement(name: str, dates: int = 1) -> str:", None): (
+        "the default is for marts that bind no dates"
+    ),
+    ("spotify_assets/warehouse/marts.py", "def insert_statement(name: str, dates: int = 1) -> str:", None): (
+        "the default is for marts that bind no dates"
+    ),
+    **{
+        (
+            "spotify_assets/warehouse/marts.py",
+            "bounds = [weeks[0] - dt.timedelta(days=7), weeks[-1] + dt.timedelta(days=7)]",
+            f"bounds = [weeks[0] - dt.timedelta(days={before}), weeks[-1] + dt.timedelta(days={after})]",
+        ): "a day more is read, of a week that is not shown"
+        for before, after in ((" 8", "7"), ("7", " 8"))
+    },
     ("glue_scripts/raw_reader.py", "MAX_LINE_BYTES = 16 * 1024 * 1024", None): (
         "a bound far above any page of Spotify's, and below what harms memory; no exact number is promised"
     ),

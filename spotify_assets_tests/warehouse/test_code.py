@@ -86,6 +86,15 @@ def test_what_reads_a_mart_is_computed_again_with_it(monkeypatch: pytest.MonkeyP
     assert marts.code("song_runs") != runs
 
 
+def test_how_snapshots_are_compared_is_code_of_the_marts_that_compare_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {name: marts.code(name) for name in marts.DEFINITIONS}
+    edit(monkeypatch, "state/pending_snapshots", "WITHIN GROUP (ORDER BY position)", "WITHIN GROUP (ORDER BY song_id)")
+
+    changed = {name for name in before if marts.code(name) != before[name]}
+
+    assert changed == {"playlist_changes", "song_stays", "song_runs", "playlist_week"}
+
+
 def test_a_comment_changes_no_fingerprint() -> None:
     table = LAKE_TABLES["songs"]
 

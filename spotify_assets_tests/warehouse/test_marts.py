@@ -13,6 +13,7 @@ from glue_scripts.contract import DIMENSIONS, MARTS, Table
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import dimensions, marts
+from spotify_assets.warehouse.session import Session
 from spotify_assets_tests.warehouse import oracle
 from spotify_assets_tests.warehouse.lake_files import Tables, commit_day, day, evolving, tables_of
 from spotify_assets_tests.warehouse.use import build_all, computed, load, merge_all, rebuild_all
@@ -131,6 +132,77 @@ def test_a_mart_of_days_computes_only_the_dates_that_changed(warehouse: Embedded
 
     assert built.pending is not None
     assert built.pending.all == (day(2),)
+
+
+def build_one(warehouse: EmbeddedWarehouse, store: ObjectStore, name: str, *dates: int) -> marts.Built:
+    """Load dates of two playlists that share a song, and build one mart."""
+    load(warehouse, store, commit_all(store, {day(n): tables_of({"P": ["a"], "Q": ["a"]}) for n in dates}, "run"))
+    merge_all(warehouse)
+    return warehouse.run(lambda session: marts.build(session, name))
+
+
+def test_what_is_brought_in_is_what_is_checked(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    assert build_one(warehouse, store, "playlist_overlap", 0, 30).checked == 2
+    assert build_one(warehouse, store, "playlist_overlap", 37).checked == 1
+    assert build_one(warehouse, store, "playlist_overlap").checked == 0
+
+
+def test_of_a_week_what_stands_under_its_monday_is_checked(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    build_one(warehouse, store, "artist_share", 10)
+
+    assert build_one(warehouse, store, "artist_momentum", 10).checked == 1, "a Sunday's"
+
+
+def test_a_view_is_made_once(warehouse: EmbeddedWarehouse, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    real = Session.execute
+    monkeypatch.setattr(Session, "execute", lambda self, sql, *params: sent.append(sql) or real(self, sql, *params))
+    for on in range(2):
+        build_one(warehouse, store, "artist_share", on)
+
+    assert sum("VIEW ANALYTICS.ARTIST_SHARE" in " ".join(sql.split()[:5]).upper() for sql in sent) == 1
+
+
+def test_a_rebuild_of_nothing_is_empty_and_one_touches_no_other_mart(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    nothing = warehouse.run(lambda session: marts.rebuild(session, "song_stays"))
+    assert (nothing.rows, nothing.checked, nothing.pending.all) == (0, 0, ())
+    load(warehouse, store, commit_all(store, {day(n): tables_of({"P": ["a" * (n + 1)]}) for n in range(3)}, "run"))
+    merge_all(warehouse)
+    build_all(warehouse)
+    recorded = "SELECT * FROM FACTS.APPLIED_SNAPSHOTS ORDER BY 1, 2, 3"
+    before = warehouse.execute(recorded)
+
+    again = warehouse.run(lambda session: marts.rebuild(session, "song_stays"))
+
+    assert (again.pending.new, again.pending.outdated) == ((day(0), day(1), day(2)), True)
+    assert warehouse.execute(recorded) == before
+    assert warehouse.execute("SELECT COUNT(*) FROM FACTS.PENDING_SNAPSHOTS") == [(0,)]
+
+
+@pytest.mark.parametrize("name", ["playlist_changes", "song_stays", "artist_share", "playlist_health"])
+def test_a_mart_makes_what_it_needs_in_an_empty_warehouse(
+    new_warehouse: EmbeddedWarehouse, store: ObjectStore, name: str
+) -> None:
+    assert new_warehouse.run(lambda session: marts.build(session, name)).rows == 0
+
+
+def test_weeks_in_any_order_are_beside_the_week_before(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    """Mondays and Sundays, of the second to the fifth week of January 2026, the later ones first."""
+    history: History = {}
+    for number, dates in enumerate(([11, 24], [4], [10, 18], [17], [3, 31])):
+        for on in dates:
+            songs = ["a", "bcdefghijk"[number], "bcdefghijk"[on % 9]]
+            history[day(on)] = tables_of({"P": songs, "Q": songs[: 1 + on % 2]})
+        load(warehouse, store, commit_all(store, {day(on): history[day(on)] for on in dates}, "run"))
+        merge_all(warehouse)
+        for name in ("artist_share", "artist_momentum"):
+            warehouse.run(lambda session, name=name: marts.build(session, name))
+
+        table = MARTS["artist_momentum"]
+        found = warehouse.execute(f"SELECT {', '.join(table.column_names)} FROM ANALYTICS.ARTIST_MOMENTUM")
+        assert as_rows(table, _records(table, found)) == as_rows(table, oracle.artist_momentum(history)), dates
 
 
 def test_a_new_artist_name_reaches_the_rows_of_old_dates(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:

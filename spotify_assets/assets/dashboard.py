@@ -29,7 +29,7 @@ side; a search; every table as CSV. Whatever is in view has an address (`#/playl
 `#/artist/<id>`, `#/day/<id>/<date>`, `#/compare/<id>,<id>`).
 
 **Source**: the entries of all snapshots, each date read once per run that loaded it and kept under `reports/parts/`;
-the dimensions' names; `song_popularity`. **As of** the latest snapshot date; the same tables give the same bytes.
+the dimensions' names; `song_popularity`. **As of** the latest snapshot date; the same tables say the same.
 
 **Caveats**: nothing is requested from any network, so the file opens anywhere (plotly is inside). Only whole snapshots
 are compared. It stays under 6 MB: where all days would not fit, those long past are thinned to one a week, and the page

@@ -73,7 +73,7 @@ function readSongs(months, recordings) {
  * @param {{days: string[], songs: Record<string, number[]>}} raw @returns {{days: string[], songs: Record<number, number[]>}} */
 function readPopularity({ days, songs }) {
   const whole = (/** @type {number[]} */ [first, ...steps]) => {
-    const values = new Array(days.length).fill(-1);
+    const values = Array.from(days, () => -1);
     unstep(steps).forEach((value, at) => { values[first + at] = value; });
     return values;
   };

@@ -29,10 +29,13 @@ class Profile:
     tests: Mapping[int, Sequence[str]]
 
     @staticmethod
-    def read(path: Path) -> Profile:
-        """What a `Profiling` wrote."""
+    def read(path: Path) -> dict[str, Profile]:
+        """What a `Profiling` wrote, by module."""
         stored = json.loads(path.read_text(encoding="utf-8"))
-        return Profile(stored["seconds"], {int(line): tests for line, tests in stored["tests"].items()})
+        return {
+            module: Profile(stored["seconds"], {int(line): tests for line, tests in lines.items()})
+            for module, lines in stored["tests"].items()
+        }
 
     def of(self, lines: range | None) -> list[str]:
         """The tests that run one of these lines, the quickest first. None: every test."""
@@ -64,22 +67,26 @@ def _spans(node: ast.stmt, line: int) -> bool:
 
 
 class Profiling:
-    """Writes the `Profile` of a run for one file to `path`. Caches are emptied before each test, or one fills them."""
+    """Writes the `Profile` of a run for each of `modules`, files below `tree`, to `path`.
 
-    def __init__(self, file: Path, path: Path, packages: Sequence[str]) -> None:
+    Caches of `packages` are emptied before each test, or one test would fill them for all.
+    """
+
+    def __init__(self, tree: Path, modules: Sequence[str], path: Path, packages: Sequence[str]) -> None:
         import coverage
 
-        self.file, self.path, self.packages = file, path, packages
+        self.files = {str(tree / module): module for module in modules}
+        self.path, self.packages = path, packages
         self.context = _SHARED
         self.seconds: dict[str, float] = {}
-        self.read: set[str] = set()
-        self.coverage = coverage.Coverage(data_file=None, config_file=False, include=[str(file)])
+        self.read: dict[str, set[str]] = {file: set() for file in self.files}
+        self.coverage = coverage.Coverage(data_file=None, config_file=False, include=list(self.files))
         self.coverage.start()
         sys.addaudithook(self._opened)
 
     def _opened(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event == "open" and str(arguments[0]) == str(self.file):
-            self.read.add(self.context)
+        if event == "open" and (file := str(arguments[0])) in self.read:
+            self.read[file].add(self.context)
 
     def _switch(self, context: str) -> None:
         self.context = context
@@ -113,8 +120,10 @@ class Profiling:
 
     def pytest_sessionfinish(self) -> None:
         self.coverage.stop()
-        tests: dict[int, list[str]] = dict(self.coverage.get_data().contexts_by_lineno(str(self.file)))
-        tests[0] = sorted(self.read)
+        run = self.coverage.get_data()
+        tests = {
+            module: {**run.contexts_by_lineno(file), 0: sorted(self.read[file])} for file, module in self.files.items()
+        }
         self.path.write_text(json.dumps({"seconds": self.seconds, "tests": tests}), encoding="utf-8")
 
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from spotify_assets_tests.choosing import lines_run
+from spotify_assets_tests.choosing import Profile, lines_run
 from spotify_assets_tests.mutating import Change, changes, copied_tree, noticed, profiled, run
 
 ROOT = Path(__file__).parents[1]
@@ -294,26 +294,22 @@ def killed(tree: Path, mutant: Mutant) -> bool:
     return not run(tree, mutant.tests, {mutant.file: text.replace(mutant.was, mutant.becomes)})
 
 
-def targets(names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Every file of `TARGETS` that begins as one of `names` does (all, when there is none), with its tests' paths."""
+def targets(names: Sequence[str]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+    """The files of each of `TARGETS` that begin as one of `names` does (all, when there is none), and the tests' paths."""
     for pattern, tests in TARGETS.items():
-        for path in sorted(ROOT.glob(pattern)):
-            module = path.relative_to(ROOT).as_posix()
-            if not names or module.startswith(tuple(names)):
-                yield module, tuple(f"{_TESTS}/{test}" for test in tests)
+        modules = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob(pattern))]
+        if chosen := [module for module in modules if not names or module.startswith(tuple(names))]:
+            yield chosen, tuple(f"{_TESTS}/{test}" for test in tests)
 
 
 def survivors(
-    tree: Path, module: str, tests: Sequence[str], some: Iterable[Change], lately: list[str], most: float = math.inf
+    tree: Path, module: str, profile: Profile, some: Iterable[Change], lately: list[str], most: float = math.inf
 ) -> Iterator[Change]:
     """Those of `some` changes of a module that no test notices. One that makes them ten times as slow is noticed.
 
     `lately` are the tests that noticed others, the last one first; it goes from module to module. A mutant is shown to
     tests of `most` seconds together, as they took without a change.
     """
-    profile = profiled(tree, module, tests)
-    if profile is None:
-        raise RuntimeError(f"The tests of {module} fail without any change: {', '.join(tests)}")
     for change in some:
         tests = profile.of(lines_run(ROOT / module, change.line))
         tests.sort(key=lambda test: lately.index(test) if test in lately else len(lately))
@@ -325,6 +321,14 @@ def survivors(
             yield change
         else:
             lately[:] = [by, *(test for test in lately if test != by)]
+
+
+def chosen(tree: Path, module: str, again: set[tuple[str, str, str]] | None, sample: int) -> list[Change]:
+    """The mutants of a module that are asked for."""
+    made = [change for make in changes(tree / module) if (change := make())]
+    if again is not None:
+        made = [change for change in made if (module, change.was, change.becomes) in again]
+    return random.Random(module).sample(made, min(sample, len(made))) if sample else made
 
 
 def printed(log: str) -> set[tuple[str, str, str]]:
@@ -352,23 +356,19 @@ def main(arguments: list[str]) -> int:
                 dead = killed(tree, mutant)
                 failed += not dead
                 say(f"{'killed  ' if dead else 'SURVIVED'}  {mutant.what}")
-        for module, tests in targets(given.names):
-            made = [change for make in changes(tree / module) if (change := make())]
-            if again is not None:
-                made = [change for change in made if (module, change.was, change.becomes) in again]
-            if given.sample:
-                made = random.Random(module).sample(made, min(given.sample, len(made)))
-            if not made:
-                continue
-            equivalent = [change for change in made if is_equivalent(module, change)]
-            left = 0
-            unknown = [change for change in made if change not in equivalent]
-            for change in survivors(tree, module, tests, unknown, lately, given.seconds):
-                left += 1
-                say(f"{module}:{change.line}\n    - {change.was}\n    + {change.becomes}")
-            failed, total, alive = failed + left, total + len(made), alive + left + len(equivalent)
-            dead = len(made) - left - len(equivalent)
-            say(f"{module}: {dead} of {len(made)} killed, {len(equivalent)} equivalent, {left} survived")
+        for modules, tests in targets(given.names):
+            made = {module: chosen(tree, module, again, given.sample) for module in modules}
+            profiles = profiled(tree, modules, tests) if any(made.values()) else {}
+            for module in filter(made.get, modules):
+                unknown = [change for change in made[module] if not is_equivalent(module, change)]
+                left = 0
+                for change in survivors(tree, module, profiles[module], unknown, lately, given.seconds):
+                    left += 1
+                    say(f"{module}:{change.line}\n    - {change.was}\n    + {change.becomes}")
+                count, equivalent = len(made[module]), len(made[module]) - len(unknown)
+                failed, total, alive = failed + left, total + count, alive + left + equivalent
+                dead = count - left - equivalent
+                say(f"{module}: {dead} of {count} killed, {equivalent} equivalent, {left} survived")
     if total:
         say(f"{1 - alive / total:.1%} of {total} mutants killed")
     return int(bool(failed) or (total > 0 and 1 - alive / total < _SHARE))

@@ -235,11 +235,12 @@ def run(
             (tree / name).write_bytes(original)
 
 
-def profiled(tree: Path, module: str, tests: Iterable[str]) -> Profile | None:
-    """Which of the tests run which lines of an unchanged module; None when they fail."""
+def profiled(tree: Path, modules: Sequence[str], tests: Sequence[str]) -> dict[str, Profile]:
+    """Which of the tests run which lines of unchanged modules, by module. Raises RuntimeError when a test fails."""
     written = tree / "profile.json"
-    passed = run(tree, tests, {}, plugin=lambda: Profiling(tree / module, written, _OURS))
-    return Profile.read(written) if passed else None
+    if not run(tree, tests, {}, plugin=lambda: Profiling(tree, modules, written, _OURS)):
+        raise RuntimeError(f"The tests of {', '.join(modules)} fail without any change: {', '.join(tests)}")
+    return Profile.read(written)
 
 
 def noticed(tree: Path, module: str, text: str, tests: Sequence[str], seconds: float) -> str | None:

@@ -295,7 +295,7 @@ def killed(tree: Path, mutant: Mutant) -> bool:
 
 
 def targets(names: Sequence[str]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
-    """The files of each of `TARGETS` that begin as one of `names` does (all, when there is none), and the tests' paths."""
+    """The files of each of `TARGETS` that begin as one of `names` (all, when there is none), and their tests."""
     for pattern, tests in TARGETS.items():
         modules = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob(pattern))]
         if chosen := [module for module in modules if not names or module.startswith(tuple(names))]:

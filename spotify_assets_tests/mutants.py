@@ -183,6 +183,26 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         ("spotify_assets/warehouse/state.py", "_VIEW_DAY = dt.date(1, 1, 1)", f"_VIEW_DAY = dt.date({other})"): _DAY_ONE
         for other in (" 2, 1, 1", "1, 2, 1", "1, 1, 2")
     },
+    (
+        "spotify_assets/sql/state/agreed.sql",
+        "SELECT snapshot_date, MAX(run_id) AS run_id",
+        "SELECT snapshot_date, min(run_id) AS run_id",
+    ): "all of them are the same run",
+    (
+        "spotify_assets/sql/marts/playlist_week.sql",
+        "LEFT JOIN FACTS.SONG_STAYS AS s",
+        "join FACTS.SONG_STAYS AS s",
+    ): "every song of a whole snapshot has its stay",
+    (
+        "spotify_assets/sql/marts/song_stays.sql",
+        "UNION ALL",
+        "union",
+    ): "the stays until now are snapshot 0, the others from 1",
+    (
+        "spotify_assets/sql/marts/song_stays_since.sql",
+        "CASE WHEN COUNT_IF(t.was_applied OR t.snapshot_date < u.last_on) = 0 THEN MAX(u.last_on) END AS since",
+        "CASE WHEN COUNT_IF(t.was_applied OR t.snapshot_date <= u.last_on) = 0 THEN MAX(u.last_on) END AS since",
+    ): "a touched snapshot is not the last of the untouched",
     ("spotify_assets/warehouse/state.py", "continue", "break"): "a warehouse answers with dates: no row is passed over",
     ("spotify_assets/warehouse/marts.py", "LOOK_BACK = dt.timedelta(days=45)", None): (
         "tuning: what lies further back is looked for by the statement that follows"

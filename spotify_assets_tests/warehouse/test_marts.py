@@ -247,6 +247,17 @@ def test_a_key_that_a_reloaded_date_no_longer_has_falls_back_to_its_other_dates(
     ]
 
 
+def test_a_date_loaded_again_replaces_the_names_it_had(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    for run in ("wrong", "right"):
+        tables = tables_of({"P": ["a"]}, name_suffix=f" {run}")
+        load(warehouse, store, {day(0): commit_day(store, day(0), run, tables)})
+        merge_all(warehouse)
+
+    assert warehouse.execute("SELECT name, first_seen_on, last_seen_on FROM SPOTIFY.SONGS") == [
+        ("a right", day(0), day(0))
+    ]
+
+
 def order_drill(warehouse: EmbeddedWarehouse, store: ObjectStore, days: int, seed: int) -> None:
     """Load dates in random order and in random portions, every date twice (first with other rows), merging and
     building in between; the result must be the oracle's, and `rebuild`'s."""

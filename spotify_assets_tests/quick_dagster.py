@@ -7,13 +7,14 @@ from contextlib import contextmanager, nullcontext
 from functools import cache
 
 import pytest
-from alembic.script import ScriptDirectory
-from dagster._core.execution import compute_logs
 
 
 @contextmanager
 def quick_dagster() -> Iterator[None]:
     """In this process: an instance in a third of its time, a run without four processes beside it."""
+    from alembic.script import ScriptDirectory
+    from dagster._core.execution import compute_logs
+
     with pytest.MonkeyPatch.context() as patch:
         # Stamping a database executes every migration file there is; three databases of an instance, one of each run.
         patch.setattr(ScriptDirectory, "from_config", cache(ScriptDirectory.from_config))

@@ -19,8 +19,11 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.moto_aws import REGION
 
 LOG_GROUP = "test/log"  # moto's for every run
-BRIEF_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""Options of a Java that ends within seconds: compiling thoroughly takes more than it gives."""
+BRIEF_JVM = (
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:MetaspaceSize=256m "
+    "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+)
+"""Options of a Java that ends within seconds, which are the local engine's for the same reasons."""
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,12 @@ Answer = Mapping[str, object] | str | BaseException | Callable[[dict], Mapping[s
 _COMMON_ERRORS = {"ThrottlingException", "AccessDeniedException"}
 
 
+@cache
+def _operations(service: str) -> Mapping[str, Any]:
+    model: Any = botocore.session.get_session().get_service_model(service)  # its cached properties have no types
+    return {xform_name(name): model.operation_model(name) for name in model.operation_names}
+
+
 class ScriptedClient:
     """Answers each operation with the next of its answers; the last one is given again and again.
 
@@ -25,8 +32,7 @@ class ScriptedClient:
     """
 
     def __init__(self, service: str, region: str = "eu-west-1", **answers: Sequence[Answer]) -> None:
-        model: Any = botocore.session.get_session().get_service_model(service)  # its cached properties have no types
-        self._operations = {xform_name(name): model.operation_model(name) for name in model.operation_names}
+        self._operations = _operations(service)
         assert set(answers) <= set(self._operations), f"{service} has no {set(answers) - set(self._operations)}"
         self._answers = {name: list(script) for name, script in answers.items()}
         self.meta = SimpleNamespace(region_name=region)

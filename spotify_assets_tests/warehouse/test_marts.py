@@ -134,6 +134,27 @@ def test_a_mart_of_days_computes_only_the_dates_that_changed(warehouse: Embedded
     assert built.pending.all == (day(2),)
 
 
+def test_a_song_that_returns_after_two_months_is_beside_its_last_popularity(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    for on, songs in ((0, ["a", "b"]), (60, ["a", "c"])):
+        load(warehouse, store, commit_all(store, {day(on): tables_of({"P": songs}, on=on)}, "run"))
+        merge_all(warehouse)
+        warehouse.run(lambda session: marts.build(session, "song_popularity"))
+
+    rows = warehouse.execute(
+        "SELECT snapshot_date, song_id, popularity, previous_popularity, change FROM ANALYTICS.SONG_POPULARITY "
+        "ORDER BY 1, 2"
+    )
+
+    assert rows == [
+        (day(0), "a", 97, None, None),
+        (day(0), "b", 98, None, None),
+        (day(60), "a", 56, 97, -41),
+        (day(60), "c", 58, None, None),
+    ]
+
+
 def build_one(warehouse: EmbeddedWarehouse, store: ObjectStore, name: str, *dates: int) -> marts.Built:
     """Load dates of two playlists that share a song, and build one mart."""
     load(warehouse, store, commit_all(store, {day(n): tables_of({"P": ["a"], "Q": ["a"]}) for n in dates}, "run"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import functools
 import gc
+import importlib
 import io
 import os
 import re
@@ -253,20 +254,26 @@ def noticed(tree: Path, module: str, text: str, tests: Sequence[str], seconds: f
     return written.read_text(encoding="utf-8") if written.exists() else tests[0]
 
 
+LIBRARIES = (
+    "boto3",
+    "dagster",
+    "duckdb",
+    "fakesnow",
+    "hypothesis",
+    "moto.server",
+    "obstore.store",
+    "pytest",
+    "tenacity",
+    "xdist.remote",
+    "xdist.scheduler",
+)
+"""What the tests need and no mutant changes, imported before any fork."""
+
+
 @functools.cache
 def import_libraries() -> None:
-    """What every test needs and no mutant changes, before any fork."""
-    import boto3  # noqa: F401
-    import dagster  # noqa: F401
-    import duckdb  # noqa: F401
-    import fakesnow  # noqa: F401
-    import hypothesis  # noqa: F401
-    import moto.server  # noqa: F401
-    import obstore.store  # noqa: F401
-    import pytest  # noqa: F401
-    import tenacity  # noqa: F401
-    import xdist.remote
-    import xdist.scheduler  # noqa: F401
+    for name in LIBRARIES:
+        importlib.import_module(name)
 
 
 def _test(tree: Path, tests: Sequence[str], plugin: Plugin | None) -> None:

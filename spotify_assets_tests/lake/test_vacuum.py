@@ -20,7 +20,7 @@ from spotify_assets_tests.moto_aws import write_commit
 
 DAY = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
-LATER = dt.datetime.now(dt.UTC) + KEEP + dt.timedelta(hours=1)
+LATER = dt.datetime.now(dt.UTC) + KEEP + dt.timedelta(days=1)
 RUNS = st.sampled_from(["r1", "r2", "r3"])
 
 

@@ -95,8 +95,11 @@ def test_dev_serves_the_dashboard_and_starts_dg_in_the_homes_instance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With `dg dev` replaced by a program that says how it was called, and asks for the page."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        beside = server.getsockname()[1]
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as server,
+        closing(socket.create_server(("127.0.0.1", 0))) as other,
+    ):
+        beside, port = server.getsockname()[1], other.getsockname()[1]
     script, fake = tmp_path / "dg.py", tmp_path / "python"
     script.write_text(
         "import os, sys, urllib.error, urllib.request\n"
@@ -111,10 +114,10 @@ def test_dev_serves_the_dashboard_and_starts_dg_in_the_homes_instance(
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
 
     home = {"SPOTIFY_ASSETS_HOME": str(tmp_path / "home"), "DASHBOARD_URL": f"http://127.0.0.1:{beside}"}
-    told = CliRunner().invoke(main, ["dev", "--port", str(beside + 1)], env=home)
+    told = CliRunner().invoke(main, ["dev", "--port", str(port)], env=home)
 
     assert told.exit_code == 7, told.output
     *called, dagster_home, page, _ = (tmp_path / "said").read_text().split("\n")
-    assert called == ["-m", "dagster_dg_cli.cli", "dev", "--use-active-venv", "-h", "127.0.0.1", "-p", str(beside + 1)]
+    assert called == ["-m", "dagster_dg_cli.cli", "dev", "--use-active-venv", "-h", "127.0.0.1", "-p", str(port)]
     assert dagster_home == str(tmp_path / "home" / "dagster_home")
     assert "There is no dashboard yet" in page

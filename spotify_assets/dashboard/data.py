@@ -82,9 +82,7 @@ def read_dashboard_data(session: Session, store: ObjectStore | None = None, *, b
     the session's and the store's failures.
     """
     schema.prepare(session, READS)
-    loaded = {
-        row.snapshot_date.isoformat(): row.run_id for row in read(session, Loaded, "loaded", agreed=shown_dates())
-    }
+    loaded = _runs(read(session, Loaded, "loaded", agreed=shown_dates()))
     dates = [dt.date.fromisoformat(day) for day in loaded]
     (totals,) = read(session, Totals, "totals")
     data = DashboardData(
@@ -124,6 +122,7 @@ def read_dashboard_data(session: Session, store: ObjectStore | None = None, *, b
 
 
 def _runs(rows: Iterable[Loaded]) -> dict[str, str]:
+    """ISO date to run, in order."""
     return {row.snapshot_date.isoformat(): row.run_id for row in rows}
 
 

@@ -51,6 +51,7 @@ class Line:
     settings: Settings
     load: Callable[[], dg.Definitions]
     start: dt.date
+    watcher: Watcher | None = None
 
     def following_the_archive(self) -> Line:
         """The line as it is now that the lake may hold older dates than when it was opened."""
@@ -80,6 +81,9 @@ class Line:
             run_config={"ops": dict(config or {}), "loggers": {"console": {}}},
             tags={**first_last, **(tags or {})},
         )
+        if self.watcher is not None and job != "extract_playlists":  # whose own report says it
+            for warning in _check_warnings(result):
+                self.watcher.keep(warning)
         causes = [*_step_failures(result), *_check_failures(result)]
         if not result.success or causes:
             shown = "\n".join(f"  {cause}" for cause in causes) or "  no step said why"
@@ -97,7 +101,7 @@ def open_line(settings: Settings, watcher: Watcher | None = None, *, apart: bool
     # The home first: one that can't be used is told at once. Runs copy their job, which would speak of what is beta.
     with local_instance(settings, apart=apart) as instance, knowingly():
         start = following_the_archive(settings).partitions_start
-        yield Line(load(), instance, settings, load, start)
+        yield Line(load(), instance, settings, load, start, watcher)
 
 
 def _step_logger(watcher: Watcher | None) -> dg.LoggerDefinition:
@@ -151,3 +155,18 @@ def _check_failures(result: dg.ExecuteInProcessResult) -> Sequence[str]:
         if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
     ]
     return [*dict.fromkeys(failed)]
+
+
+def _check_warnings(result: dg.ExecuteInProcessResult) -> Sequence[str]:
+    """What checks warn of: a line for each that does, with the first of its dates."""
+    warned: dict[tuple[str, str], list[dg.AssetCheckEvaluation]] = {}
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN:
+            of = evaluation.asset_key.to_user_string(), evaluation.check_name
+            warned.setdefault(of, []).append(evaluation)
+    return [
+        f"{asset}: check {check} warns"
+        f"{f' on {each[0].partition}' if each[0].partition else ''}"
+        f"{f' and {len(each) - 1} more dates' if len(each) > 1 else ''}: {told(each[0])}"
+        for (asset, check), each in warned.items()
+    ]

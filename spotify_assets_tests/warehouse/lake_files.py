@@ -32,6 +32,9 @@ _ARROW = {
 
 DAY = dt.date(2026, 1, 1)
 
+LOCAL = "v"
+"""The song that is a local file."""
+
 
 def day(number: int) -> dt.date:
     """The `number`-th snapshot date of the tests, from 0."""
@@ -89,11 +92,12 @@ def tables_of(
 ) -> Tables:
     """All seven tables of playlists given as song ids in order (None: an entry without a song).
 
-    A song `a` is by artist `art_a`, on album `alb_a` of year 2000 + its letter's number; a song `a+b` is by both.
-    Playlists in `incomplete` are marked so.
+    A song `a` is by artist `art_a`, on album `alb_a` of year 2000 + its letter's number; a song `a+b` is by both; `v`
+    is a local file, without album, artist or popularity. Playlists in `incomplete` are marked so.
     """
     songs = sorted({song for entries in playlists.values() for song in entries if song})
-    credits = [(song, part, place) for song in songs for place, part in enumerate(song.split("+"))]
+    published = [song for song in songs if song != LOCAL]
+    credits = [(song, part, place) for song in published for place, part in enumerate(song.split("+"))]
     artists = sorted({artist for _, artist, _ in credits})
     return {
         "playlists": [
@@ -116,7 +120,7 @@ def tables_of(
             {
                 "playlist_id": playlist,
                 "position": position,
-                "item_type": "track" if song else "missing",
+                "item_type": "missing" if song is None else "local" if song == LOCAL else "track",
                 "song_id": song,
                 "name": song,
                 "added_at": _added(song, position),
@@ -129,21 +133,21 @@ def tables_of(
                 "song_id": song,
                 "uri": f"spotify:track:{song}",
                 "name": f"{song}{name_suffix}",
-                "album_id": f"alb_{song}",
-                "artist_id": f"art_{song.split('+')[0]}",
+                "album_id": None if song == LOCAL else f"alb_{song}",
+                "artist_id": None if song == LOCAL else f"art_{song.split('+')[0]}",
                 "duration_ms": 1000,
                 "is_explicit": False,
-                "popularity": None if song.startswith("x") else (sum(map(ord, song)) + on) % 101,
-                "isrc": song[0].upper(),
+                "popularity": None if song == LOCAL or song.startswith("x") else (sum(map(ord, song)) + on) % 101,
+                "isrc": None if song == LOCAL else song[0].upper(),
                 "disc_number": 1,
                 "track_number": 1,
-                "is_local": False,
+                "is_local": song == LOCAL,
             }
             for song in songs
         ],
         "albums": [
             {"album_id": f"alb_{song}", "name": f"album {song}{name_suffix}", "release_date": _released(song)}
-            for song in songs
+            for song in published
         ],
         "artists": [{"artist_id": f"art_{artist}", "name": f"artist {artist}{name_suffix}"} for artist in artists],
         "song_artists": [

@@ -207,7 +207,7 @@ def playlist_freshness(history: History) -> Iterator[Record]:
                 entries[row["playlist_id"]].append(row)
         for playlist, rows in entries.items():
             added = [row.get("added_at") for row in rows]
-            out = [released[albums[row["song_id"]]] for row in rows]
+            out = [released.get(albums[row["song_id"]]) for row in rows]
             ages = {
                 "added": [(on - at.date()).days for at in added if isinstance(at, dt.datetime)],
                 "released": [(on - at).days for at in out if isinstance(at, dt.date)],
@@ -275,7 +275,7 @@ def artist_share(history: History) -> Iterator[Record]:
 def release_profile(history: History) -> Iterator[Record]:
     for on, tables in history.items():
         albums = {row["album_id"]: row["release_date"] for row in tables["albums"]}
-        released = {row["song_id"]: albums[row["album_id"]] for row in tables["songs"]}
+        released = {row["song_id"]: albums.get(row["album_id"]) for row in tables["songs"]}
         playlists: dict[object, list[object]] = defaultdict(list)
         for row in tables["playlist_items"]:
             if row["song_id"]:
@@ -388,7 +388,7 @@ def _places(tables: Tables, playlist: str) -> dict[tuple[object, int], int]:
 def _names(history: History) -> dict[object, Record]:
     artists = {row["artist_id"]: row["name"] for row in dimension(history, "artists")}
     return {
-        row["song_id"]: {"song_name": row["name"], "artist_name": artists[row["artist_id"]]}
+        row["song_id"]: {"song_name": row["name"], "artist_name": artists.get(row["artist_id"])}
         for row in dimension(history, "songs")
     }
 

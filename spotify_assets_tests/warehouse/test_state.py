@@ -9,6 +9,7 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import marts, schema, state
 from spotify_assets.warehouse.state import Pending
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, tables_of
+from spotify_assets_tests.warehouse.rows_read import counted
 from spotify_assets_tests.warehouse.use import load
 
 OVERLAP, LAKE, CODE = "playlist_overlap", ("playlist_items",), "c0de"
@@ -74,6 +75,55 @@ def test_a_date_counts_once_all_its_tables_hold_the_same_run(warehouse: Embedded
         todo = state.pending(session, "analytics", "song_duplicates", ("playlist_items", "songs"), CODE)
 
     assert (todo.all, todo.runs) == ((day(0),), {day(0): "first"})
+
+
+def test_each_mart_has_a_record_of_its_own_of_the_snapshots_it_was_computed_from(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    def snapshots(run: str, song: str) -> None:
+        tables = tables_of({"P": [song], "Q": ["a"], "R": ["c"]}, incomplete=["Q"])
+        load(warehouse, store, {day(0): commit_day(store, day(0), run, tables)}, _COMPARED)
+
+    with warehouse.session() as session:
+        snapshots("first", "a")
+        for mart in ("playlist_changes", "song_stays"):
+            state.compare_snapshots(session, mart, Pending(new=(day(0),)))
+        state.forget_pending_snapshots(session, "song_stays")
+        record = "SELECT table_name, snapshot_date, playlist_id, digest FROM FACTS."
+        first = session.execute(f"{record}APPLIED_SNAPSHOTS ORDER BY 1, 3")
+        pending = session.execute(f"{record}PENDING_SNAPSHOTS ORDER BY 1, 3")
+        snapshots("again", "b")
+        state.compare_snapshots(session, "song_stays", Pending(changed=(day(0),)))
+        again = session.execute(f"{record}APPLIED_SNAPSHOTS ORDER BY 1, 3")
+        differ = session.execute(
+            "SELECT table_name, playlist_id, was_applied FROM FACTS.PENDING_SNAPSHOTS ORDER BY 1, 2"
+        )
+
+    marts_and_playlists = [(mart, playlist) for mart in ("playlist_changes", "song_stays") for playlist in "PR"]
+    assert [(mart, playlist) for mart, _, playlist, _ in first] == marts_and_playlists
+    assert pending == first[:2]
+    assert differ == [("playlist_changes", "P", False), ("playlist_changes", "R", False), ("song_stays", "P", True)]
+    changed = again.pop(2)
+    assert again == [*first[:2], first[3]]
+    assert changed[:3] == first[2][:3]
+    assert changed[3] not in {digest for *_, digest in first}
+
+
+def test_of_other_dates_no_entries_are_read(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    reads = []
+    with warehouse.session() as session:
+        for on in range(3):
+            tables = tables_of({"P": [f"a{number}" for number in range(50)]})
+            load(warehouse, store, {day(on): commit_day(store, day(on), "run", tables)}, _COMPARED)
+            with counted(session) as read:
+                state.compare_snapshots(session, "song_stays", Pending(new=(day(on),)))
+            state.forget_pending_snapshots(session, "song_stays")
+            reads.append(read.rows)
+
+    assert 50 < reads[0] <= reads[2] < reads[0] + 10, "beside them the mart's own record, a row for each snapshot"
+
+
+_COMPARED = ["playlists", "playlist_items"]
 
 
 @pytest.mark.parametrize(

@@ -210,8 +210,17 @@ def copied_tree(root: Path, folder: Path) -> Path:
     return folder
 
 
+WITHOUT_SPARK = "not soak and not clouds and not spark"
+"""The marks of most modules' tests, as pytest's `-m` has them."""
+
+
 def run(
-    tree: Path, tests: Iterable[str], changed: Mapping[str, str], seconds: float = 600, plugin: Plugin | None = None
+    tree: Path,
+    tests: Iterable[str],
+    changed: Mapping[str, str],
+    seconds: float = 600,
+    plugin: Plugin | None = None,
+    marks: str = WITHOUT_SPARK,
 ) -> bool:
     """Whether the tests pass, the texts of `changed` files in place, which are put back. Not in that time is not."""
     import_libraries()
@@ -227,7 +236,7 @@ def run(
         if child == 0:
             memory.use(scratch)
             sys.dont_write_bytecode = bool(changed)
-            _test(tree, [test for test in tests if (tree / test.partition("::")[0]).exists()], plugin)
+            _test(tree, [test for test in tests if (tree / test.partition("::")[0]).exists()], plugin, marks)
         return _ended(child, seconds) == 0
     finally:
         gc.unfreeze()
@@ -236,20 +245,24 @@ def run(
             (tree / name).write_bytes(original)
 
 
-def profiled(tree: Path, modules: Sequence[str], tests: Sequence[str]) -> dict[str, Profile]:
+def profiled(
+    tree: Path, modules: Sequence[str], tests: Sequence[str], marks: str = WITHOUT_SPARK
+) -> dict[str, Profile]:
     """Which of the tests run which lines of unchanged modules, by module. Raises RuntimeError when a test fails."""
     written = tree / "profile.json"
-    if not run(tree, tests, {}, plugin=lambda: Profiling(tree, modules, written, _OURS)):
+    if not run(tree, tests, {}, plugin=lambda: Profiling(tree, modules, written, _OURS), marks=marks):
         raise RuntimeError(f"The tests of {', '.join(modules)} fail without any change: {', '.join(tests)}")
     return Profile.read(written)
 
 
-def noticed(tree: Path, module: str, text: str, tests: Sequence[str], seconds: float) -> str | None:
+def noticed(
+    tree: Path, module: str, text: str, tests: Sequence[str], seconds: float, marks: str = WITHOUT_SPARK
+) -> str | None:
     """The first of the tests that fails on a module's text (the first of all, when they take too long), or None."""
     written = tree / "failed.txt"
     written.unlink(missing_ok=True)
     files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
-    if run(tree, files, {module: text}, seconds, lambda: Chosen(tests, written)):
+    if run(tree, files, {module: text}, seconds, lambda: Chosen(tests, written), marks):
         return None
     return written.read_text(encoding="utf-8") if written.exists() else tests[0]
 
@@ -276,7 +289,7 @@ def import_libraries() -> None:
         importlib.import_module(name)
 
 
-def _test(tree: Path, tests: Sequence[str], plugin: Plugin | None) -> None:
+def _test(tree: Path, tests: Sequence[str], plugin: Plugin | None, marks: str) -> None:
     """Run tests in this process, a child, and end it: 0 when they pass."""
     code = 1
     try:
@@ -293,7 +306,7 @@ def _test(tree: Path, tests: Sequence[str], plugin: Plugin | None) -> None:
         silent = os.open(os.devnull, os.O_WRONLY)
         for stream in (1, 2):
             os.dup2(silent, stream)
-        options = ["-x", "-q", "-n", "0", "-m", "not soak and not spark and not clouds"]
+        options = ["-x", "-q", "-n", "0", "-m", marks]
         options += ["--hypothesis-profile", "mutants"]
         code = pytest.main([*options, *tests], [plugin()] if plugin else [])
     finally:

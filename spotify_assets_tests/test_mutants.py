@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spotify_assets_tests.choosing import Profile, lines_run
-from spotify_assets_tests.mutants import EQUIVALENT, NAMED, ROOT, TARGETS, Mutant, is_equivalent, printed
+from spotify_assets_tests.mutant_lists import EQUIVALENT, NAMED, TARGETS, WITH_SPARK, Mutant, is_equivalent
+from spotify_assets_tests.mutant_table import HEAD, Row, rows, summed, with_row
+from spotify_assets_tests.mutants import PAGE, ROOT, printed
 from spotify_assets_tests.mutating import Change, changes
 
 
@@ -49,6 +52,30 @@ def test_survivors_are_read_back_from_what_was_printed() -> None:
     log = "a.py: 1 of 2 killed\nb.py:7\n    - x = 1\n    + x = 2\nb.py:9\n    - \n    + def f():\n"
 
     assert printed(log) == {("b.py", "x = 1", "x = 2"), ("b.py", "", "def f():")}
+
+
+def test_the_page_has_a_complete_run_over_every_part_and_nine_of_ten_killed() -> None:
+    parts = rows(PAGE.read_text(encoding="utf-8"))
+
+    assert {row.part for row in parts} <= {*TARGETS}
+    assert all(row.killed + row.equivalent == row.mutants for row in parts), "a survivor that is not listed"
+    assert summed(parts).killed >= 0.9 * summed(parts).mutants
+
+
+def test_a_run_over_a_part_changes_its_row_and_the_sum() -> None:
+    row = Row("b.py", 10, 8, 1, 1, 0.25, "2026-11-26")
+    page = with_row(with_row(f"before\n\n{HEAD}\nafter\n", replace(row, part="c.py"), ("c.py",)), row, ("b.py", "c.py"))
+
+    again = with_row(page, replace(row, killed=9, survived=0, minutes=2, on="2026-11-27"), ("a.py", "b.py", "c.py"))
+
+    assert again == (
+        f"before\n\n{HEAD}"
+        "| `b.py` | 10 | 9 | 1 | 0 | 2.0 | 2026-11-27 |\n"
+        "| `c.py` | 10 | 8 | 1 | 1 | 0.2 | 2026-11-26 |\n"
+        "| `all` | 20 | 17 | 2 | 1 | 2.2 | 2026-11-26 |\n"
+        "\nafter\n"
+    )
+    assert {*TARGETS} > WITH_SPARK
 
 
 STATEMENTS = """

@@ -12,7 +12,7 @@ from glue_scripts.commit import Commit
 from glue_scripts.contract import DIMENSIONS, MARTS, Table
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.warehouse import dimensions, marts
+from spotify_assets.warehouse import dimensions, marts, quality
 from spotify_assets.warehouse.session import Session
 from spotify_assets_tests.warehouse import oracle
 from spotify_assets_tests.warehouse.lake_files import Tables, commit_day, day, evolving, tables_of
@@ -206,6 +206,19 @@ def test_a_mart_makes_what_it_needs_in_an_empty_warehouse(
     new_warehouse: EmbeddedWarehouse, store: ObjectStore, name: str
 ) -> None:
     assert new_warehouse.run(lambda session: marts.build(session, name)).rows == 0
+
+
+def test_a_week_is_not_shown_before_the_stays_that_it_rests_on(
+    new_warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    """A mart is asked for alone, where what it reads was never made."""
+    load(new_warehouse, store, commit_all(store, {day(0): tables_of({"P": ["a"]})}, "run"), _COMPARED)
+
+    with pytest.raises(quality.RulesBroken, match="in_since is not null: broken 1 times"):
+        new_warehouse.run(lambda session: marts.build(session, "playlist_week"))
+
+
+_COMPARED = ("playlists", "playlist_items")
 
 
 def test_weeks_in_any_order_are_beside_the_week_before(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:

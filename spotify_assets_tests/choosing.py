@@ -11,6 +11,7 @@ import ast
 import functools
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,8 @@ class Profiling:
         self.path, self.packages = path, packages
         self.context = _SHARED
         self.seconds: dict[str, float] = {}
+        self.shared: dict[str, float] = {}
+        self.set_up: set[str] = set()
         self.read: dict[str, set[str]] = {file: set() for file in self.files}
         self.coverage = coverage.Coverage(data_file=None, config_file=False, include=list(self.files))
         self.coverage.start()
@@ -107,13 +110,22 @@ class Profiling:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Iterator[None]:
-        before = self.context
+        before, began = self.context, time.perf_counter()
         if fixturedef.scope != "function":
             self._switch(_SHARED)
         try:
             return (yield)
         finally:
             self._switch(before)
+            if fixturedef.scope != "function":
+                self.shared[fixturedef.argname] = time.perf_counter() - began
+                self.set_up.add(fixturedef.argname)
+
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """A test alone waits for the fixtures that it shares also where another test set them up here."""
+        others = {*getattr(item, "fixturenames", ())} - self.set_up
+        self.set_up.clear()
+        self.seconds[item.nodeid] = self.seconds.get(item.nodeid, 0) + sum(self.shared.get(name, 0) for name in others)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0) + report.duration

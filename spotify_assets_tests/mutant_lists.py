@@ -160,6 +160,8 @@ WITH_SPARK = frozenset(f"glue_scripts/{module}.py" for module in ("playlist_tabl
 
 _DAY_ONE = "no snapshot is of the first years of the calendar"
 
+_SONG_OF_AN_ENTRY = "JOIN LAKE.SONGS AS songs ON songs.snapshot_date = i.snapshot_date AND songs.song_id = i.song_id"
+
 EQUIVALENT: dict[tuple[str, str, str | None], str] = {
     (
         "glue_scripts/tables.py",
@@ -184,6 +186,27 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         "SELECT snapshot_date, MAX(run_id) AS run_id",
         "SELECT snapshot_date, min(run_id) AS run_id",
     ): "all of them are the same run",
+    (
+        "spotify_assets/sql/marts/artist_momentum.sql",
+        "CAST(SUM(CAST(d.slot_share AS NUMBER(38, 15))) AS FLOAT) / CAST(MAX(l.dates) AS FLOAT) AS slot_share,",
+        "CAST(SUM(CAST(d.slot_share AS NUMBER(38, 15))) AS FLOAT) / CAST(min(l.dates) AS FLOAT) AS slot_share,",
+    ): "a week has one number of dates",
+    **{
+        (f"spotify_assets/sql/marts/{mart}.sql", f"LEFT {_SONG_OF_AN_ENTRY}", f"join {_SONG_OF_AN_ENTRY[5:]}"): (
+            "an entry's song has its row, in the same run"
+        )
+        for mart in ("playlist_freshness", "release_profile", "song_duplicates")
+    },
+    (
+        "spotify_assets/sql/marts/playlist_week.sql",
+        "INNER JOIN wanted AS w ON w.playlist_id = i.playlist_id AND w.snapshot_date = i.snapshot_date",
+        "INNER JOIN wanted AS w ON w.playlist_id = i.playlist_id or w.snapshot_date = i.snapshot_date",
+    ): "what else is grouped is joined by nothing",
+    (
+        "spotify_assets/sql/marts/playlist_week.sql",
+        "PARTITION BY week_start, playlist_id, to_position IS NULL",
+        "PARTITION BY week_start, playlist_id, to_position is not null",
+    ): "either parts those that are there from those that are not",
     (
         "spotify_assets/sql/marts/playlist_week.sql",
         "LEFT JOIN FACTS.SONG_STAYS AS s",

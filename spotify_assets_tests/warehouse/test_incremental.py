@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from glue_scripts.contract import LAKE_TABLES, MARTS
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.warehouse import marts
+from spotify_assets.warehouse import dimensions, marts
 from spotify_assets_tests.warehouse import oracle
 from spotify_assets_tests.warehouse.fixtures import kept_warehouse
 from spotify_assets_tests.warehouse.lake_files import Tables, commit_day, day, open_lake, tables_of
+from spotify_assets_tests.warehouse.rows_read import counted
 from spotify_assets_tests.warehouse.test_marts import as_rows
 from spotify_assets_tests.warehouse.use import build_all, computed, load, merge_all, rebuild_all
 
@@ -123,6 +124,42 @@ def test_a_reloaded_date_touches_only_the_playlists_that_differ(
 
     stays = warehouse.execute("SELECT playlist_id, song_id, best_position FROM ANALYTICS.SONG_STAYS ORDER BY 1, 2")
     assert stays == [("P", "a", 99), ("P", "b", 99), ("Q", "a", 0), ("Q", "b", 0)]
+
+
+def test_a_reloaded_date_compares_itself_and_the_next_one_again(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    """Marked rows show which comparisons were not made again."""
+    for on in range(6):
+        snapshots = {"P": "ab"[:: (-1) ** on], "Q": "ab"[:: (-1) ** on]}
+        load(warehouse, store, {day(on): commit_day(store, day(on), f"run-{on}", tables_of(snapshots))})
+    merge_all(warehouse)
+    warehouse.run(lambda session: marts.build(session, "playlist_changes"))
+    warehouse.execute("UPDATE FACTS.PLAYLIST_CHANGES SET from_position = 99")
+
+    load(warehouse, store, {day(3): commit_day(store, day(3), "again", tables_of({"P": "a", "Q": "ba"}))})
+    warehouse.run(lambda session: marts.build(session, "playlist_changes"))
+
+    again = warehouse.execute(
+        "SELECT DISTINCT playlist_id, snapshot_date FROM ANALYTICS.PLAYLIST_CHANGES "
+        "WHERE from_position IS DISTINCT FROM 99 ORDER BY 2"
+    )
+    assert again == [("P", day(3)), ("P", day(4))]
+
+
+def test_of_artists_shares_only_the_weeks_asked_for_are_read(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    crowd, one = {"P": [f"a{number}" for number in range(50)]}, {"P": ["a"]}
+    for on, snapshots in ((10, crowd), (11, one), (31, one), (32, crowd)):
+        tables = tables_of(snapshots)
+        commits = {day(on): commit_day(store, day(on), "run", tables)}
+        load(warehouse, store, commits, ["playlist_items", "song_artists", "artists"])
+    warehouse.run(lambda session: dimensions.merge(session, "artists"))
+    warehouse.run(lambda session: marts.build(session, "artist_share"))
+
+    with warehouse.session() as session, counted(session) as reads:
+        session.execute(marts.select_statement("artist_momentum", 2), [day(11), day(32), day(18), day(25)])
+
+    assert 2 <= reads.rows < 50
 
 
 def test_a_mart_that_is_ahead_of_others_reads_no_record_of_theirs(

@@ -157,7 +157,7 @@ def test_of_artists_shares_only_the_weeks_asked_for_are_read(warehouse: Embedded
     warehouse.run(lambda session: marts.build(session, "artist_share"))
 
     with warehouse.session() as session, counted(session) as reads:
-        session.execute(marts.select_statement("artist_momentum", 2), [day(11), day(32), day(18), day(25)])
+        session.execute(marts.insert_statement("artist_momentum", 2), [day(11), day(32), day(18), day(25)])
 
     assert 2 <= reads.rows < 50
 

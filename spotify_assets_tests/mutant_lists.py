@@ -204,6 +204,11 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
     ): "what else is grouped is joined by nothing",
     (
         "spotify_assets/sql/marts/playlist_week.sql",
+        "WHEN r.to_position < r.from_position THEN 'climbed'",
+        "WHEN r.to_position <= r.from_position THEN 'climbed'",
+    ): "one that stayed was told above",
+    (
+        "spotify_assets/sql/marts/playlist_week.sql",
         "PARTITION BY week_start, playlist_id, to_position IS NULL",
         "PARTITION BY week_start, playlist_id, to_position is not null",
     ): "either parts those that are there from those that are not",

@@ -5,9 +5,9 @@ spotify_assets_tests.mutants named`. `TARGETS` are modules of whose every operat
 every comparison in SQL, mutants are made (`mutating`), each shown to those of the module's own tests that run its line
 (`choosing`). Nine of ten must be killed, and each survivor, which is printed, be listed with a reason in `EQUIVALENT`
 (all three in `mutant_lists`). `--sample 20` takes so many of each module, by chance and always the same ones;
-`--seconds 30` shows none to tests of more than that together, for a first look; `--again LOG` takes those that an
-earlier output has. Without these a part's row in docs/mutants.md is written. Mutants live in a copy of the tree, so
-that an interrupted run leaves nothing behind.
+`--seconds 30` shows none to tests of more than that together, for a first look; `--again LOG` takes those that survive
+in an earlier output. A part's row in docs/mutants.md is written once all its mutants were shown to all its tests, now
+or in that output. Mutants live in a copy of the tree, so that an interrupted run leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -81,9 +82,10 @@ def survivors(
             lately[:] = [by, *(test for test in lately if test != by)]
 
 
-def chosen(tree: Path, module: str, again: set[tuple[str, str, str]] | None, sample: int) -> list[Change]:
-    """The mutants of a module that are asked for."""
-    made = [change for make in changes(tree / module) if (change := make())]
+def chosen(
+    made: list[Change], module: str, again: set[tuple[str, str, str]] | None = None, sample: int = 0
+) -> list[Change]:
+    """Of the mutants of a module those that are asked for."""
     if again is not None:
         made = [change for change in made if (module, change.was, change.becomes) in again]
     return random.Random(module).sample(made, min(sample, len(made))) if sample else made
@@ -92,6 +94,19 @@ def chosen(tree: Path, module: str, again: set[tuple[str, str, str]] | None, sam
 def printed(log: str) -> set[tuple[str, str, str]]:
     """The survivors in an earlier output: module, what stood there, what stands there in the mutant."""
     return set(re.findall(r"^(\S+):\d+\n    - (.*)\n    \+ (.*)$", log, re.MULTILINE))
+
+
+def completed(row: Row, made: Mapping[str, list[Change]], log: str) -> Row | None:
+    """A part's row by the output of an earlier run over all its mutants, of which `row` counts what then survived; None
+    where the output is not of these mutants."""
+    totals = {module: int(total) for module, total in re.findall(r"^(\S+): \d+ of (\d+) killed", log, re.MULTILINE)}
+    minutes = re.search(rf"^{re.escape(row.part)}: (\S+) CPU minutes$", log, re.MULTILINE)
+    if minutes is None or any(totals.get(module, 0) != len(changes) for module, changes in made.items()):
+        return None
+    total = sum(map(len, made.values()))
+    equivalent = sum(is_equivalent(module, change) for module, changes in made.items() for change in changes)
+    dead = total - equivalent - row.survived
+    return replace(row, mutants=total, killed=dead, equivalent=equivalent, minutes=row.minutes + float(minutes[1]))
 
 
 def one_part(tree: Path, part: str, made: dict[str, list[Change]], lately: list[str], most: float) -> Row:
@@ -109,6 +124,7 @@ def one_part(tree: Path, part: str, made: dict[str, list[Change]], lately: list[
         counts.append((len(mutants), len(unknown) - left, len(mutants) - len(unknown), left))
         say(f"{module}: {len(unknown) - left} of {counts[-1][0]} killed, {counts[-1][2]} equivalent, {left} survived")
     total, dead, equivalent, alive = map(sum, zip(*counts, strict=True))
+    say(f"{part}: {(_cpu_seconds() - began) / 60:.1f} CPU minutes")
     minutes, today = (_cpu_seconds() - began) / 60, f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
     return Row(part, total, dead, equivalent, alive, minutes, today)
 
@@ -128,7 +144,8 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--again", type=Path, metavar="LOG", help="only the survivors in this output of an earlier run")
     given = parser.parse_args(arguments)
-    again = printed(given.again.read_text(encoding="utf-8")) if given.again else None
+    log = given.again.read_text(encoding="utf-8") if given.again else None
+    again = None if log is None else printed(log)
     failed = 0
     rows: list[Row] = []
     lately: list[str] = []
@@ -141,14 +158,16 @@ def main(arguments: list[str]) -> int:
                 say(f"{'killed  ' if dead else 'SURVIVED'}  {mutant.what}")
         for part in TARGETS:
             modules = [file for file in files(part) if not given.names or file.startswith(tuple(given.names))]
-            made = {module: chosen(tree, module, again, given.sample) for module in modules}
-            made = {module: mutants for module, mutants in made.items() if mutants or again is None}
-            if not any(made.values()):
+            made = {module: [change for make in changes(tree / module) if (change := make())] for module in modules}
+            some = {module: chosen(made[module], module, again, given.sample) for module in modules}
+            if not any(some.values()):
                 continue
-            rows.append(row := one_part(tree, part, made, lately, given.seconds))
+            row = one_part(tree, part, {module: each for module, each in some.items() if each}, lately, given.seconds)
             failed += row.survived
-            if modules == files(part) and again is None and not given.sample and given.seconds == math.inf:
-                PAGE.write_text(with_row(PAGE.read_text(encoding="utf-8"), row, TARGETS), encoding="utf-8")
+            whole = completed(row, made, log) if log is not None else None if given.sample else row
+            if whole and modules == files(part) and given.seconds == math.inf:
+                PAGE.write_text(with_row(PAGE.read_text(encoding="utf-8"), whole, TARGETS), encoding="utf-8")
+            rows.append(whole or row)
     total, dead = sum(row.mutants for row in rows), sum(row.killed for row in rows)
     if total:
         say(f"{dead / total:.1%} of {total} mutants killed")

@@ -10,7 +10,7 @@ import pytest
 from spotify_assets_tests.choosing import Profile, lines_run
 from spotify_assets_tests.mutant_lists import EQUIVALENT, NAMED, TARGETS, WITH_SPARK, Mutant, is_equivalent
 from spotify_assets_tests.mutant_table import HEAD, Row, rows, summed, with_row
-from spotify_assets_tests.mutants import PAGE, ROOT, printed
+from spotify_assets_tests.mutants import PAGE, ROOT, completed, printed
 from spotify_assets_tests.mutating import Change, changes
 
 
@@ -76,6 +76,16 @@ def test_a_run_over_a_part_changes_its_row_and_the_sum() -> None:
         "\nafter\n"
     )
     assert {*TARGETS} > WITH_SPARK
+
+
+def test_what_survived_an_earlier_run_completes_its_row() -> None:
+    log = "a/x.py: 1 of 2 killed, 0 equivalent, 1 survived\na/*.py: 0.5 CPU minutes\n99% of 2 mutants killed\n"
+    again = Row("a/*.py", 1, 1, 0, 0, 0.25, "2026-11-26")
+    mutants = [Change("", 1, "x = 1", "x = 2"), Change("", 1, "x = 1", "x = 0")]
+
+    assert completed(again, {"a/x.py": mutants, "a/none.py": []}, log) == Row("a/*.py", 2, 2, 0, 0, 0.75, "2026-11-26")
+    assert completed(again, {"a/x.py": mutants[:1]}, log) is None, "the code is another"
+    assert completed(again, {"a/x.py": mutants, "a/y.py": mutants}, log) is None
 
 
 STATEMENTS = """

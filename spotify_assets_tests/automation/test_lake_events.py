@@ -121,7 +121,9 @@ def s3_world(s3_lake: LakeResource) -> Iterator[World]:
 
 
 @pytest.fixture
-def queue(aws: str, s3_world: World) -> Queue:
+def queue(aws: str, s3_world: World, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    """What was received is there again at once: a tick asks until it has as many as it takes, so it takes few here."""
+    monkeypatch.setattr(sensors, "MESSAGES_PER_TICK", 20)
     place = s3_world.store.place
     assert isinstance(place, S3Place)
     return Queue(aws, place)

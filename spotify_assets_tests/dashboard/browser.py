@@ -45,13 +45,19 @@ class Seen:
         if charts:
             self.page.wait_for_selector("[data-drawn]", state="attached", timeout=30_000)
 
+    def go(self, fragment: str, *, charts: bool = True) -> None:
+        """Go to an address of the page that is open, as a link does, which starts nothing anew; wait as `open` does."""
+        self.page.evaluate(
+            "(hash) => { document.querySelector('h1').dataset.left = ''; location.hash = hash }", fragment or "#/"
+        )
+        self.page.wait_for_selector("h1:not([data-left])", state="attached", timeout=30_000)
+        if charts:
+            self.page.wait_for_selector("[data-drawn]", state="attached", timeout=30_000)
+
     def settle(self) -> None:
         """Wait until every chart of the page is drawn."""
-        self.page.wait_for_function(
-            "!document.querySelector('[aria-busy]') && "
-            "[...document.querySelectorAll('.plot')].every((plot) => plot.dataset.drawn)",
-            timeout=60_000,
-        )
+        for unfinished in ("[aria-busy]", ".plot:not([data-drawn])"):
+            self.page.wait_for_selector(unfinished, state="detached", timeout=60_000)
 
 
 @contextmanager

@@ -49,6 +49,22 @@ def file(page: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def opened(browser: Browser, file: Path) -> Seen:
+    """The page, opened once: starting plotly.js takes longer than anything that is tried on it."""
+    seen = tab(browser)
+    seen.open(file)
+    return seen
+
+
+@pytest.fixture
+def seen(opened: Seen) -> Seen:
+    """The open page, in its size and its colours."""
+    opened.page.emulate_media(color_scheme="light")
+    opened.page.set_viewport_size({"width": 1280, "height": 900})
+    return opened
+
+
 def address(world: World, name: str) -> str:
     return PAGES[name].format(artist=world.songs["song00001"].artists[0])
 
@@ -65,13 +81,10 @@ def _content(seen: Seen) -> str:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_is_drawn_and_accessible_without_a_network(
-    browser: Browser, file: Path, world: World, name: str
-) -> None:
+def test_every_page_is_drawn_and_accessible_without_a_network(seen: Seen, world: World, name: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    seen = tab(browser)
-    seen.open(file, address(world, name), charts=name not in ("day", "search"))
+    seen.go(address(world, name), charts=name not in ("day", "search"))
     seen.settle()
     results = Axe().run(seen.page)
     assert results.violations_count == 0, results.generate_report()
@@ -84,18 +97,16 @@ def test_every_page_is_drawn_and_accessible_without_a_network(
 
     assert (seen.console, seen.requests) == ([], [])
     assert seen.page.title().endswith("Playlist history")
-    seen.page.context.close()
 
 
-def test_the_pages_say_what_the_history_holds(browser: Browser, file: Path, world: World) -> None:
-    seen = tab(browser)
+def test_the_pages_say_what_the_history_holds(seen: Seen, file: Path, world: World) -> None:
     before, now = (set(world.snapshots["chart002"][day(number)]) for number in (12, 13))
 
     seen.open(file, "#/playlist/chart002")
     assert f"Entered ({len(now - before)})" in _content(seen)
     assert seen.page.title() == "Late Shift Radio – Playlist history"
 
-    seen.open(file, "#/day/chart002/2026-11-21", charts=False)
+    seen.go("#/day/chart002/2026-11-21", charts=False)
     marks = [row.split("\t")[1] for row in seen.page.locator("tbody tr").all_inner_texts()]
     assert sum(mark in ("new", "back") for mark in marks) == len(now - before) > 0
 
@@ -105,16 +116,14 @@ def test_the_pages_say_what_the_history_holds(browser: Browser, file: Path, worl
         ("#/day/quiet/2026-11-12", "There is no snapshot of that day"),
         ("#/song/nobody", "This file holds nothing under that address."),
     ):
-        seen.page.evaluate("(hash) => { location.hash = hash }", fragment)
-        seen.page.wait_for_function("(text) => document.querySelector('main').innerText.includes(text)", arg=sentence)
-    seen.open(file, "#playlist=chart000")
+        seen.go(fragment, charts=False)
+        assert sentence in _content(seen)
+    seen.open(file, "#playlist=chart000", charts=False)
     assert seen.page.title() == "Global Pulse 100 – Playlist history"
     assert seen.console == []
-    seen.page.context.close()
 
 
-def test_the_time_chosen_is_in_the_address_and_stays_on_the_way(browser: Browser, file: Path) -> None:
-    seen = tab(browser)
+def test_the_time_chosen_is_in_the_address_and_stays_on_the_way(seen: Seen, file: Path) -> None:
     seen.open(file, "#/playlist/chart000?from=2026-11-10&to=2026-11-14")
 
     assert "10 – 14 November 2026" in _content(seen)
@@ -126,12 +135,10 @@ def test_the_time_chosen_is_in_the_address_and_stays_on_the_way(browser: Browser
     seen.page.wait_for_function("location.hash.includes('from=2026-11-12')")
     seen.page.click("button:has-text('All')")
     seen.page.wait_for_function("!location.hash.includes('from=')")
-    seen.page.context.close()
 
 
-def test_the_keyboard_reaches_and_works_everything(browser: Browser, file: Path) -> None:
-    seen = tab(browser)
-    seen.open(file, "#/playlist/chart000")
+def test_the_keyboard_reaches_and_works_everything(seen: Seen) -> None:
+    seen.go("#/playlist/chart000")
     seen.settle()
     wanted = seen.page.evaluate(
         """[...document.querySelectorAll('a, button, input, summary, [tabindex="0"]')]
@@ -162,11 +169,9 @@ def test_the_keyboard_reaches_and_works_everything(browser: Browser, file: Path)
     seen.page.keyboard.press("Enter")
     seen.page.wait_for_selector("h1:has-text('“paper”')")
     assert seen.page.evaluate("document.activeElement.tagName") == "H1"
-    seen.page.context.close()
 
 
-def test_a_table_is_downloaded_as_csv(browser: Browser, file: Path, world: World) -> None:
-    seen = tab(browser)
+def test_a_table_is_downloaded_as_csv(seen: Seen, file: Path, world: World) -> None:
     seen.open(file, "#/day/chart000/2026-11-21", charts=False)
 
     with seen.page.expect_download() as download:
@@ -175,7 +180,6 @@ def test_a_table_is_downloaded_as_csv(browser: Browser, file: Path, world: World
     lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "Rank,Move,Song,Artist,First seen here,song_id"
     assert [line.rsplit(",", 1)[1] for line in lines[1:]] == world.snapshots["chart000"][day(13)]
-    seen.page.context.close()
 
 
 def test_a_page_without_data_says_so(browser: Browser, tmp_path: Path) -> None:
@@ -213,10 +217,10 @@ def test_naughty_names_are_shown_exactly_and_do_nothing(browser: Browser, tmp_pa
     assert exact == [text if text.strip() else "(no title)" for text in NAUGHTY]
 
     for number in map(NAUGHTY.index, ("</script><script>window.owned=1</script>", "[/]", "\u202egnirts", "two\nlines")):
-        seen.open(file, f"#/playlist/p{number}", charts=False)
+        seen.go(f"#/playlist/p{number}", charts=False)
         assert seen.page.locator("h1").text_content() in (NAUGHTY[number], NAUGHTY[number].strip() or "(no name)")
-    seen.open(file, "#/playlist/all")
-    seen.open(file, "")
+    seen.go("#/playlist/all")
+    seen.go("")
     seen.settle()
     assert (seen.console, seen.requests) == ([], [])
     assert seen.page.evaluate(

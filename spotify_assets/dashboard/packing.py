@@ -126,7 +126,8 @@ class Names:
 @dataclass
 class Pack:
     """A month, packed. `rows` are the numbers of the songs told: the new ones, then those that look different now;
-    `digests` and `isrcs` are theirs. `artists` are the names told. `block` is the page's, of the same songs."""
+    `digests` and `isrcs` are theirs. `artists` are those told: the new ones, then the renamed. `block` is the page's, of
+    the same songs."""
 
     keys: list[str]
     rows: list[int]
@@ -158,7 +159,8 @@ class Pack:
 
 @dataclass
 class Packed:
-    """The months packed so far. `keys` are those of all songs by number, `digests` and `isrcs` what was last said."""
+    """The months packed so far. `keys` are those of all songs by number, `digests` and `isrcs` what was last said;
+    `artists` are ids and names, in the order of their numbers."""
 
     keys: list[str] = field(default_factory=list)
     digests: list[int] = field(default_factory=list)
@@ -171,12 +173,13 @@ class Packed:
     def pack(self, month: Month, names: Names) -> Pack:
         """The month that follows; nothing here is changed."""
         rows, described = self._told(month.keys, names)
-        artists = {
-            artist: names.artists.get(artist) or self.artists.get(artist, "")
-            for one in described
-            for artist in one.artists
+        credited = dict.fromkeys(artist for one in described for artist in one.artists)
+        artists = {artist: names.artists.get(artist, "") for artist in credited if artist not in self.artists}
+        renamed = {
+            artist: name
+            for artist, name in names.artists.items()
+            if artist in self.artists and self.artists[artist] != name
         }
-        artists |= {artist: name for artist, name in names.artists.items() if self.artists.get(artist, name) != name}
         tracks = {}
         for playlist_id, snapshots in month.snapshots.items():
             before = self.tracks.get(playlist_id)
@@ -187,8 +190,8 @@ class Packed:
             rows=rows,
             digests=[one.digest() for one in described],
             isrcs=[one.isrc for one in described],
-            artists=artists,
-            block=songs_block(month.keys, rows[len(month.keys) :], described, artists),
+            artists=artists | renamed,
+            block=self._block(month.keys, rows[len(month.keys) :], described, artists, renamed),
             tracks=tracks,
             popularity=dict(month.popularity),
         )
@@ -204,6 +207,32 @@ class Packed:
                 rows.append(place)
                 described.append(one)
         return rows, described
+
+    def _block(
+        self,
+        keys: Sequence[str],
+        again: Sequence[int],
+        described: Sequence[Described],
+        artists: Mapping[str, str],
+        renamed: Mapping[str, str],
+    ) -> str:
+        """Columns of the songs told: ids of the new ones, numbers of those told `again`; then for all, in this order,
+        names, artists (by number), release days and kinds other than a plain song. Behind them the artists that no
+        month before had, and by number the names of those `renamed`."""
+        number = {artist: place for place, artist in enumerate((*self.artists, *artists))}
+        return json_block(
+            {
+                "ids": " ".join(keys),
+                "again": list(again),
+                "names": [one.name for one in described],
+                "credits": [[number[artist] for artist in one.artists] for one in described],
+                "released": [one.released for one in described],
+                "kinds": {row: one.kind for row, one in enumerate(described) if one.kind != SONG},
+                "artist_ids": " ".join(artists),
+                "artist_names": list(artists.values()),
+                "renamed": {number[artist]: name for artist, name in renamed.items()},
+            }
+        )
 
     def append(self, pack: Pack) -> None:
         """Go on with a month."""
@@ -236,26 +265,6 @@ class Packed:
 
 def _joined(before: Track, after: Track) -> Track:
     return Track([*before.heads, *after.heads], before.encoder.followed_by(after.encoder), after.whole)
-
-
-def songs_block(
-    keys: Sequence[str], again: Sequence[int], described: Sequence[Described], artists: Mapping[str, str]
-) -> str:
-    """Columns of the songs told: ids of the new ones, numbers of those told `again`; then for all, in this order,
-    names, artists (numbers into the block's own list), release days and kinds other than a plain song."""
-    number = {artist: place for place, artist in enumerate(artists)}
-    return json_block(
-        {
-            "ids": " ".join(keys),
-            "again": list(again),
-            "names": [one.name for one in described],
-            "credits": [[number[artist] for artist in one.artists] for one in described],
-            "released": [one.released for one in described],
-            "kinds": {row: one.kind for row, one in enumerate(described) if one.kind != SONG},
-            "artist_ids": " ".join(artists),
-            "artist_names": list(artists.values()),
-        }
-    )
 
 
 def days_of(day: dt.date) -> int:

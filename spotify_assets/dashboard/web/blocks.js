@@ -48,18 +48,15 @@ function readSongs(months, recordings) {
   /** @type {Songs} */
   const songs = { ids: [], names: [], credits: [], released: [], kinds: {}, recordings, recording: new Map(), artistIds: [], artistNames: [], numberOf: new Map(), artistNumberOf: new Map() };
   for (const month of months) {
-    const artists = split(month.artist_ids, month.artist_names.length).map((id, place) => {
-      const number = songs.artistNumberOf.get(id) ?? songs.artistIds.push(id) - 1;
-      songs.artistNumberOf.set(id, number);
-      songs.artistNames[number] = month.artist_names[place];
-      return number;
-    });
+    for (const id of split(month.artist_ids, month.artist_names.length)) songs.artistNumberOf.set(id, songs.artistIds.push(id) - 1);
+    for (const name of month.artist_names) songs.artistNames.push(name);
+    for (const [artist, name] of Object.entries(month.renamed)) songs.artistNames[Number(artist)] = /** @type {string} */ (name);
     const base = songs.ids.length, ids = split(month.ids, month.names.length - month.again.length);
     for (const id of ids) songs.numberOf.set(id, songs.ids.push(id) - 1);
     month.names.forEach((/** @type {string} */ name, /** @type {number} */ row) => {
       const song = row < ids.length ? base + row : month.again[row - ids.length];
       songs.names[song] = name;
-      songs.credits[song] = month.credits[row].map((/** @type {number} */ artist) => artists[artist]);
+      songs.credits[song] = month.credits[row];
       songs.released[song] = month.released[row];
       if (row in month.kinds) songs.kinds[song] = month.kinds[row];
       else delete songs.kinds[song];

@@ -229,12 +229,11 @@ def _content(part: Part, number: dict[str, int]) -> Month:
         songs = [numbers[key] for key in one.keys]
         snapshot = Snapshot(dt.date.fromisoformat(one.day), one.item_count, one.is_complete, one.counts, songs)
         snapshots.setdefault(one.playlist_id, []).append(snapshot)
-    points = {
-        day: [(number[key], value) for key, value in part.popularity[day].items() if key in number]
-        for day in sorted(part.popularity)
-    }
     return Month(
         snapshots=snapshots,
         keys=list(itertools.islice(number, known, None)),
-        popularity={day: Points([s for s, _ in each], [v for _, v in each]) for day, each in points.items()},
+        popularity={
+            day: Points.of({number[key]: value for key, value in part.popularity[day].items() if key in number})
+            for day in sorted(part.popularity)
+        },
     )

@@ -81,10 +81,19 @@ class Described(NamedTuple):
 
 
 class Points(NamedTuple):
-    """The popularity of songs, by their numbers, on one date."""
+    """The popularity of `size` songs on one date; as text, since most dates of a long history are not shown."""
 
-    songs: list[int]
-    values: list[int]
+    size: int
+    text: str
+
+    @classmethod
+    def of(cls, values: Mapping[int, int]) -> Points:
+        """The popularity by the songs' numbers."""
+        return cls(len(values), json.dumps([[*values], [*values.values()]], separators=(",", ":")))
+
+    def by_song(self) -> dict[int, int]:
+        """The popularity by the songs' numbers."""
+        return dict(zip(*json.loads(self.text), strict=True))
 
 
 @dataclass
@@ -125,12 +134,11 @@ class Names:
 
 @dataclass
 class Pack:
-    """A month, packed. `rows` are the numbers of the songs told: the new ones, then those that look different now;
-    `digests` and `isrcs` are theirs. `artists` are those told: the new ones, then the renamed. `block` is the page's, of
-    the same songs."""
+    """A month, packed. The songs told are the new ones, then those that look different now, whose numbers are `again`;
+    `digests` and `isrcs` are theirs. `artists` are told too: the new ones, then the renamed. `block` is the page's."""
 
     keys: list[str]
-    rows: list[int]
+    again: list[int]
     digests: list[int]
     isrcs: list[str]
     artists: dict[str, str]
@@ -172,7 +180,7 @@ class Packed:
 
     def pack(self, month: Month, names: Names) -> Pack:
         """The month that follows; nothing here is changed."""
-        rows, described = self._told(month.keys, names)
+        again, described = self._told(month.keys, names)
         credited = dict.fromkeys(artist for one in described for artist in one.artists)
         artists = {artist: names.artists.get(artist, "") for artist in credited if artist not in self.artists}
         renamed = {
@@ -187,26 +195,26 @@ class Packed:
             tracks[playlist_id].add(snapshots)
         return Pack(
             keys=list(month.keys),
-            rows=rows,
+            again=again,
             digests=[one.digest() for one in described],
             isrcs=[one.isrc for one in described],
             artists=artists | renamed,
-            block=self._block(month.keys, rows[len(month.keys) :], described, artists, renamed),
+            block=self._block(month.keys, again, described, artists, renamed),
             tracks=tracks,
             popularity=dict(month.popularity),
         )
 
     def _told(self, keys: Sequence[str], names: Names) -> tuple[list[int], list[Described]]:
-        """The songs to tell of: those of the new keys, then the known ones that look different now."""
-        rows = [*range(len(self.keys), len(self.keys) + len(keys))]
+        """What is told: of the new keys, then of the known songs that look different now, whose numbers come first."""
         described = [names.of(key) or Described("missing", [], 0, OTHER, "") for key in keys]
         number = {key: place for place, key in enumerate(self.keys)}
+        again = []
         for key in (*names.songs, *names.others):
             place, one = number.get(key), names.of(key)
             if place is not None and one is not None and one.digest() != self.digests[place]:
-                rows.append(place)
+                again.append(place)
                 described.append(one)
-        return rows, described
+        return again, described
 
     def _block(
         self,
@@ -236,10 +244,11 @@ class Packed:
 
     def append(self, pack: Pack) -> None:
         """Go on with a month."""
+        new = len(pack.keys)
         self.keys += pack.keys
-        self.digests += pack.digests[: len(pack.keys)]
-        self.isrcs += pack.isrcs[: len(pack.keys)]
-        for place, digest, isrc in list(zip(pack.rows, pack.digests, pack.isrcs, strict=True))[len(pack.keys) :]:
+        self.digests += pack.digests[:new]
+        self.isrcs += pack.isrcs[:new]
+        for place, digest, isrc in zip(pack.again, pack.digests[new:], pack.isrcs[new:], strict=True):
             self.digests[place], self.isrcs[place] = digest, isrc
         self.artists |= pack.artists
         self.popularity |= pack.popularity
@@ -280,4 +289,4 @@ def json_block(value: object) -> str:
 
 def block(content: bytes) -> str:
     """A block of the page: base64 of gzip."""
-    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(content, 6, mtime=0)).decode("ascii")

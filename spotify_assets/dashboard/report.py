@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -125,8 +125,7 @@ def _kept(snapshots: list[Snapshot], thinning: Thinning) -> list[Snapshot]:
 
 
 def _renumbered(points: Points, number: Mapping[int, int]) -> Points:
-    known = [(number[song], value) for song, value in zip(*points, strict=True) if song in number]
-    return Points([song for song, _ in known], [value for _, value in known])
+    return Points.of({number[song]: value for song, value in points.by_song().items() if song in number})
 
 
 def _packed(data: DashboardData) -> Packed:
@@ -242,16 +241,25 @@ def _popularity(data: DashboardData) -> str:
     *earlier, latest = sorted(data.popularity) or [None]
     for every in (1, 2, 4, 8, 16):
         days = [*earlier[::-1][::every][::-1], *([latest] if latest else [])]
-        if every < 16 and sum(len(data.popularity[day].songs) for day in days) > _MOST_POINTS:
+        if every < 16 and sum(data.popularity[day].size for day in days) > _MOST_POINTS:
             continue
-        songs: dict[int, list[int]] = {}
-        for index, day in enumerate(days):
-            for song, value in zip(*data.popularity[day], strict=True):
-                line = songs.setdefault(song, [index])
-                line += [-1] * (line[0] + 1 + index - len(line))
-                line.append(value)
-        lines = {song: [line[0], *steps(line[1:])] for song, line in sorted(songs.items())}
+        lines = _popularity_lines([data.popularity[day] for day in days])
         made = json_block({"days": [day.isoformat() for day in days], "songs": lines})
         if len(made) <= _POPULARITY_BUDGET:
             break
     return made
+
+
+def _popularity_lines(days: Sequence[Points]) -> dict[int, list[int]]:
+    lines: dict[int, list[int]] = {}
+    last: dict[int, int] = {}
+    for index, points in enumerate(days):
+        for song, value in points.by_song().items():
+            line = lines.setdefault(song, [index])
+            missing = index - line[0] + 1 - len(line)
+            if missing:
+                line += [-1 - last[song], *[0] * (missing - 1)]
+                last[song] = -1
+            line.append(value - last.get(song, 0))
+            last[song] = value
+    return {song: lines[song] for song in sorted(lines)}

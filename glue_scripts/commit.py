@@ -13,12 +13,12 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 FORMAT_VERSION = 1
 
 
-@dataclass(frozen=True, order=True)
-class Source:
+class Source(NamedTuple):
     """A raw object as what a date is built from, as the store named it. `etag` changes when the content may have.
 
     Snapshot date and playlist are those of the key's folders, `snapshot_date=…/playlist_id=…`.
@@ -177,7 +177,9 @@ class Commit:
 
     def to_json(self) -> bytes:
         """The stored form, stable for equal commits."""
-        return json.dumps({"version": FORMAT_VERSION, **asdict(self)}, indent=1, sort_keys=True).encode()
+        sources = [source._asdict() for source in self.sources]
+        record = {"version": FORMAT_VERSION, **asdict(self), "sources": sources}
+        return json.dumps(record, indent=1, sort_keys=True).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> Commit:

@@ -59,7 +59,8 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """The stored form, the same for equal manifests."""
-        return json.dumps({"version": FORMAT_VERSION, **asdict(self)}, sort_keys=True).encode()
+        days = [{**asdict(day), "sources": [source._asdict() for source in day.sources]} for day in self.days]
+        return json.dumps({"version": FORMAT_VERSION, **asdict(self), "days": days}, sort_keys=True).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from glue_scripts.spans import iso_date
 
@@ -44,8 +45,7 @@ _DATA_KEY = re.compile(
 _QUARANTINE_KEY = re.compile(rf"quarantine/day=(?P<day>{_DAY})/run=(?P<run_id>{_RUN})\.jsonl")
 
 
-@dataclass(frozen=True, order=True)
-class RawKey:
+class RawKey(NamedTuple):
     """The parts of a raw object's key. Sorting keys of one date and playlist sorts by extraction time, UTC."""
 
     day: dt.date

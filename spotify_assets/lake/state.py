@@ -10,7 +10,6 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from glue_scripts.commit import Commit, Source, content_digest, content_of
 from glue_scripts.contract import LAKE_TABLES
@@ -20,7 +19,6 @@ from spotify_assets.lake import layout, quality
 from spotify_assets.lake.layout import RawKey
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
-_PARALLEL_LISTINGS = 16
 _READ_TOGETHER = 64
 
 
@@ -61,11 +59,10 @@ def committed_days(store: ObjectStore) -> list[dt.date]:
 
 
 def read_current_sources(store: ObjectStore, days: Iterable[dt.date]) -> dict[dt.date, tuple[Source, ...]]:
-    """The current raw objects of each date; an empty tuple for a date without any. Dates are listed in parallel."""
+    """The current raw objects of each date; an empty tuple for a date without any."""
     days = list(days)
-    with ThreadPoolExecutor(_PARALLEL_LISTINGS) as pool:
-        sources = pool.map(lambda day: current_sources(store.list(layout.raw_day_prefix(day))), days)
-        return dict(zip(days, sources, strict=True))
+    sources = store.at_once(lambda day: current_sources(store.list(layout.raw_day_prefix(day))), days)
+    return dict(zip(days, sources, strict=True))
 
 
 def read_commits(store: ObjectStore, days: Iterable[dt.date]) -> dict[dt.date, Commit]:
@@ -132,27 +129,17 @@ def _content(store: ObjectStore, day: dt.date, sources: tuple[Source, ...]) -> s
     return content
 
 
-_LISTED_APART = 20
-"""Up to as many dates their folders are listed one by one; beyond it, each table's whole folder once."""
-
-
 def lost_files(
     store: ObjectStore, commits: Mapping[dt.date, Commit], tables: Iterable[str] = LAKE_TABLES
 ) -> dict[dt.date, str]:
     """The dates of which a file that the commit names is gone or has another size, each with a sentence that names it.
 
-    Nothing is read: seven listings per date, or a listing of all tables.
+    Nothing is read.
     """
     lost: dict[dt.date, str] = {}
     for table in tables:
         named = [(day, file) for day, commit in commits.items() for file in commit.files(table)]
-        if not named:
-            continue
-        if len(commits) > _LISTED_APART:
-            prefixes = [f"{layout.TABLES_PREFIX}{table}/"]
-        else:
-            prefixes = sorted({f"{file.key.rpartition('/')[0]}/" for _, file in named})
-        sizes = {stored.key: stored.size for prefix in prefixes for stored in store.list(prefix)}
+        sizes = store.sizes(file.key for _, file in named)
         for day, file in named:
             if sizes.get(file.key) != file.size and day not in lost:
                 size = sizes.get(file.key)

@@ -52,7 +52,7 @@ def folders(root: Path, prefix: str) -> list[str]:
 def stat(root: Path, key: str) -> StoredObject | None:
     """The object at `key`, or None."""
     try:
-        status = (root / key).lstat()
+        status = os.lstat(f"{root}/{key}")
     except (FileNotFoundError, NotADirectoryError):
         return None
     return described(key, status) if mode.S_ISREG(status.st_mode) else None
@@ -68,6 +68,6 @@ def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
     """What is in a folder under names that are keys; nothing when there is no such folder."""
     try:
         with os.scandir(folder) as entries:
-            return [entry for entry in entries if is_addressable(entry.name)]
+            return [entry for entry in entries if entry.name.isprintable() or is_addressable(entry.name)]
     except (FileNotFoundError, NotADirectoryError):
         return []

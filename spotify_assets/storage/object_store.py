@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from posixpath import commonpath
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from urllib.parse import quote, unquote, urlsplit
 
 import obstore
@@ -42,7 +43,12 @@ if TYPE_CHECKING:
 __all__ = ["ObjectStore", "StoredObject", "open_lake"]
 
 _PARALLEL = 16
+_LISTED_APART = 20
+"""Up to as many folders are listed one by one for the sizes of what lies in them."""
 _CAS_ATTEMPTS = 30
+
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
 
 
 class ObjectStore:
@@ -127,6 +133,20 @@ class ObjectStore:
         except FileNotFoundError:
             return None
 
+    def sizes(self, keys: Iterable[str]) -> dict[str, int]:
+        """The size in bytes of each of these objects that there is.
+
+        On S3 their folders are listed: one by one, or together with whatever lies between them where they are many.
+        """
+        keys = list(keys)
+        if self.is_local:
+            return {stored.key: stored.size for stored in map(self.head, keys) if stored}
+        folders = sorted({f"{key.rpartition('/')[0]}/" for key in keys})
+        if len(folders) > _LISTED_APART:
+            folders = [f"{commonpath(folders)}/"]
+        listed = {stored.key: stored.size for folder in folders for stored in self.list(folder)}
+        return {key: listed[key] for key in keys if key in listed}
+
     def get(self, key: str) -> bytes:
         """The bytes at `key`. Raises FileNotFoundError."""
         with self._failures(key):
@@ -140,10 +160,16 @@ class ObjectStore:
             return None
 
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes | None]:
-        """The bytes of many keys, read in parallel; None for a key that does not exist."""
+        """The bytes of many keys; None for a key that does not exist."""
         keys = list(keys)
+        return dict(zip(keys, self.at_once(self.get_or_none, keys), strict=True))
+
+    def at_once(self, ask: Callable[[_Item], _Answer], items: Iterable[_Item]) -> list[_Answer]:
+        """What `ask` answers for each item: in parallel where each waits for the network, which a folder does not."""
+        if self.is_local:
+            return [ask(item) for item in items]
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            return dict(zip(keys, pool.map(self.get_or_none, keys), strict=True))
+            return list(pool.map(ask, items))
 
     def put(self, key: str, data: bytes) -> None:
         """Write `data` to `key`, replacing what was there."""
@@ -237,8 +263,8 @@ class ObjectStore:
             return
         with scratch_folder("objects") as folder:
             files = {key: folder / f"{number:06d}_{key.rsplit('/', 1)[-1]}" for number, key in enumerate(keys)}
-            with ThreadPoolExecutor(_PARALLEL) as pool:
-                failures = dict(zip(files, pool.map(lambda item: self._downloaded(*item), files.items()), strict=True))
+            downloads = self.at_once(lambda item: self._downloaded(*item), files.items())
+            failures = dict(zip(files, downloads, strict=True))
             failed = {key: error for key, error in failures.items() if error}
             for error in failed.values():
                 if refused is None or (len(failed) == len(files) and not isinstance(error, AwsDenied)):
@@ -282,10 +308,9 @@ class ObjectStore:
         return path.stat().st_size
 
     def upload_many(self, files: Mapping[str, Path]) -> dict[str, int]:
-        """Store many files in parallel, key to path; key to size in bytes."""
-        with ThreadPoolExecutor(_PARALLEL) as pool:
-            sizes = pool.map(lambda item: self.upload(item[1], item[0]), files.items())
-            return dict(zip(files, sizes, strict=True))
+        """Store many files, key to path; key to size in bytes."""
+        sizes = self.at_once(lambda item: self.upload(item[1], item[0]), files.items())
+        return dict(zip(files, sizes, strict=True))
 
 
 class LakeSettings(Protocol):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _UNADDRESSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|(?:^|/)(?:\.\.?)?(?:/|$)")
 
 
-@dataclass(frozen=True, order=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """An object as a listing shows it: key relative to the root, size in bytes, `etag` as the store gave it."""
 
     key: str

@@ -226,21 +226,6 @@ def test_the_first_lost_file_of_a_date_is_named(store: ObjectStore) -> None:
     assert state.lost_files(store, commits, ["albums"]) == {}
 
 
-@pytest.mark.parametrize(("days", "listings"), [(20, 20), (21, 1)])
-def test_the_files_of_many_dates_are_listed_table_by_table(store: ObjectStore, days: int, listings: int) -> None:
-    """A request per date would take minutes for years of dates; a listing of everything is too much for few."""
-    lake = LakeResource(url=store.url().rstrip("/"))
-    every = [DAY + dt.timedelta(days=count) for count in range(days)]
-    commits = {day: write_commit(lake, day, "run", {"songs": 1}) for day in every}
-    store.delete(commits[DAY].file_keys("songs"))
-    listed = []
-    list_all = store.list
-    store.list = lambda prefix, *, after=None: listed.append(prefix) or list_all(prefix)  # type: ignore[method-assign]
-
-    assert set(state.lost_files(store, commits)) == {DAY}
-    assert len(listed) == listings
-
-
 def test_files_that_are_there_and_wrong_are_found_by_reading_them(store: ObjectStore) -> None:
     days = [DAY + dt.timedelta(days=count) for count in range(3)]
     commits = {day: commit_day(store, day, "run", tables_of({"P": ["a", "b"]})) for day in days}

@@ -159,3 +159,28 @@ def test_a_store_that_says_slow_down_is_asked_again(monkeypatch: pytest.MonkeyPa
         bucket.failures = 2
         assert [found.key for found in lake.store.list("raw/")] == ["raw/a"]
     assert bucket.counts["refused"] == 4
+
+
+def test_sizes_are_those_of_the_objects_there_are(anywhere: ObjectStore) -> None:
+    anywhere.put("tables/songs/run=a/day=1/f", b"12")
+    anywhere.put("tables/songs/run=a/day=1/g", b"123")
+    assert anywhere.sizes(["tables/songs/run=a/day=1/f", "tables/songs/run=b/day=1/f"]) == {
+        "tables/songs/run=a/day=1/f": 2
+    }
+    assert anywhere.sizes([]) == {}
+
+
+@pytest.mark.parametrize(("folders", "requests"), [(20, 20), (21, 1)])
+def test_the_sizes_of_what_lies_in_many_folders_are_listed_together(
+    monkeypatch: pytest.MonkeyPatch, folders: int, requests: int
+) -> None:
+    """A request for each folder would take minutes for years of dates; a listing of everything is too much for few."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    keys = [f"tables/songs/run={number}/day=1/f" for number in range(folders)]
+    bucket = CountingBucket([], {f"lake/{key}": b"123" for key in [*keys, "tables/songs/run=0/day=2/f"]})
+    with serving(bucket) as endpoint:
+        lake = LakeResource(url="s3://bucket/lake", endpoint_url=endpoint)
+        assert lake.store.sizes(keys) == dict.fromkeys(keys, 3)
+    assert sum(bucket.counts.values()) == requests

@@ -39,31 +39,55 @@ class Snapshot:
     songs: list[int]
 
 
-class Head(NamedTuple):
-    """A snapshot without its entries; `day` counts from 1970-01-01, `size` is how many entries there are."""
-
-    day: int
-    item_count: int
-    is_complete: bool
-    size: int
-    counts: list[int]
-
-
 @dataclass(slots=True)
 class Track:
-    """One playlist's snapshots of a stretch of time, packed; `whole` are the last two that were read whole."""
+    """One playlist's snapshots of a stretch of time, packed.
 
-    heads: list[Head] = field(default_factory=list)
+    `days` count from 1970-01-01; `counts` is, for each thing counted, its number on each of them; `partial` is
+    Spotify's total on the days that were not read whole. `size` is how many entries the last one has, `whole` are the
+    last two that were read whole.
+    """
+
+    days: list[int] = field(default_factory=list)
+    counts: list[list[int]] = field(default_factory=list)
+    partial: dict[int, int] = field(default_factory=dict)
+    size: int = 0
     encoder: Encoder = field(default_factory=Encoder)
     whole: list[list[int]] = field(default_factory=list)
 
     def add(self, snapshots: Iterable[Snapshot]) -> None:
         """Go on with these."""
         for one in snapshots:
-            self.heads.append(Head(days_of(one.day), one.item_count, one.is_complete, len(one.songs), one.counts))
+            self.days.append(days_of(one.day))
+            self.counts = self.counts or [[] for _ in one.counts]
+            for column, number in zip(self.counts, one.counts, strict=True):
+                column.append(number)
+            self.size = len(one.songs)
             self.encoder.add(one.songs)
             if one.is_complete:
                 self.whole = [*self.whole[-1:], one.songs]
+            else:
+                self.partial[self.days[-1]] = one.item_count
+
+    def followed_by(self, other: Track) -> Track:
+        """This stretch and the next."""
+        return Track(
+            days=self.days + other.days,
+            counts=[before + after for before, after in zip(self.counts, other.counts, strict=True)],
+            partial=self.partial | other.partial,
+            size=other.size,
+            encoder=self.encoder.followed_by(other.encoder),
+            whole=other.whole,
+        )
+
+    def to_json(self) -> list[object]:
+        return [self.days, self.counts, [*self.partial.items()], self.size, self.encoder.to_json(), self.whole]
+
+    @classmethod
+    def from_json(cls, content: Sequence[Any]) -> Track:
+        """Raises ValueError or TypeError when it is no track."""
+        days, counts, partial, size, encoder, whole = content
+        return cls(days, counts, dict(partial), size, Encoder.from_json(encoder), whole)
 
 
 class Described(NamedTuple):
@@ -147,20 +171,12 @@ class Pack:
     popularity: dict[str, Points]
 
     def to_json(self) -> dict[str, Any]:
-        return vars(self) | {
-            "tracks": {
-                playlist_id: [track.heads, track.encoder.to_json(), track.whole]
-                for playlist_id, track in self.tracks.items()
-            }
-        }
+        return vars(self) | {"tracks": {playlist_id: track.to_json() for playlist_id, track in self.tracks.items()}}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Pack:
         """Raises TypeError, ValueError or KeyError when it is no pack."""
-        tracks = {
-            playlist_id: Track([Head(*head) for head in heads], Encoder.from_json(encoder), whole)
-            for playlist_id, (heads, encoder, whole) in content["tracks"].items()
-        }
+        tracks = {playlist_id: Track.from_json(track) for playlist_id, track in content["tracks"].items()}
         popularity = {day: Points(*points) for day, points in content["popularity"].items()}
         return cls(**{**content, "tracks": tracks, "popularity": popularity})
 
@@ -255,7 +271,7 @@ class Packed:
         self.blocks.append(pack.block)
         for playlist_id, track in pack.tracks.items():
             before = self.tracks.get(playlist_id)
-            self.tracks[playlist_id] = track if before is None else _joined(before, track)
+            self.tracks[playlist_id] = track if before is None else before.followed_by(track)
 
     def followed_by(self, pack: Pack) -> Packed:
         """These months and one more; nothing here is changed."""
@@ -270,10 +286,6 @@ class Packed:
         )
         whole.append(pack)
         return whole
-
-
-def _joined(before: Track, after: Track) -> Track:
-    return Track([*before.heads, *after.heads], before.encoder.followed_by(after.encoder), after.whole)
 
 
 def days_of(day: dt.date) -> int:

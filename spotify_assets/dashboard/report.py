@@ -161,14 +161,14 @@ def _playlist(playlist: Playlist, track: Track) -> dict[str, object]:
     if len(track.whole) > 1:
         before, now = map(Counter, track.whole)
         entered, left = (now - before).total(), (before - now).total()
-    days = [head.day for head in track.heads]
+    days = track.days
     return {
         "id": playlist.playlist_id,
         "name": playlist.name,
         "owner": playlist.owner_name,
-        "snapshots": len(track.heads),
-        "whole": sum(head.is_complete for head in track.heads),
-        "size": track.heads[-1].size,
+        "snapshots": len(days),
+        "whole": len(days) - len(track.partial),
+        "size": track.size,
         "first_on": _iso(days[0]),
         "last_on": _iso(days[-1]),
         "entered": entered,
@@ -218,20 +218,21 @@ def _opening(described: list[dict[str, object]]) -> str | None:
 
 def _history(track: Track) -> str:
     header = {
-        "days": steps(head.day for head in track.heads),
-        "partial": {place: head.item_count for place, head in enumerate(track.heads) if not head.is_complete},
-        **{name: steps(head.counts[place] for head in track.heads) for place, name in enumerate(COUNTS)},
+        "days": steps(track.days),
+        "partial": {place: track.partial[day] for place, day in enumerate(track.days) if day in track.partial},
+        **{name: steps(column) for name, column in zip(COUNTS, track.counts, strict=True)},
     }
     return block(track.encoder.encoded(header))
 
 
 def _recordings(packed: Packed) -> list[list[int]]:
     """The groups of songs that are one recording."""
+    several = {isrc for isrc, count in Counter(packed.isrcs).items() if isrc and count > 1}
     recordings: dict[str, list[int]] = defaultdict(list)
     for song, isrc in enumerate(packed.isrcs):
-        if isrc:
+        if isrc in several:
             recordings[isrc].append(song)
-    return [group for group in recordings.values() if len(group) > 1]
+    return [*recordings.values()]
 
 
 def _popularity(data: DashboardData) -> str:

@@ -42,7 +42,7 @@ class Source(NamedTuple):
         raise ValueError(f"{self.key} is not a raw object's key: it has no folder {name}=…")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DataFile:
     """A Parquet file of one table and date; `key` is relative to the lake's root. `size` in bytes."""
 
@@ -51,7 +51,7 @@ class DataFile:
     size: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TableFiles:
     """The files of one table and date. A table without rows has no files."""
 

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from glue_scripts.contract import LAKE_TABLES, all_tables
 from glue_scripts.fingerprint import transformation
-from glue_scripts.spans import days_between
+from glue_scripts.spans import days_between, slices
 from spotify_assets.lake import state, watch
 
 if TYPE_CHECKING:
+    from glue_scripts.commit import Commit
     from spotify_assets.local.runs import Line
     from spotify_assets.resources.warehouse import WarehouseResource
     from spotify_assets.settings import Settings
     from spotify_assets.storage.object_store import ObjectStore
+
+_LOOKED_AT_TOGETHER = 128
+"""Dates whose raw objects and commits are held at once."""
 
 Stretch = tuple[dt.date, dt.date]
 
@@ -90,10 +94,19 @@ def behind(
     def asked(day: dt.date) -> bool:
         return (not first or day >= first) and (not last or day <= last)
 
-    days = [day for day in state.raw_days(store) if asked(day)]
+    days = {day for day in state.raw_days(store) if asked(day)}
     every = sorted({*days, *(day for day in state.committed_days(store) if asked(day))})
-    commits, unreadable = watch.readable_commits(store, every)
-    sources = state.recognised(store, state.read_current_sources(store, days), commits)
+    stale: list[dt.date] = []
+    outdated: list[dt.date] = []
+    commits: dict[dt.date, Commit] = {}
+    unreadable: dict[dt.date, str] = {}
+    for some in slices(every, _LOOKED_AT_TOGETHER):
+        known, damaged = watch.readable_commits(store, some)
+        sources = state.recognised(store, state.read_current_sources(store, days.intersection(some)), known)
+        stale += (day for day in state.stale_days(sources, known) if day not in damaged)
+        outdated += (day for day in state.outdated_days(known, transformation()) if sources.get(day))
+        commits |= {day: replace(commit, sources=()) for day, commit in known.items()}
+        unreadable |= damaged
     lost = state.lost_files(store, commits)
     if verify:
         lost = {**state.broken_files(store, {day: each for day, each in commits.items() if day not in lost}), **lost}
@@ -101,13 +114,12 @@ def behind(
     unloaded = [
         day for day, commit in commits.items() if any(runs.get(day) != commit.run_id for runs in loaded.values())
     ]
-    stale = [day for day in state.stale_days(sources, commits) if day not in unreadable]
     between = days_between(every[0], every[-1]) if every else []
     return Behind(
         stale=tuple(stale),
         lost=lost,
         unloaded=tuple(sorted(unloaded)),
-        outdated=tuple(day for day in state.outdated_days(commits, transformation()) if sources.get(day)),
+        outdated=tuple(outdated),
         unreadable=unreadable,
         passable=tuple(day for day in between if day not in {*stale, *lost, *unreadable}),
     )

@@ -27,21 +27,31 @@ def listing(root: Path, prefix: str, after: str | None) -> Iterator[StoredObject
 
 
 def _listing(root: str, prefix: str, after: str | None) -> Iterator[StoredObject]:
-    entries = {
-        f"{prefix}{entry.name}/" if entry.is_dir(follow_symlinks=False) else f"{prefix}{entry.name}": entry
-        for entry in _entries(root + prefix)
-    }
-    for key, entry in sorted(entries.items()) if len(entries) > 1 else entries.items():
+    pending = _backwards(root, prefix)
+    while pending:
+        key, entry = pending.pop()
+        if after is not None and key <= after and not (key[-1] == "/" and after.startswith(key)):
+            continue
         if key[-1] == "/":
-            if after is None or key > after or after.startswith(key):
-                yield from _listing(root, key, after)
-        elif (after is None or key > after) and not STAGED.search(key):
+            pending += _backwards(root, key)
+        elif not ("#" in key and STAGED.search(key)):
             try:
                 status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
             if mode.S_ISREG(status.st_mode):
                 yield described(key, status)
+
+
+def _backwards(root: str, prefix: str) -> list[tuple[str, os.DirEntry[str]]]:
+    """The keys in a folder and the folders in it, whose names end in `/`, last first."""
+    entries = [
+        (f"{prefix}{entry.name}/" if entry.is_dir(follow_symlinks=False) else f"{prefix}{entry.name}", entry)
+        for entry in _entries(f"{root}{prefix}")
+    ]
+    if len(entries) > 1:
+        entries.sort(reverse=True)
+    return entries
 
 
 def folders(root: Path, prefix: str) -> list[str]:

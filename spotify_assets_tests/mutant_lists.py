@@ -218,6 +218,11 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         "join FACTS.SONG_STAYS AS s",
     ): "every song of a whole snapshot has its stay",
     (
+        "spotify_assets/sql/marts/song_duplicates.sql",
+        "UNION ALL",
+        "union",
+    ): "the kinds differ, and each group is one row",
+    (
         "spotify_assets/sql/marts/song_stays.sql",
         "UNION ALL",
         "union",

@@ -278,11 +278,6 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
     ): "S3 then also names what it deleted, which nobody reads",
     (
         "spotify_assets/lake/state.py",
-        "_PARALLEL_LISTINGS = 16",
-        None,
-    ): "tuning: how many requests are under way at once",
-    (
-        "spotify_assets/lake/state.py",
         "if known is None or raw > known[0]:",
         "if known is None or raw >= known[0]:",
     ): "no store lists the same key twice",

@@ -129,7 +129,7 @@ def test_what_is_missing_is_a_warning_that_names_it(tmp_path: Path) -> None:
     assert found.severity == dg.AssetCheckSeverity.WARN
     assert str(found.description).startswith(
         f"snapshots hold the whole playlist: broken by 2 snapshots: 2026-01-01 {part} (A part): 1 of 50 entries; "
-        f"2026-01-01 {lost}: nothing readable. Nothing, where the day is over"
+        f"2026-01-01 {lost}: nothing readable. Where the day is over they stay, marked"
     )
     assert not leaves.passed
     assert leaves.severity == dg.AssetCheckSeverity.WARN

@@ -18,7 +18,7 @@ test: export PYTHONDONTWRITEBYTECODE := # else every process of every run compil
 test: $(STAMP)  ## Run all the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not soak and not clouds"
 
-soak: $(STAMP)  ## Run the drills in their long form (tens of minutes)
+soak: $(STAMP)  ## Run the drills in their long form (an hour and a half)
 	@$(BIN)/python -m pytest -q -m soak
 
 look: $(STAMP)  ## Open every page of the dashboard in a headless Chromium: pictures in .look, axe, keyboard, no network

@@ -111,7 +111,7 @@ def _complete_check(partitions: dg.DailyPartitionsDefinition, names: Names) -> d
                 if snapshots
                 else [],
                 fine=f"{len(commits)} dates of whole snapshots",
-                remedy="Where the day is over they stay, marked, and are left out of comparisons; today's are read again "
+                remedy="Where the day is over they stay, marked and left out of comparisons; today's are read again "
                 "through the day. `spotify-assets import` brings in a whole one that somebody has.",
                 severity=dg.AssetCheckSeverity.WARN,
                 shown=_SHOWN,

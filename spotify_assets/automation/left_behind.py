@@ -106,9 +106,11 @@ def behind_assets(
 
 
 def refused_loads(instance: dg.DagsterInstance, graph: AssetGraph, names: Names = PLAIN) -> str:
-    """The checks of loaded tables that failed last, for people; what they refused is not computed from."""
+    """The checks of loaded tables that failed last, for people; what they refused is not computed from. A check that
+    only warns refuses nothing."""
     keys = sorted(graph.get_check_keys_for_assets(set(loaded(names))))
-    refused = [each.evaluation for each in private.latest_evaluations(instance, keys) if not each.evaluation.passed]
+    latest = [each.evaluation for each in private.latest_evaluations(instance, keys)]
+    refused = [each for each in latest if not each.passed and each.severity == dg.AssetCheckSeverity.ERROR]
     return ", ".join(sorted(f"{each.asset_key.to_user_string()} {each.check_name}" for each in refused))
 
 

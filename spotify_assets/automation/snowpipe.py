@@ -227,7 +227,12 @@ def _check(table: str, name: str, names: Names) -> dg.AssetChecksDefinition:
         latest = next(
             result for result in evaluations(table, pipe, utc_now().replace(tzinfo=None)) if result.check_name == name
         )
-        return dg.AssetCheckResult(passed=latest.passed, description=latest.description, metadata=latest.metadata)
+        return dg.AssetCheckResult(
+            passed=latest.passed,
+            severity=latest.severity,
+            description=latest.description,
+            metadata=latest.metadata,
+        )
 
     return check
 

@@ -219,3 +219,17 @@ def test_what_a_check_of_the_load_refused_is_not_computed_from(line: Line) -> No
     )
     assert "matches_commits" in skipped(line.tick())
     assert not line.asked
+
+
+def test_what_a_check_of_the_load_only_warns_of_is_computed_from(line: Line) -> None:
+    line.load("r2")
+    line.world.instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=LOADS[0],
+            check_name="matches_commits",
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={},
+        )
+    )
+    assert requested(line.tick())

@@ -262,6 +262,21 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         ): "a day more is read, of a week that is not shown"
         for before, after in ((" 8", "7"), ("7", " 8"))
     },
+    (
+        "glue_scripts/raw_reader.py",
+        'return f"[{_structure(shape[0])}]"',
+        'return f"[{_structure(shape[ -1])}]"',
+    ): "the shape of a list is that of its one kind of element",
+    (
+        "glue_scripts/raw_reader.py",
+        "chosen = f\"case when {type_at('item')} = 'OBJECT' then {type_at(first)} else {type_at(second[0])} end\"",
+        "chosen = f\"case when {type_at('item')} = 'OBJECT' then {type_at(first)} else {type_at(second[ -1])} end\"",
+    ): "there are two wrappers",
+    (
+        "glue_scripts/raw_reader.py",
+        'readable[source].write_bytes(gzip.compress(b"\\n".join(good), 1))',
+        None,
+    ): "how tightly a copy is packed that is read once",
     ("glue_scripts/raw_reader.py", "MAX_LINE_BYTES = 16 * 1024 * 1024", None): (
         "a bound far above any page of Spotify's, and below what harms memory; no exact number is promised"
     ),

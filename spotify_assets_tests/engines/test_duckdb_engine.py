@@ -335,6 +335,23 @@ def test_a_date_of_nothing_but_damage_has_tables_without_rows(store: ObjectStore
     assert {table: built.tables[table].rows for table in LAKE_TABLES} == dict.fromkeys(LAKE_TABLES, 0)
 
 
+@pytest.mark.parametrize("beside", [b"", b"{broken"], ids=["alone", "beside a damaged one"])
+def test_an_object_without_a_line_is_listed_at_its_first(store: ObjectStore, beside: bytes) -> None:
+    empty = [put_raw(store, of(playlist_id=name * 22)) for name in "abc"]
+    for key, content in zip(empty, (b"", gzip.compress(b""), gzip.compress(b"\n \n")), strict=True):
+        store.put(key, content)
+    other = put_raw(store, of(e.entry(e.track("Kept")), playlist_id="d" * 22))
+    store.put(other, gzip.compress(gzip.decompress(store.get(other)) + b"\n" + beside))
+
+    built = build_day(store, "run-1", day_sources(store, DAY))
+
+    assert built.quarantine_key is not None
+    records = [json.loads(line) for line in store.get(built.quarantine_key).splitlines()]
+    listed = [(record["source_key"], record["line"], record["reason"]) for record in records]
+    assert [one for one in listed if one[0] != other] == [(key, 1, "object holds no line") for key in empty]
+    assert {row[2] for row in rows(store, built, "songs")} == {"Kept"}
+
+
 def test_a_truncated_object_is_quarantined_and_the_rest_is_read(store: ObjectStore) -> None:
     put_raw(store, of(e.entry(e.track("Sound")), playlist_id="a" * 22))
     key = put_raw(store, of(e.entry(e.track("Lost")), playlist_id="b" * 22))

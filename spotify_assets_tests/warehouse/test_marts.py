@@ -154,6 +154,22 @@ def test_a_song_that_returns_after_two_months_is_beside_its_last_popularity(
     ]
 
 
+def test_a_later_date_leaves_what_earlier_ones_were_set_beside(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    """Of the weeks before a new date the first popularities have none before them that is read."""
+    for on in (0, 20, 60):
+        load(warehouse, store, commit_all(store, {day(on): tables_of({"P": ["a"]}, on=on)}, "run"))
+        merge_all(warehouse)
+        warehouse.run(lambda session: marts.build(session, "song_popularity"))
+
+    rows = warehouse.execute(
+        "SELECT popularity, previous_popularity FROM ANALYTICS.SONG_POPULARITY ORDER BY snapshot_date"
+    )
+
+    assert rows == [(97, None), (16, 97), (56, 16)]
+
+
 def build_one(warehouse: EmbeddedWarehouse, store: ObjectStore, name: str, *dates: int) -> marts.Built:
     """Load dates of two playlists that share a song, and build one mart."""
     load(warehouse, store, commit_all(store, {day(n): tables_of({"P": ["a"], "Q": ["a"]}) for n in dates}, "run"))

@@ -69,9 +69,9 @@ def new_home(folder: Path, *, bare: bool = False, **environment: str) -> Home:
     return Home(load_settings({"SPOTIFY_ASSETS_HOME": str(folder), "PARTITIONS_START": START, **environment}))
 
 
-def furnish(folder: Path) -> None:
-    """Put what every first run makes into a new home; one that has some of it keeps its own."""
-    made = [*Path(_furnished().name).iterdir()]
+def furnish(folder: Path, *parts: str) -> None:
+    """Put what every first run makes, or these parts of it, into a new home; one that has some of it keeps its own."""
+    made = [part for part in Path(_furnished().name).iterdir() if not parts or part.name in parts]
     if not any((folder / part.name).exists() for part in made):
         for part in made:
             shutil.copytree(part, folder / part.name)

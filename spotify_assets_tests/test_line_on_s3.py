@@ -17,6 +17,7 @@ from spotify_assets.resources.root import warehouse_resource
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.lakes import rows
+from spotify_assets_tests.line import furnish
 
 TODAY = dt.datetime.now(dt.UTC).date()
 FIRST = TODAY - dt.timedelta(days=1)
@@ -56,11 +57,11 @@ def content(settings: Settings, store: ObjectStore) -> dict[str, object]:
             ]
             for day, commit in commits.items()
         }
-    warehouse = warehouse_resource(settings)
-    for layer, table in all_tables():
-        frame = warehouse.query(f"select * from {layer}.{table.name}")
-        plain = frame.drop(columns=[name for name in VARYING if name in frame.columns])
-        found[f"{layer}.{table.name}"] = sorted(map(str, plain.itertuples(index=False)))
+    with warehouse_resource(settings).session() as session:
+        for layer, table in all_tables():
+            columns = ", ".join(name for name in table.column_names if name not in VARYING)
+            selected = session.execute(f"select {columns} from {layer}.{table.name}")
+            found[f"{layer}.{table.name}"] = sorted(map(str, selected))
     found["counts"] = {day: (each.entries, each.quarantined, len(each.sources)) for day, each in commits.items()}
     raw = [layout.parse_raw_key(each.key) for each in store.list(layout.RAW_PREFIX)]
     found["raw"] = sorted((key.day, key.playlist_id) for key in raw if key)
@@ -81,6 +82,8 @@ def test_the_line_on_s3_leaves_what_the_line_on_a_folder_leaves(
             "AWS_ENDPOINT_URL": aws,
         }
     )
+    for settings in (on_folder, on_s3):
+        furnish(settings.home, "warehouse")
     folder = LakeResource(url=on_folder.lake)
     run_the_line(on_folder, folder)
     run_the_line(on_s3, s3_lake)

@@ -71,9 +71,24 @@ def test_a_piped_table_has_every_name_whole_on_its_line(home: Path) -> None:
     assert not acted_on(text)
 
 
+MANY = ", ".join(f"{number} as a_long_name_of_column_{number}" for number in range(20))
+SHOWN = {
+    "table": ["sql", QUESTION, "--format", "table"],
+    "csv": ["sql", QUESTION, "--format", "csv"],
+    "json": ["sql", QUESTION, "--format", "json"],
+    "many columns": ["sql", f"select {MANY}"],
+}
+
+
+@pytest.fixture(scope="module")
+def shown(home: Path) -> dict[str, str]:
+    """What commands write to a terminal of 60 columns."""
+    return dict(zip(SHOWN, on_a_terminal(home, list(SHOWN.values()), columns=60), strict=True))
+
+
 @pytest.mark.parametrize("style", ["table", "csv", "json"])
-def test_nothing_on_a_terminal_is_acted_on(home: Path, style: str) -> None:
-    text = on_a_terminal(home, ["sql", QUESTION, "--format", style], columns=60)
+def test_nothing_on_a_terminal_is_acted_on(shown: dict[str, str], style: str) -> None:
+    text = shown[style]
 
     assert not acted_on(STYLE.sub("", text))
     if style == "table":
@@ -82,10 +97,8 @@ def test_nothing_on_a_terminal_is_acted_on(home: Path, style: str) -> None:
         assert "\\x1b[2J\\x1b[H" in text
 
 
-def test_many_columns_on_a_narrow_terminal_become_a_block_for_each_row(home: Path) -> None:
-    columns = ", ".join(f"{number} as a_long_name_of_column_{number}" for number in range(20))
-
-    text = STYLE.sub("", on_a_terminal(home, ["sql", f"select {columns}"], columns=60))
+def test_many_columns_on_a_narrow_terminal_become_a_block_for_each_row(shown: dict[str, str]) -> None:
+    text = STYLE.sub("", shown["many columns"])
 
     assert "row 1" in text
     for number in range(20):
@@ -103,8 +116,22 @@ def acted_on(text: str) -> list[str]:
     ]
 
 
-def on_a_terminal(home: Path, arguments: list[str], *, columns: int) -> str:
-    """What a command writes to a terminal of that width."""
+END = "-- the end of a command --"
+ONE_AFTER_ANOTHER = f"""
+import json, sys
+from spotify_assets.cli import main
+
+for arguments in json.loads(sys.argv[1]):
+    try:
+        main(arguments)
+    except SystemExit as ended:
+        assert not ended.code, arguments
+    print({END!r}, flush=True)
+"""
+
+
+def on_a_terminal(home: Path, commands: list[list[str]], *, columns: int) -> list[str]:
+    """What each command writes to a terminal of that width; one process runs them."""
     ours, theirs = pty.openpty()
     environment = {
         **os.environ,
@@ -113,7 +140,7 @@ def on_a_terminal(home: Path, arguments: list[str], *, columns: int) -> str:
         "COLUMNS": str(columns),
         "TERM": "xterm",
     }
-    command = [sys.executable, "-m", "spotify_assets", *arguments]
+    command = [sys.executable, "-c", ONE_AFTER_ANOTHER, json.dumps(commands)]
     with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment, cwd=home) as process:
         os.close(theirs)
         read = b""
@@ -127,4 +154,6 @@ def on_a_terminal(home: Path, arguments: list[str], *, columns: int) -> str:
             read += part
     os.close(ours)
     assert process.returncode == 0, read
-    return read.decode().replace("\r\n", "\n")
+    *written, rest = read.decode().replace("\r\n", "\n").split(f"{END}\n")
+    assert rest == ""
+    return written

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import shutil
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -353,32 +356,42 @@ def _popularity(world: World) -> list[tuple[object, ...]]:
     ]
 
 
+TABLES = {f"{layer}.{table.name}": (layer, table) for layer, table in READS}
+
+
 def fill_warehouse(folder: Path, rows: Mapping[str, list[tuple[object, ...]]]) -> EmbeddedWarehouse:
     """An embedded warehouse in `folder` with every table the dashboard reads, filled with the rows."""
+    shutil.copytree(_empty().name, folder / "warehouse")
     warehouse = EmbeddedWarehouse(folder=str(folder / "warehouse"), database="SPOTIFY_ASSETS")
     store = ObjectStore.open((folder / "rows").as_uri())
-    tables = {f"{layer}.{table.name}": (layer, table) for layer, table in READS}
     keys = {f"{name}.parquet": name for name, content in rows.items() if content}
     for key, name in keys.items():
-        _write_parquet(tables[name][1], rows[name], folder / "rows" / key)
-    with warehouse.session() as session:
-        prepare(session, [pair for pair in tables.values() if not is_view(pair[0], pair[1].name)])
+        _write_parquet(TABLES[name][1], rows[name], folder / "rows" / key)
+    if keys:
+        with warehouse.session() as session, session.stage(store, list(keys)) as stage:
+            for key, name in keys.items():
+                layer, table = TABLES[name]
+                target = f"FACTS.shown_{table.name}" if is_view(layer, table.name) else name
+                session.execute(
+                    render("lake_copy", target=target.upper(), stage=stage, files=literal(key), format=FILE_FORMAT)
+                )
+    return warehouse
+
+
+@cache
+def _empty() -> tempfile.TemporaryDirectory[str]:
+    """A warehouse with every table the dashboard reads, without rows; made once by a process."""
+    folder = tempfile.TemporaryDirectory(prefix="empty_warehouse_")
+    with EmbeddedWarehouse(folder=folder.name, database="SPOTIFY_ASSETS").session() as session:
+        prepare(session, [pair for pair in TABLES.values() if not is_view(pair[0], pair[1].name)])
         for layer in ("FACTS", "ANALYTICS"):
             session.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
-        for layer, table in tables.values():
+        for layer, table in TABLES.values():
             if is_view(layer, table.name):  # what the view shows is worked out here, names included
                 stored = Table(f"shown_{table.name}", table.description, table.key, table.columns)
                 session.execute(create_table("facts", stored))
                 session.execute(f"CREATE VIEW {layer}.{table.name} AS SELECT * FROM FACTS.{stored.name}")
-        if keys:
-            with session.stage(store, list(keys)) as stage:
-                for key, name in keys.items():
-                    layer, table = tables[name]
-                    target = f"FACTS.shown_{table.name}" if is_view(layer, table.name) else name
-                    session.execute(
-                        render("lake_copy", target=target.upper(), stage=stage, files=literal(key), format=FILE_FORMAT)
-                    )
-    return warehouse
+    return folder
 
 
 _ARROW = {

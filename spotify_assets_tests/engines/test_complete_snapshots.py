@@ -12,8 +12,9 @@ from spotify_assets.engines.duckdb_engine import build_day
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.waiting import Clock
 from spotify_assets_tests import entries as e
+from spotify_assets_tests.engines.test_duckdb_engine import Case, side_by_side
 from spotify_assets_tests.lakes import as_set, day_sources, put_raw, rows
-from spotify_assets_tests.reference_tables import Raw, expected
+from spotify_assets_tests.reference_tables import Raw
 from spotify_assets_tests.spotify.conftest import Extract, account, clock, make_client, run, server
 from spotify_assets_tests.spotify.spotify_server import SpotifyServer
 
@@ -48,18 +49,22 @@ SNAPSHOTS = {
 }
 
 
-@pytest.mark.parametrize(("snapshot", "right"), SNAPSHOTS.values(), ids=SNAPSHOTS.keys())
+@pytest.fixture(scope="module")
+def snapshots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+    made = side_by_side(tmp_path_factory.mktemp("snapshots"), [snapshot for snapshot, _ in SNAPSHOTS.values()])
+    return dict(zip(SNAPSHOTS, made, strict=True))
+
+
+@pytest.mark.parametrize("name", SNAPSHOTS)
 def test_a_snapshot_knows_how_many_entries_it_holds_and_whether_they_are_all(
-    store: ObjectStore, snapshot: Raw, right: tuple[int, bool]
+    snapshots: dict[str, Case], name: str
 ) -> None:
-    put_raw(store, snapshot)
+    case, (_, right) = snapshots[name], SNAPSHOTS[name]
 
-    built = build_day(store, "run-1", day_sources(store, DAY))
-
-    (row,) = rows(store, built, "playlists")
-    assert as_set([row]) == expected([snapshot]).tables["playlists"]
+    (row,) = case.rows("playlists")
+    assert as_set([row]) == case.want.tables["playlists"]
     assert row[10:12] == right
-    assert built.tables["playlist_items"].rows == right[0]
+    assert case.built.tables["playlist_items"].rows == right[0]
 
 
 def test_a_snapshot_of_which_any_line_says_that_it_is_a_part_is_one(store: ObjectStore) -> None:

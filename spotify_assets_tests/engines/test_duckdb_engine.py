@@ -5,17 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from glue_scripts import raw_reader
 from glue_scripts.commit import BuiltDay
 from glue_scripts.contract import LAKE_TABLES
-from spotify_assets.engines.duckdb_engine import build_day
+from spotify_assets.engines.duckdb_engine import build_day, build_days
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.lakes import as_set, day_sources, put_raw, rows
-from spotify_assets_tests.reference_tables import Expected, Raw, expected
+from spotify_assets_tests.reference_tables import Expected, Raw, Row, expected
 
 DAY = dt.date(2026, 1, 1)
 PLAYLIST = e.spotify_id("playlist")
@@ -25,6 +28,31 @@ def build(store: ObjectStore, *raws: Raw) -> tuple[BuiltDay, Expected]:
     for raw in raws:
         put_raw(store, raw)
     return build_day(store, "run-1", day_sources(store, DAY)), expected(raws)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case that is one date of many in one build."""
+
+    store: ObjectStore
+    built: BuiltDay
+    want: Expected
+
+    def rows(self, table: str) -> list[Row]:
+        return rows(self.store, self.built, table)
+
+    def assert_equal(self) -> None:
+        assert_equal(self.store, self.built, self.want)
+
+
+def side_by_side(folder: Path, raws: Iterable[Raw]) -> list[Case]:
+    """Build each of the raw objects as a date of its own, all in one pass: half of what one takes is for each pass."""
+    store = ObjectStore.open(folder.as_uri())
+    dated = [replace(raw, day=DAY + dt.timedelta(days=number)) for number, raw in enumerate(raws)]
+    for raw in dated:
+        put_raw(store, raw)
+    built = build_days(store, "run-1", [day_sources(store, raw.day) for raw in dated])
+    return [Case(store, day, expected([raw])) for day, raw in zip(built, dated, strict=True)]
 
 
 def of(*items: object, playlist_id: str = PLAYLIST, **playlist: object) -> Raw:
@@ -56,13 +84,19 @@ PROBES = {
 }
 
 
-@pytest.mark.parametrize("probe", PROBES.values(), ids=PROBES.keys())
-def test_an_awkward_but_legal_record_loses_nothing_and_harms_no_other(store: ObjectStore, probe: dict) -> None:
-    built, want = build(store, of(e.entry(e.track("Before")), probe, e.entry(e.track("After"))))
+@pytest.fixture(scope="module")
+def probes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+    around = [of(e.entry(e.track("Before")), probe, e.entry(e.track("After"))) for probe in PROBES.values()]
+    return dict(zip(PROBES, side_by_side(tmp_path_factory.mktemp("probes"), around), strict=True))
 
-    assert_equal(store, built, want)
-    assert built.tables["playlist_items"].rows == 3
-    assert built.quarantined == 0
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_an_awkward_but_legal_record_loses_nothing_and_harms_no_other(probes: dict[str, Case], probe: str) -> None:
+    case = probes[probe]
+
+    case.assert_equal()
+    assert case.built.tables["playlist_items"].rows == 3
+    assert case.built.quarantined == 0
 
 
 def test_an_empty_playlist_is_a_snapshot_without_items(store: ObjectStore) -> None:
@@ -172,15 +206,19 @@ WRITTEN_ODDLY = {
 }
 
 
-@pytest.mark.parametrize(("change", "column", "value"), WRITTEN_ODDLY.values(), ids=WRITTEN_ODDLY.keys())
-def test_a_whole_number_is_that_number_however_it_is_written(
-    store: ObjectStore, change: dict, column: str, value: int
-) -> None:
-    built, want = build(store, of(e.entry(e.track("A", **change))))
+@pytest.fixture(scope="module")
+def written_oddly(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+    raws = [of(e.entry(e.track("A", **change))) for change, *_ in WRITTEN_ODDLY.values()]
+    return dict(zip(WRITTEN_ODDLY, side_by_side(tmp_path_factory.mktemp("oddly"), raws), strict=True))
 
-    assert_equal(store, built, want)
-    assert built.unread_leaves == 0
-    assert dict(zip(SONG_COLUMNS, rows(store, built, "songs")[0], strict=True))[column] == value
+
+@pytest.mark.parametrize("name", WRITTEN_ODDLY)
+def test_a_whole_number_is_that_number_however_it_is_written(written_oddly: dict[str, Case], name: str) -> None:
+    case, (_, column, value) = written_oddly[name], WRITTEN_ODDLY[name]
+
+    case.assert_equal()
+    assert case.built.unread_leaves == 0
+    assert dict(zip(SONG_COLUMNS, case.rows("songs")[0], strict=True))[column] == value
 
 
 SONG_COLUMNS = [name for name in LAKE_TABLES["songs"].column_names if name not in ("snapshot_date", "run_id")]
@@ -201,18 +239,30 @@ BAD_LEAVES = {
 }
 
 
-@pytest.mark.parametrize(("change", "path", "text"), BAD_LEAVES.values(), ids=BAD_LEAVES.keys())
-def test_a_leaf_that_cant_be_read_is_null_and_listed_and_its_entry_stays(
-    store: ObjectStore, change: dict, path: str, text: str
-) -> None:
-    pages = [(0, [e.entry(e.track("A"))]), (1, [e.entry(e.track("B")), e.entry(e.track("C", **change))])]
-    built, want = build(store, Raw(PLAYLIST, {"name": "Test"}, pages))
+@pytest.fixture(scope="module")
+def bad_leaves(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+    raws = [
+        Raw(
+            PLAYLIST,
+            {"name": "Test"},
+            [(0, [e.entry(e.track("A"))]), (1, [e.entry(e.track("B")), e.entry(e.track("C", **change))])],
+        )
+        for change, *_ in BAD_LEAVES.values()
+    ]
+    return dict(zip(BAD_LEAVES, side_by_side(tmp_path_factory.mktemp("leaves"), raws), strict=True))
 
-    assert_equal(store, built, want)
-    assert (built.entries, built.quarantined, built.unread_leaves) == (3, 0, 1)
-    assert [row[4] for row in rows(store, built, "playlist_items")][2] == e.track("C")["id"]
-    assert built.quarantine_key is not None
-    record = json.loads(store.get(built.quarantine_key))
+
+@pytest.mark.parametrize("name", BAD_LEAVES)
+def test_a_leaf_that_cant_be_read_is_null_and_listed_and_its_entry_stays(
+    bad_leaves: dict[str, Case], name: str
+) -> None:
+    case, (_, path, text) = bad_leaves[name], BAD_LEAVES[name]
+
+    case.assert_equal()
+    assert (case.built.entries, case.built.quarantined, case.built.unread_leaves) == (3, 0, 1)
+    assert [row[4] for row in case.rows("playlist_items")][2] == e.track("C")["id"]
+    assert case.built.quarantine_key is not None
+    record = json.loads(case.store.get(case.built.quarantine_key))
     assert (record["line"], record["entry_index"], record["path"], record["text"]) == (2, 1, path, text)
 
 
@@ -240,14 +290,18 @@ UNTYPED = {
 }
 
 
-@pytest.mark.parametrize(("item", "kind", "song"), UNTYPED.values(), ids=UNTYPED.keys())
-def test_what_an_entry_is_when_it_does_not_say_so_plainly(
-    store: ObjectStore, item: dict, kind: str, song: str | None
-) -> None:
-    built, want = build(store, of(e.entry(item)))
+@pytest.fixture(scope="module")
+def untyped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+    raws = [of(e.entry(item)) for item, *_ in UNTYPED.values()]
+    return dict(zip(UNTYPED, side_by_side(tmp_path_factory.mktemp("untyped"), raws), strict=True))
 
-    assert_equal(store, built, want)
-    ((_, _, found_kind, _, found_song, *_),) = rows(store, built, "playlist_items")
+
+@pytest.mark.parametrize("name", UNTYPED)
+def test_what_an_entry_is_when_it_does_not_say_so_plainly(untyped: dict[str, Case], name: str) -> None:
+    case, (_, kind, song) = untyped[name], UNTYPED[name]
+
+    case.assert_equal()
+    ((_, _, found_kind, _, found_song, *_),) = case.rows("playlist_items")
     assert (found_kind, found_song) == (kind, song)
 
 

@@ -22,6 +22,7 @@ from spotify_assets.local.instance import dagster_home
 from spotify_assets.settings import load_settings
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.commands.test_import import put
+from spotify_assets_tests.line import furnish
 from spotify_assets_tests.webserver import Ask, webserver
 
 RUNS = """query Runs($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs { results {
@@ -69,6 +70,7 @@ class Ui:
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     folder = tmp_path_factory.mktemp("ui")
     instance_home = instance_in(folder)
+    furnish(folder / "home", "warehouse")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(instance_home))
         patch.setenv("SPOTIFY_ASSETS_HOME", str(folder / "home"))

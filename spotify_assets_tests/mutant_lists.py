@@ -160,6 +160,7 @@ WITH_SPARK = frozenset(f"glue_scripts/{module}.py" for module in ("playlist_tabl
 
 _DAY_ONE = "no snapshot is of the first years of the calendar"
 
+_HAS_ARTISTS = "and entry.{0}.artists is not null and entry.{0}.album.artists is not null"
 _SONG_OF_AN_ENTRY = "JOIN LAKE.SONGS AS songs ON songs.snapshot_date = i.snapshot_date AND songs.song_id = i.song_id"
 
 EQUIVALENT: dict[tuple[str, str, str | None], str] = {
@@ -223,6 +224,23 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         "union",
     ): "the kinds differ, and each group is one row",
     (
+        "spotify_assets/sql/marts/song_popularity_previous.sql",
+        "WHERE snapshot_date >= ?",
+        "WHERE snapshot_date > ?",
+    ): "what lies further back is looked for by the statement that follows",
+    **{
+        (
+            "spotify_assets/sql/marts/song_popularity_returned.sql",
+            "WHERE f.snapshot_date >= ? AND f.previous_popularity IS NULL AND songs.first_seen_on < ?",
+            f"WHERE f.snapshot_date >= ? {condition} ?",
+        ): "more songs are looked up, which have found their previous date"
+        for condition in (
+            "AND f.previous_popularity IS NULL AND songs.first_seen_on <=",
+            "or f.previous_popularity IS NULL AND songs.first_seen_on <",
+            "AND f.previous_popularity IS NULL or songs.first_seen_on <",
+        )
+    },
+    (
         "spotify_assets/sql/marts/song_stays.sql",
         "UNION ALL",
         "union",
@@ -277,6 +295,16 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         'readable[source].write_bytes(gzip.compress(b"\\n".join(good), 1))',
         None,
     ): "how tightly a copy is packed that is read once",
+    (
+        "glue_scripts/raw_reader.py",
+        "while text := file.readline(MAX_LINE_BYTES + 1):",
+        "while text := file.readline(MAX_LINE_BYTES + 2):",
+    ): "what is longer is longer",
+    (
+        "glue_scripts/raw_reader.py",
+        f'_IS_WHOLE = "entry.{{0}}.uri is not null {_HAS_ARTISTS}"',
+        f'_IS_WHOLE = "entry.{{0}}.uri is null {_HAS_ARTISTS}"',
+    ): "lists of artists show as much; what is looked at a second time is judged alike",
     ("glue_scripts/raw_reader.py", "MAX_LINE_BYTES = 16 * 1024 * 1024", None): (
         "a bound far above any page of Spotify's, and below what harms memory; no exact number is promised"
     ),

@@ -129,6 +129,15 @@ def test_both_wrappers_old_and_new_are_read_alike(store: ObjectStore) -> None:
     assert_equal(store, built, want)
 
 
+def test_of_two_wrappers_the_new_one_is_read_however_little_it_holds(store: ObjectStore) -> None:
+    both = {**e.entry(e.track("Old")), "item": e.without(e.track("New"), "album")}
+
+    built, want = build(store, of(both))
+
+    assert {row[2] for row in rows(store, built, "songs")} == {"New"}
+    assert_equal(store, built, want)
+
+
 def test_the_boolean_track_flag_is_no_wrapper(store: ObjectStore) -> None:
     built, want = build(store, of(e.entry(True), e.entry(e.track("Real"), wrapper="item", track=True)))
 

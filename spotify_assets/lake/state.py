@@ -58,11 +58,23 @@ def committed_days(store: ObjectStore) -> list[dt.date]:
     return sorted(day for day in days if day)
 
 
-def read_current_sources(store: ObjectStore, days: Iterable[dt.date]) -> dict[dt.date, tuple[Source, ...]]:
-    """The current raw objects of each date; an empty tuple for a date without any."""
+def read_current_sources(
+    store: ObjectStore, days: Iterable[dt.date], commits: Mapping[dt.date, Commit] | None = None
+) -> dict[dt.date, tuple[Source, ...]]:
+    """The current raw objects of each date; an empty tuple for a date without any.
+
+    With `commits`, a date where exactly the objects lie that its commit names is not looked at any closer.
+    """
+
+    def current(day: dt.date) -> tuple[Source, ...]:
+        objects = list(store.list(layout.raw_day_prefix(day)))
+        commit = commits.get(day) if commits else None
+        if commit and commit.sources == tuple((stored.key, stored.etag) for stored in objects):
+            return commit.sources
+        return current_sources(objects)
+
     days = list(days)
-    sources = store.at_once(lambda day: current_sources(store.list(layout.raw_day_prefix(day))), days)
-    return dict(zip(days, sources, strict=True))
+    return dict(zip(days, store.at_once(current, days), strict=True))
 
 
 def read_commits(store: ObjectStore, days: Iterable[dt.date]) -> dict[dt.date, Commit]:

@@ -102,7 +102,7 @@ def behind(
     unreadable: dict[dt.date, str] = {}
     for some in slices(every, _LOOKED_AT_TOGETHER):
         known, damaged = watch.readable_commits(store, some)
-        sources = state.recognised(store, state.read_current_sources(store, days.intersection(some)), known)
+        sources = state.recognised(store, state.read_current_sources(store, days.intersection(some), known), known)
         stale += (day for day in state.stale_days(sources, known) if day not in damaged)
         outdated += (day for day in state.outdated_days(known, transformation()) if sources.get(day))
         commits |= {day: replace(commit, sources=()) for day, commit in known.items()}

@@ -21,6 +21,7 @@ from spotify_assets.lake.layout import report_key
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
 SIZE: ViewportSize = {"width": 1280, "height": 860}
+UPSTREAM = "view=lineage&lineageScope=upstream&lineageDepth=100"
 TALL: ViewportSize = {"width": 1280, "height": 1000}
 
 
@@ -42,7 +43,7 @@ def main() -> int:
         page.wait_for_selector("[data-drawn]", state="attached", timeout=60_000)
         draw(page, "dashboard")
         with served({**environment, "DAGSTER_HOME": str(home / "dagster_home")}) as address:
-            page.goto(f"{address}/assets/dashboard?view=lineage&lineageScope=upstream&lineageDepth=100", timeout=120_000)
+            page.goto(f"{address}/assets/dashboard?{UPSTREAM}", timeout=120_000)
             page.wait_for_selector("text=playlist_items", timeout=120_000)
             page.wait_for_timeout(9_000)  # the graph is laid out, then moved into view: nothing says when
             page.set_viewport_size(TALL)  # it is fitted into more than is in view

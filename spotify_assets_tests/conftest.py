@@ -53,6 +53,7 @@ SHARE_SPARK = {
     "engines/test_attempts.py",
     "engines/test_oddities.py",
     "engines/test_spark_engine.py",
+    "engines/test_spark_java.py",
     "engines/test_unread_days.py",
     "spotify/test_cases.py",
 }
@@ -141,13 +142,24 @@ def store(tmp_path: Path) -> ObjectStore:
     return ObjectStore.open((tmp_path / "a lake").as_uri())
 
 
+SPARKS_TOOLS = ("bash", "dirname", "env", "chmod")
+"""What PySpark's launcher calls beside Java, and Hadoop for what it writes."""
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """One small Spark for all tests of a process."""
+    """One small Spark for all tests of a process, started as where no Java is installed."""
     from spotify_assets.engines.spark_engine import SparkEngine
 
-    folder = tmp_path_factory.mktemp("spark")
+    folder, tools = tmp_path_factory.mktemp("spark"), tmp_path_factory.mktemp("tools")
+    for tool in SPARKS_TOOLS:
+        place = shutil.which(tool, path=os.defpath)
+        assert place, f"PySpark needs {tool}"
+        (tools / tool).symlink_to(place)
     properties = {"spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder / "warehouse")}
-    session = SparkEngine(cores="2", driver_memory="1g", spark_config=properties).session()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("JAVA_HOME", raising=False)
+        environment.setenv("PATH", str(tools))
+        session = SparkEngine(cores="2", driver_memory="1g", spark_config=properties).session()
     yield session
     session.stop()

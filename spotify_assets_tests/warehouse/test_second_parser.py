@@ -23,7 +23,7 @@ STATEMENTS = list(
 def linter() -> Linter:
     from sqlfluff.core import FluffConfig, Linter
 
-    return Linter(config=FluffConfig(overrides={"dialect": "snowflake"}))
+    return Linter(config=FluffConfig(overrides={"dialect": "snowflake", "use_rust_parser": "auto"}))
 
 
 def faults(statement: str) -> list[str]:

@@ -17,7 +17,7 @@ from spotify_assets.resources.root import warehouse_resource
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.lakes import rows
-from spotify_assets_tests.line import furnish
+from spotify_assets_tests.line import furnish, small_playlists
 
 TODAY = dt.datetime.now(dt.UTC).date()
 FIRST = TODAY - dt.timedelta(days=1)
@@ -72,12 +72,12 @@ def content(settings: Settings, store: ObjectStore) -> dict[str, object]:
 def test_the_line_on_s3_leaves_what_the_line_on_a_folder_leaves(
     tmp_path: Path, s3_lake: LakeResource, aws: str
 ) -> None:
-    start = FIRST.isoformat()
-    on_folder = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path / "folder"), "PARTITIONS_START": start})
+    both = {"PARTITIONS_START": FIRST.isoformat(), "SPOTIFY_PLAYLISTS": small_playlists()}
+    on_folder = load_settings({**both, "SPOTIFY_ASSETS_HOME": str(tmp_path / "folder")})
     on_s3 = load_settings(
         {
+            **both,
             "SPOTIFY_ASSETS_HOME": str(tmp_path / "s3"),
-            "PARTITIONS_START": start,
             "LAKE_URL": s3_lake.url,
             "AWS_ENDPOINT_URL": aws,
         }

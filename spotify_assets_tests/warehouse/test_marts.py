@@ -158,7 +158,7 @@ def test_a_later_date_leaves_what_earlier_ones_were_set_beside(
     warehouse: EmbeddedWarehouse, store: ObjectStore
 ) -> None:
     """Of the weeks before a new date the first popularities have none before them that is read. A mark shows it."""
-    for on in (0, 20, 60):
+    for on in (0, 20, 60, 120):
         warehouse.execute("UPDATE FACTS.SONG_POPULARITY SET previous_popularity = 5 WHERE snapshot_date = ?", [day(20)])
         load(warehouse, store, commit_all(store, {day(on): tables_of({"P": ["a"]}, on=on)}, "run"))
         merge_all(warehouse)
@@ -168,7 +168,7 @@ def test_a_later_date_leaves_what_earlier_ones_were_set_beside(
         "SELECT popularity, previous_popularity FROM ANALYTICS.SONG_POPULARITY ORDER BY snapshot_date"
     )
 
-    assert rows == [(97, None), (16, 5), (56, 16)]
+    assert rows == [(97, None), (16, 5), (56, 16), (15, 56)]
 
 
 def build_one(warehouse: EmbeddedWarehouse, store: ObjectStore, name: str, *dates: int) -> marts.Built:

@@ -246,6 +246,11 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         "union",
     ): "the stays until now are snapshot 0, the others from 1",
     (
+        "spotify_assets/sql/marts/song_stays.sql",
+        "MAX(number) = MAX(last_number) AS is_open",
+        "MAX(number) = min(last_number) AS is_open",
+    ): "a playlist's snapshots have one last number",
+    (
         "spotify_assets/sql/marts/song_stays_since.sql",
         "CASE WHEN COUNT_IF(t.was_applied OR t.snapshot_date < u.last_on) = 0 THEN MAX(u.last_on) END AS since",
         "CASE WHEN COUNT_IF(t.was_applied OR t.snapshot_date <= u.last_on) = 0 THEN MAX(u.last_on) END AS since",

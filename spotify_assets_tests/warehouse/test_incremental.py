@@ -187,7 +187,7 @@ def test_a_mart_that_is_ahead_of_others_reads_no_record_of_theirs(
             assert shown == as_rows(MARTS[name], oracle.MARTS[name](history)), (number, name)
 
 
-def test_a_new_day_extends_the_stays_it_finds(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+def test_new_days_extend_the_stays_they_find(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
     """Marked rows show that the days before are not read again."""
     for on in range(3):
         load(warehouse, store, {day(on): commit_day(store, day(on), f"run-{on}", tables_of({"P": ["a", "b"]}))})
@@ -195,8 +195,9 @@ def test_a_new_day_extends_the_stays_it_finds(warehouse: EmbeddedWarehouse, stor
     build_all(warehouse)
     warehouse.execute("UPDATE FACTS.SONG_STAYS SET days_present = 100")
 
-    load(warehouse, store, {day(3): commit_day(store, day(3), "run-3", tables_of({"P": ["a"]}))})
+    for on in (3, 4):
+        load(warehouse, store, {day(on): commit_day(store, day(on), f"run-{on}", tables_of({"P": ["a"]}))})
     warehouse.run(lambda session: marts.build(session, "song_stays"))
 
     stays = warehouse.execute("SELECT song_id, days_present, last_on, is_open FROM FACTS.SONG_STAYS ORDER BY 1")
-    assert stays == [("a", 101, day(3), True), ("b", 100, day(2), False)]
+    assert stays == [("a", 102, day(4), True), ("b", 100, day(2), False)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from glue_scripts.contract import LAKE_TABLES, MARTS
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.warehouse import dimensions, marts
+from spotify_assets.warehouse import dimensions, marts, state
 from spotify_assets_tests.warehouse import oracle
 from spotify_assets_tests.warehouse.fixtures import kept_warehouse
 from spotify_assets_tests.warehouse.lake_files import Tables, commit_day, day, open_lake, tables_of
@@ -197,7 +198,16 @@ def test_new_days_extend_the_stays_they_find(warehouse: EmbeddedWarehouse, store
 
     for on in (3, 4):
         load(warehouse, store, {day(on): commit_day(store, day(on), f"run-{on}", tables_of({"P": ["a"]}))})
+    with warehouse.session() as session, suppress(Undone), session.transaction():
+        state.compare_snapshots(session, "song_stays", marts.pending(session, "song_stays", marts.code("song_stays")))
+        computed_now = session.execute(marts.select_statement("song_stays"))
+        raise Undone
     warehouse.run(lambda session: marts.build(session, "song_stays"))
 
+    assert len(computed_now) == 2, "a MERGE takes each key once"
     stays = warehouse.execute("SELECT song_id, days_present, last_on, is_open FROM FACTS.SONG_STAYS ORDER BY 1")
     assert stays == [("a", 102, day(4), True), ("b", 100, day(2), False)]
+
+
+class Undone(Exception):
+    """Ends a transaction without a trace."""

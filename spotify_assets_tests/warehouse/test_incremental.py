@@ -198,6 +198,7 @@ def test_new_days_extend_the_stays_they_find(warehouse: EmbeddedWarehouse, store
 
     for on in (3, 4):
         load(warehouse, store, {day(on): commit_day(store, day(on), f"run-{on}", tables_of({"P": ["a"]}))})
+    computed_now = []
     with warehouse.session() as session, suppress(Undone), session.transaction():
         state.compare_snapshots(session, "song_stays", marts.pending(session, "song_stays", marts.code("song_stays")))
         computed_now = session.execute(marts.select_statement("song_stays"))

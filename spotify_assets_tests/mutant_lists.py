@@ -329,6 +329,11 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         "if known is None or raw > known[0]:",
         "if known is None or raw >= known[0]:",
     ): "no store lists the same key twice",
+    (
+        "spotify_assets/lake/state.py",
+        "return dict(zip(days, store.at_once(current, days), strict=True))",
+        "return dict(zip(days, store.at_once(current, days), strict=False))",
+    ): "what is asked at once gives one for each",
     ("spotify_assets/lake/state.py", "_READ_TOGETHER = 64", None): "tuning: how many objects are in memory at once",
     (
         "spotify_assets/automation/planning.py",

@@ -253,6 +253,11 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
     (
         "spotify_assets/sql/marts/song_stays_since.sql",
         "CASE WHEN COUNT_IF(t.was_applied OR t.snapshot_date < u.last_on) = 0 THEN MAX(u.last_on) END AS since",
+        "CASE WHEN COUNT_IF(t.was_applied OR t.snapshot_date < u.last_on) = 0 THEN min(u.last_on) END AS since",
+    ): "a playlist has one last snapshot that is untouched",
+    (
+        "spotify_assets/sql/marts/song_stays_since.sql",
+        "CASE WHEN COUNT_IF(t.was_applied OR t.snapshot_date < u.last_on) = 0 THEN MAX(u.last_on) END AS since",
         "CASE WHEN COUNT_IF(t.was_applied OR t.snapshot_date <= u.last_on) = 0 THEN MAX(u.last_on) END AS since",
     ): "a touched snapshot is not the last of the untouched",
     ("spotify_assets/warehouse/state.py", "continue", "break"): "a warehouse answers with dates: no row is passed over",
@@ -271,6 +276,11 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
             "first.toordinal() <= LOOK_BACK.days",
         )
     },
+    (
+        "spotify_assets/warehouse/marts.py",
+        "since = first - LOOK_BACK if first.toordinal() > LOOK_BACK.days else _EVER",
+        "since = first + LOOK_BACK if first.toordinal() > LOOK_BACK.days else _EVER",
+    ): "the statement that follows then looks for all of them",
     ("spotify_assets/warehouse/marts.py", "def select_statement(name: str, dates: int = 1) -> str:", None): (
         "the default is for marts that bind no dates"
     ),

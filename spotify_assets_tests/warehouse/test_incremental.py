@@ -205,9 +205,12 @@ def test_new_days_extend_the_stays_they_find(warehouse: EmbeddedWarehouse, store
         raise Undone
     warehouse.run(lambda session: marts.build(session, "song_stays"))
 
+    load(warehouse, store, {day(5): commit_day(store, day(5), "run-5", tables_of({"P": ["a"]}))})
+    warehouse.run(lambda session: marts.build(session, "song_stays"))
+
     assert len(computed_now) == 2, "a MERGE takes each key once"
     stays = warehouse.execute("SELECT song_id, days_present, last_on, is_open FROM FACTS.SONG_STAYS ORDER BY 1")
-    assert stays == [("a", 102, day(4), True), ("b", 100, day(2), False)]
+    assert stays == [("a", 103, day(5), True), ("b", 100, day(2), False)]
 
 
 class Undone(Exception):

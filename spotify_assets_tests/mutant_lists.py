@@ -183,6 +183,11 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         for other in (" 2, 1, 1", "1, 2, 1", "1, 1, 2")
     },
     (
+        "spotify_assets/sql/dimension_merge.sql",
+        "WHEN MATCHED AND s.first_seen_on < t.first_seen_on THEN UPDATE SET first_seen_on = s.first_seen_on",
+        "WHEN MATCHED AND s.first_seen_on <= t.first_seen_on THEN UPDATE SET first_seen_on = s.first_seen_on",
+    ): "a day takes the place of itself",
+    (
         "spotify_assets/sql/state/agreed.sql",
         "SELECT snapshot_date, MAX(run_id) AS run_id",
         "SELECT snapshot_date, min(run_id) AS run_id",

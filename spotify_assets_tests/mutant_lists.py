@@ -188,6 +188,11 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         "WHEN MATCHED AND s.first_seen_on <= t.first_seen_on THEN UPDATE SET first_seen_on = s.first_seen_on",
     ): "a day takes the place of itself",
     (
+        "spotify_assets/sql/dimension_recompute.sql",
+        "SELECT DISTINCT {dimension_key}",
+        "SELECT {dimension_key}",
+    ): "a key stands once on a date",
+    (
         "spotify_assets/sql/state/agreed.sql",
         "SELECT snapshot_date, MAX(run_id) AS run_id",
         "SELECT snapshot_date, min(run_id) AS run_id",

@@ -26,7 +26,6 @@ from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.event import listens_for
 from sqlalchemy.pool import StaticPool
-from sqlalchemy.util import LRUCache
 
 from spotify_assets.settings import export_event_batch_size
 
@@ -41,9 +40,6 @@ BATCH_SIZE = 1_000
 
 _KEPT = 8
 """Databases that stay open: the index and the runs of late. A webserver reads any number of them."""
-
-_COMPILED: LRUCache[Any, Any] = LRUCache(500)
-"""Compiled statements, of every database: compiling one costs more than running it."""
 
 
 def open_database(address: str) -> Engine:
@@ -60,7 +56,7 @@ def open_database(address: str) -> Engine:
     def _opened(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA synchronous = NORMAL")
 
-    return engine.execution_options(compiled_cache=_COMPILED)
+    return engine
 
 
 class BatchingSqliteEventLogStorage(SqliteEventLogStorage):

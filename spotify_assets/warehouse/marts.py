@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from glue_scripts.contract import MARTS, Table
+from spotify_assets.failures import PermanentError
+from spotify_assets.lake.state import shown
 from spotify_assets.warehouse import quality, schema, state
 from spotify_assets.warehouse.fingerprint import fingerprint
 from spotify_assets.warehouse.session import Session, Value
@@ -175,7 +177,8 @@ def insert_statement(name: str, dates: int = 1) -> str:
 def build(session: Session, name: str) -> Built:
     """Bring a mart up to what LAKE holds now; computed anew where other code made it or it was gone.
 
-    What it brought in is checked before it becomes visible: raises quality.RulesBroken with the mart as it was.
+    Dates that a mart it reads was not yet computed from are left for later. Raises PermanentError when there are no
+    others. What it brought in is checked before it becomes visible: raises quality.RulesBroken with the mart as it was.
     """
     gone = not schema.exists(session, *_target(name))
     _prepare(session, name)
@@ -189,6 +192,7 @@ def build(session: Session, name: str) -> Built:
         return _rebuild(session, name, current)
     if not todo:
         return Built(todo, _rows(session, *_target(name)))
+    todo = _ready(session, name, todo)
     with session.transaction():
         checked = _bring_in(session, name, todo)
         state.record_applied(session, "analytics", name, todo, current)
@@ -210,6 +214,24 @@ def pending(session: Session, name: str, current: str) -> Pending:
     return state.pending(session, "analytics", name, DEFINITIONS[name].lake, current)
 
 
+def _ready(session: Session, name: str, todo: Pending) -> Pending:
+    """Without the dates that are not yet, or not as they are now, in a mart that this one reads: their rows would be
+    missing, and nobody would look for them again. Raises PermanentError when no date is left."""
+    for path in DEFINITIONS[name].reads:
+        upstream = path.removeprefix("analytics/")
+        if upstream == path:
+            continue
+        waiting = pending(session, upstream, code(upstream)).all
+        ready = todo.without({*waiting})
+        if todo.all and not ready.all:
+            raise PermanentError(
+                f"analytics/{name} reads {path}, which was not computed yet from {shown(todo.all)}",
+                remedy=f"materialize {path} first, or run `spotify-assets build`, which keeps the order",
+            )
+        todo = ready
+    return todo
+
+
 def _view(session: Session, name: str, current: str) -> Built:
     """Nothing is computed: what it shows is its upstream's rows. The code that made it is remembered all the same."""
     if not state.made_by(session, "analytics", name, current):
@@ -220,7 +242,9 @@ def _view(session: Session, name: str, current: str) -> Built:
 
 def _rebuild(session: Session, name: str, current: str) -> Built:
     everything = state.pending(session, "analytics", name, DEFINITIONS[name].lake, code=None)
-    todo = Pending(new=everything.present, gone=everything.gone, runs=everything.runs, outdated=True)
+    ready = _ready(session, name, everything)
+    gone = {*everything.all} - {*ready.present}
+    todo = Pending(new=ready.present, gone=tuple(sorted(gone)), runs=ready.runs, outdated=True)
     with session.transaction():
         session.execute(f"DELETE FROM {qualified(*_target(name))}")
         if DEFINITIONS[name].how == "snapshots":

@@ -7,8 +7,8 @@ what is remembered.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from spotify_assets.warehouse.schema import APPLIED, LOADS
 from spotify_assets.warehouse.session import Session
@@ -43,6 +43,15 @@ class Pending:
     def all(self) -> tuple[dt.date, ...]:
         """Every date of any kind."""
         return tuple(sorted((*self.new, *self.changed, *self.gone)))
+
+    def without(self, days: Collection[dt.date]) -> Pending:
+        """The other dates."""
+
+        def others(dates: Iterable[dt.date]) -> tuple[dt.date, ...]:
+            return tuple(day for day in dates if day not in days)
+
+        runs = {day: run for day, run in self.runs.items() if day not in days}
+        return replace(self, new=others(self.new), changed=others(self.changed), gone=others(self.gone), runs=runs)
 
     def __bool__(self) -> bool:
         return bool(self.new or self.changed or self.gone or self.outdated)

@@ -10,9 +10,10 @@ import pytest
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import DIMENSIONS, MARTS, Table
+from spotify_assets.failures import PermanentError
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.warehouse import dimensions, marts, quality
+from spotify_assets.warehouse import dimensions, marts
 from spotify_assets.warehouse.session import Session
 from spotify_assets_tests.warehouse import oracle
 from spotify_assets_tests.warehouse.lake_files import Tables, commit_day, day, evolving, tables_of
@@ -228,14 +229,47 @@ def test_a_mart_makes_what_it_needs_in_an_empty_warehouse(
     assert new_warehouse.run(lambda session: marts.build(session, name)).rows == 0
 
 
-def test_a_week_is_not_shown_before_the_stays_that_it_rests_on(
-    new_warehouse: EmbeddedWarehouse, store: ObjectStore
-) -> None:
-    """A mart is asked for alone, where what it reads was never made."""
-    load(new_warehouse, store, commit_all(store, {day(0): tables_of({"P": ["a"]})}, "run"), _COMPARED)
+READ_BY = {"artist_momentum": "artist_share", "playlist_week": "song_stays"}
 
-    with pytest.raises(quality.RulesBroken, match="in_since is not null: broken 1 times"):
-        new_warehouse.run(lambda session: marts.build(session, "playlist_week"))
+
+@pytest.mark.parametrize("name", READ_BY)
+def test_a_mart_is_not_computed_before_the_one_it_reads(
+    warehouse: EmbeddedWarehouse, store: ObjectStore, name: str
+) -> None:
+    """It was asked for alone: its rows would be missing, the dates would count as computed, and nobody would look."""
+    with pytest.raises(
+        PermanentError, match=rf"analytics/{name} reads analytics/{READ_BY[name]}.*2026-01-01"
+    ) as caught:
+        build_one(warehouse, store, name, 0)
+    assert READ_BY[name] in str(caught.value.remedy)
+
+    build_one(warehouse, store, READ_BY[name])
+    assert build_one(warehouse, store, name).pending.new == (day(0),)
+
+    with pytest.raises(PermanentError):
+        build_one(warehouse, store, name, 7)
+    build_one(warehouse, store, READ_BY[name])
+    load(warehouse, store, commit_all(store, {day(8): tables_of({"P": ["b"]})}, "run"))
+    assert warehouse.run(lambda session: marts.build(session, name)).pending.new == (day(7),), "the others are"
+    assert build_one(warehouse, store, READ_BY[name]).pending.new == (day(8),)
+    assert build_one(warehouse, store, name).pending.new == (day(8),)
+
+
+@pytest.mark.parametrize("name", READ_BY)
+def test_a_mart_computed_anew_keeps_for_later_what_the_one_it_reads_lacks(
+    warehouse: EmbeddedWarehouse, store: ObjectStore, name: str
+) -> None:
+    load(warehouse, store, commit_all(store, {day(n): tables_of({"P": ["a", "b"]}) for n in (0, 7)}, "run"))
+    merge_all(warehouse)
+    build_all(warehouse)
+    load(warehouse, store, commit_all(store, {day(7): tables_of({"P": ["c"]})}, "again"))
+    merge_all(warehouse)
+
+    assert warehouse.run(lambda session: marts.rebuild(session, name)).pending.new == (day(0),)
+    build_all(warehouse)
+    brought = computed(warehouse)
+    rebuild_all(warehouse)
+    assert computed(warehouse) == brought
 
 
 _COMPARED = ("playlists", "playlist_items")

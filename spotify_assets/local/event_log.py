@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from dagster import StringSource
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
-from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log import SqlEventLogStorageTable, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.event import listens_for
 from sqlalchemy.pool import StaticPool
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 BATCH_SIZE = 1_000
-"""Events of a batch: an insert of that many stays far below SQLite's 32,766 variables a statement."""
+"""Events of a batch."""
 
 _KEPT = 8
 """Databases that stay open: the index and the runs of late. A webserver reads any number of them."""
@@ -172,10 +172,14 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                     self.store_event(event)
 
     def _store_asset_events(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
+        rows = [self._event_to_row(event) for event in events]
+        insert = SqlEventLogStorageTable.insert()
         with self.run_connection(run_id) as connection:
-            connection.execute(self.prepare_insert_event_batch(events))
+            connection.execute(insert, rows)
         with self._written(events), self.index_transaction() as connection:
-            ids = [connection.execute(self.prepare_insert_event(event)).lastrowid for event in events]
+            connection.execute(insert, rows)  # nobody else writes until this transaction ends: theirs are the last ids
+            last = select(id_ := SqlEventLogStorageTable.c.id).order_by(id_.desc()).limit(len(rows))
+            ids = connection.execute(last).scalars().all()[::-1]
             self._store_asset_event_tags(connection, events, ids)
             # An asset's row says what its newest event of each type says.
             newest = {

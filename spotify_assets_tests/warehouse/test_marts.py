@@ -318,19 +318,19 @@ def test_an_older_date_extends_first_seen_and_overwrites_nothing(
     ]
 
 
-def test_a_key_that_a_reloaded_date_no_longer_has_falls_back_to_its_other_dates(
+def test_a_key_that_a_reloaded_date_no_longer_has_falls_back_to_the_latest_of_its_other_dates(
     warehouse: EmbeddedWarehouse, store: ObjectStore
 ) -> None:
-    history = {day(n): tables_of({"P": ["a", "only"] if n else ["a"]}, name_suffix=f" {n}") for n in range(2)}
+    history = {day(n): tables_of({"P": ["a", "only"] if n == 2 else ["a"]}, name_suffix=f" {n}") for n in range(3)}
     load(warehouse, store, commit_all(store, history, "run"))
     merge_all(warehouse)
 
-    load(warehouse, store, {day(1): commit_day(store, day(1), "again", tables_of({"P": ["b"]}, name_suffix=" 1"))})
+    load(warehouse, store, {day(2): commit_day(store, day(2), "again", tables_of({"P": ["b"]}, name_suffix=" 2"))})
     merge_all(warehouse)
 
     assert warehouse.execute("SELECT song_id, name, first_seen_on, last_seen_on FROM SPOTIFY.SONGS ORDER BY 1") == [
-        ("a", "a 0", day(0), day(0)),
-        ("b", "b 1", day(1), day(1)),
+        ("a", "a 1", day(0), day(1)),
+        ("b", "b 2", day(2), day(2)),
     ]
 
 

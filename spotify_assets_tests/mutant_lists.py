@@ -188,6 +188,12 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         "WHEN MATCHED AND s.first_seen_on <= t.first_seen_on THEN UPDATE SET first_seen_on = s.first_seen_on",
     ): "a day takes the place of itself",
     (
+        "spotify_assets/sql/views/artist_momentum.sql",
+        "artists.first_seen_on >= f.week_start AND artists.first_seen_on < DATEADD('day', 7, f.week_start) AS is_debut",
+        "artists.first_seen_on >= f.week_start"
+        " AND artists.first_seen_on <= DATEADD('day', 7, f.week_start) AS is_debut",
+    ): "no artist has a row of the week before it was first seen",
+    (
         "spotify_assets/sql/dimension_recompute.sql",
         "SELECT DISTINCT {dimension_key}",
         "SELECT {dimension_key}",

@@ -187,6 +187,16 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         "WHEN MATCHED AND s.first_seen_on < t.first_seen_on THEN UPDATE SET first_seen_on = s.first_seen_on",
         "WHEN MATCHED AND s.first_seen_on <= t.first_seen_on THEN UPDATE SET first_seen_on = s.first_seen_on",
     ): "a day takes the place of itself",
+    **{
+        (
+            "spotify_assets/warehouse/dimensions.py",
+            "return fingerprint(table, merge_statement(table, 1), recompute_statement(table, 1),"
+            " rebuild_statement(table))",
+            f"return fingerprint(table, merge_statement(table, {merged}), recompute_statement(table, {recomputed}),"
+            " rebuild_statement(table))",
+        ): "how many dates a statement binds is no code: any number stands for all, as long as it is always the same"
+        for merged, recomputed in ((0, 1), (2, 1), (1, 0), (1, 2))
+    },
     (
         "spotify_assets/sql/views/artist_momentum.sql",
         "artists.first_seen_on >= f.week_start AND artists.first_seen_on < DATEADD('day', 7, f.week_start) AS is_debut",

@@ -105,12 +105,15 @@ def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, tabl
 
     sent = send(context, warehouse, work)
     built, shown, left_out = sent.result
+    if built.left:
+        context.log.warning(built.left)
     return dg.MaterializeResult(
         metadata={
             **sent.metadata,
             **applied_metadata(built.pending),
             **lineage_shown(context, context.asset_key),
             **left_out_metadata(left_out),
+            **({"left_for_later": dg.MetadataValue.text(built.left)} if built.left else {}),
             "dagster/row_count": built.rows,
             "dagster/table_name": warehouse.table_name("analytics", table.name),
             "preview": shown,

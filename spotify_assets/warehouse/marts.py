@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from glue_scripts.contract import MARTS, Table
-from spotify_assets.failures import PermanentError
 from spotify_assets.lake.state import shown
 from spotify_assets.warehouse import quality, schema, state
 from spotify_assets.warehouse.fingerprint import fingerprint
@@ -113,11 +112,13 @@ _PARTS |= {"song_stays": ("since", "song_stays_since")}
 
 @dataclass(frozen=True)
 class Built:
-    """What was brought in, the rows the mart has now, and how many rows the check looked at."""
+    """What was brought in, the rows the mart has now, and how many rows the check looked at; `left` is a sentence about
+    what was left for later, empty where nothing was."""
 
     pending: Pending
     rows: int
     checked: int = 0
+    left: str = ""
 
 
 def reads(name: str) -> tuple[str, ...]:
@@ -177,8 +178,8 @@ def insert_statement(name: str, dates: int = 1) -> str:
 def build(session: Session, name: str) -> Built:
     """Bring a mart up to what LAKE holds now; computed anew where other code made it or it was gone.
 
-    Dates that a mart it reads was not yet computed from are left for later. Raises PermanentError when there are no
-    others. What it brought in is checked before it becomes visible: raises quality.RulesBroken with the mart as it was.
+    Dates that a mart it reads was not yet computed from are left for later, and stay pending. What it brought in is
+    checked before it becomes visible: raises quality.RulesBroken with the mart as it was.
     """
     gone = not schema.exists(session, *_target(name))
     _prepare(session, name)
@@ -190,13 +191,13 @@ def build(session: Session, name: str) -> Built:
     todo = pending(session, name, current)
     if todo.outdated or (gone and state.is_applied(session, "analytics", name)):
         return _rebuild(session, name, current)
+    todo, left = _ready(session, name, todo)
     if not todo:
-        return Built(todo, _rows(session, *_target(name)))
-    todo = _ready(session, name, todo)
+        return Built(todo, _rows(session, *_target(name)), left=left)
     with session.transaction():
         checked = _bring_in(session, name, todo)
         state.record_applied(session, "analytics", name, todo, current)
-    return Built(todo, _rows(session, *_target(name)), checked)
+    return Built(todo, _rows(session, *_target(name)), checked, left)
 
 
 def rebuild(session: Session, name: str) -> Built:
@@ -214,22 +215,23 @@ def pending(session: Session, name: str, current: str) -> Pending:
     return state.pending(session, "analytics", name, DEFINITIONS[name].lake, current)
 
 
-def _ready(session: Session, name: str, todo: Pending) -> Pending:
-    """Without the dates that are not yet, or not as they are now, in a mart that this one reads: their rows would be
-    missing, and nobody would look for them again. Raises PermanentError when no date is left."""
-    for path in DEFINITIONS[name].reads:
+def _ready(session: Session, name: str, todo: Pending) -> tuple[Pending, str]:
+    """Without the dates that are not yet, or not as they are now, in a mart that this one reads, and a sentence about
+    them: their rows would be missing, and nobody would look for them again. Another run may be about to bring them."""
+    left = []
+    for path in DEFINITIONS[name].reads if todo.all else ():
         upstream = path.removeprefix("analytics/")
-        if upstream == path:
-            continue
-        waiting = pending(session, upstream, code(upstream)).all
-        ready = todo.without({*waiting})
-        if todo.all and not ready.all:
-            raise PermanentError(
-                f"analytics/{name} reads {path}, which was not computed yet from {shown(todo.all)}",
-                remedy=f"materialize {path} first, or run `spotify-assets build`, which keeps the order",
-            )
-        todo = ready
-    return todo
+        if upstream != path:
+            waiting = {*pending(session, upstream, code(upstream)).all}.intersection(todo.all)
+            todo = todo.without(waiting)
+            if waiting:
+                left.append(f"{path} was not computed yet from {shown(waiting)}")
+    if not left:
+        return todo, ""
+    return todo, (
+        f"analytics/{name}: left for later, because {' and '.join(left)}. Materialize that first, or run "
+        "`spotify-assets build`, which keeps the order."
+    )
 
 
 def _view(session: Session, name: str, current: str) -> Built:
@@ -242,7 +244,9 @@ def _view(session: Session, name: str, current: str) -> Built:
 
 def _rebuild(session: Session, name: str, current: str) -> Built:
     everything = state.pending(session, "analytics", name, DEFINITIONS[name].lake, code=None)
-    ready = _ready(session, name, everything)
+    ready, left = _ready(session, name, everything)
+    if left and not ready.all:
+        return Built(ready, _rows(session, *_target(name)), left=left)  # better as it was than empty
     gone = {*everything.all} - {*ready.present}
     todo = Pending(new=ready.present, gone=tuple(sorted(gone)), runs=ready.runs, outdated=True)
     with session.transaction():
@@ -252,7 +256,7 @@ def _rebuild(session: Session, name: str, current: str) -> Built:
                 session.execute(f"DELETE FROM {qualified('facts', table.name)} WHERE table_name = ?", [name])
         checked = _bring_in(session, name, todo) if todo.all else 0
         state.record_applied(session, "analytics", name, todo, current)
-    return Built(todo, _rows(session, *_target(name)), checked)
+    return Built(todo, _rows(session, *_target(name)), checked, left)
 
 
 def _bring_in(session: Session, name: str, todo: Pending) -> int:

@@ -10,10 +10,9 @@ import pytest
 
 from glue_scripts.commit import Commit
 from glue_scripts.contract import DIMENSIONS, MARTS, Table
-from spotify_assets.failures import PermanentError
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.warehouse import dimensions, marts
+from spotify_assets.warehouse import applied, dimensions, marts
 from spotify_assets.warehouse.session import Session
 from spotify_assets_tests.warehouse import oracle
 from spotify_assets_tests.warehouse.lake_files import Tables, commit_day, day, evolving, tables_of
@@ -246,22 +245,39 @@ def test_a_mart_is_not_computed_before_the_one_it_reads(
     warehouse: EmbeddedWarehouse, store: ObjectStore, name: str
 ) -> None:
     """It was asked for alone: its rows would be missing, the dates would count as computed, and nobody would look."""
-    with pytest.raises(
-        PermanentError, match=rf"analytics/{name} reads analytics/{READ_BY[name]}.*2026-01-01"
-    ) as caught:
-        build_one(warehouse, store, name, 0)
-    assert READ_BY[name] in str(caught.value.remedy)
+    alone = build_one(warehouse, store, name, 0)
+    assert (alone.pending.all, alone.rows) == ((), 0)
+    assert f"analytics/{READ_BY[name]} was not computed yet from 2026-01-01" in alone.left
+    assert f"analytics/{name}" in warehouse.run(applied.behind), "it is asked for again"
 
     build_one(warehouse, store, READ_BY[name])
-    assert build_one(warehouse, store, name).pending.new == (day(0),)
+    brought = build_one(warehouse, store, name)
+    assert (brought.pending.new, brought.left) == ((day(0),), "")
 
-    with pytest.raises(PermanentError):
-        build_one(warehouse, store, name, 7)
-    build_one(warehouse, store, READ_BY[name])
+    build_one(warehouse, store, READ_BY[name], 7)
     load(warehouse, store, commit_all(store, {day(8): tables_of({"P": ["b"]})}, "run"))
-    assert warehouse.run(lambda session: marts.build(session, name)).pending.new == (day(7),), "the others are"
-    assert build_one(warehouse, store, READ_BY[name]).pending.new == (day(8),)
+    some = warehouse.run(lambda session: marts.build(session, name))
+    assert some.pending.new == (day(7),), "the others are"
+    assert "from 2026-01-09" in some.left
+    build_one(warehouse, store, READ_BY[name])
     assert build_one(warehouse, store, name).pending.new == (day(8),)
+
+
+@pytest.mark.parametrize("name", READ_BY)
+def test_a_mart_that_can_take_in_nothing_stays_as_it_was(
+    warehouse: EmbeddedWarehouse, store: ObjectStore, name: str
+) -> None:
+    load(warehouse, store, commit_all(store, {day(0): tables_of({"P": ["a", "b"]})}, "run"))
+    merge_all(warehouse)
+    build_all(warehouse)
+    before = computed(warehouse)[f"analytics.{name}"]
+    warehouse.execute("UPDATE ANALYTICS.APPLIED_LOADS SET code = 'other' WHERE table_name = ?", [READ_BY[name]])
+
+    anew = warehouse.run(lambda session: marts.rebuild(session, name))
+
+    assert (anew.pending.all, anew.rows) == ((), len(before))
+    assert "left for later" in anew.left
+    assert computed(warehouse)[f"analytics.{name}"] == before
 
 
 @pytest.mark.parametrize("name", READ_BY)
@@ -274,7 +290,9 @@ def test_a_mart_computed_anew_keeps_for_later_what_the_one_it_reads_lacks(
     load(warehouse, store, commit_all(store, {day(7): tables_of({"P": ["c"]})}, "again"))
     merge_all(warehouse)
 
-    assert warehouse.run(lambda session: marts.rebuild(session, name)).pending.new == (day(0),)
+    anew = warehouse.run(lambda session: marts.rebuild(session, name))
+    assert (anew.pending.new, anew.pending.gone) == ((day(0),), (day(7),))
+    assert "from 2026-01-08" in anew.left
     build_all(warehouse)
     brought = computed(warehouse)
     rebuild_all(warehouse)

@@ -91,6 +91,8 @@ def told(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
         assert entry.last_run_id == run_id
         assert entry.last_materialization is not None
         newest[entry.asset_key] = entry.last_materialization.get_dagster_event().partition
+        (last,) = instance.fetch_materializations(entry.asset_key, limit=1).records
+        assert (entry.last_materialization_storage_id, newest[entry.asset_key]) == (last.storage_id, last.partition_key)
     return {
         "log": Counter(_line(record.event_log_entry) for record in records),
         "by_asset": by_asset,

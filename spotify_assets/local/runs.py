@@ -23,6 +23,7 @@ from spotify_assets.definitions import build_defs, following_the_archive, knowin
 from spotify_assets.failures import PermanentError
 from spotify_assets.local.execution import execute
 from spotify_assets.local.instance import local_instance
+from spotify_assets.names import EXTRACT
 from spotify_assets.settings import Settings
 
 _CHECK_BLOCKED = "DagsterAssetCheckFailedError"
@@ -82,7 +83,7 @@ class Line:
             run_config={"ops": dict(config or {}), "loggers": {"console": {}}},
             tags={**first_last, **(tags or {})},
         )
-        if self.watcher is not None and job != "extract_playlists":  # whose own report says it
+        if self.watcher is not None and job != EXTRACT:  # whose own report says it
             for warning in _check_warnings(result):
                 self.watcher.keep(warning)
         causes = [*_step_failures(result), *_check_failures(result)]

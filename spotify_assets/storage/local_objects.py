@@ -78,6 +78,7 @@ def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
     """What is in a folder under names that are keys; nothing when there is no such folder."""
     try:
         with os.scandir(folder) as entries:
+            # what is printable always is; that is told in a tenth of the time
             return [entry for entry in entries if entry.name.isprintable() or is_addressable(entry.name)]
     except (FileNotFoundError, NotADirectoryError):
         return []

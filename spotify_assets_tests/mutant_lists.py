@@ -111,11 +111,23 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "glue_scripts/lake_files.py": ("glue_scripts", "engines/test_duckdb_engine.py"),
     "glue_scripts/leaves.py": ("engines/test_duckdb_engine.py", "engines/test_oddities.py"),
     "glue_scripts/manifest.py": ("glue_scripts/test_manifest.py",),
-    "glue_scripts/playlist_tables.py": ("engines/test_glue_engine.py", "commands/test_glue.py"),
+    "glue_scripts/playlist_tables.py": (
+        "glue_scripts/test_playlist_tables.py",
+        "engines/test_glue_engine.py",
+        "commands/test_glue.py",
+    ),
     "glue_scripts/raw_reader.py": ("engines/test_duckdb_engine.py", "glue_scripts/test_spark_reader.py"),
     "glue_scripts/spans.py": ("glue_scripts/test_spans.py",),
-    "glue_scripts/spark_reader.py": ("glue_scripts/test_spark_reader.py", "engines/test_spark_engine.py"),
-    "glue_scripts/spark_tables.py": ("engines/test_spark_engine.py",),
+    "glue_scripts/spark_reader.py": (
+        "glue_scripts/test_spark_reader.py",
+        "glue_scripts/test_lake_files.py",
+        "engines/test_spark_engine.py",
+    ),
+    "glue_scripts/spark_tables.py": (
+        "engines/test_spark_engine.py",
+        "engines/test_attempts.py",
+        "engines/test_unread_days.py",
+    ),
     "glue_scripts/tables.py": (
         "engines/test_complete_snapshots.py",
         "engines/test_duckdb_engine.py",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from spotify_assets_tests import mutants, mutating
 from spotify_assets_tests.choosing import Profile, lines_run
 from spotify_assets_tests.mutant_lists import EQUIVALENT, NAMED, TARGETS, WITH_SPARK, Mutant, is_equivalent
 from spotify_assets_tests.mutant_table import HEAD, Row, rows, summed, with_row
@@ -86,6 +89,62 @@ def test_what_survived_an_earlier_run_completes_its_row() -> None:
     assert completed(again, {"a/x.py": mutants, "a/none.py": []}, log) == Row("a/*.py", 2, 2, 0, 0, 0.75, "2026-11-26")
     assert completed(again, {"a/x.py": mutants[:1]}, log) is None, "the code is another"
     assert completed(again, {"a/x.py": mutants, "a/y.py": mutants}, log) is None
+
+
+LESS = ("more.py", "return a + a", "return a - a")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Another project that `make mutants` is for: a module of which one mutant is made, and its page."""
+    (tmp_path / "spotify_assets_tests").mkdir()
+    (tmp_path / "more.py").write_text("def more(a):\n    return a + a\n", encoding="utf-8")
+    (tmp_path / "page.md").write_text(HEAD, encoding="utf-8")
+    for name, value in {
+        "ROOT": tmp_path,
+        "PAGE": tmp_path / "page.md",
+        "TARGETS": {"more.py": ("test_more.py",)},
+        "NAMED": (),
+    }.items():
+        monkeypatch.setattr(mutants, name, value)
+    monkeypatch.setattr(mutating, "import_libraries", lambda: None)
+    return tmp_path
+
+
+def commit_test(project: Path, test: str) -> None:
+    """Commit the module's one test."""
+    whole = f"from more import more\n\ndef test_more():\n    {test}\n"
+    (project / "spotify_assets_tests" / "test_more.py").write_text(whole, encoding="utf-8")
+    for step in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", "-C", project, *step], check=True)
+
+
+@pytest.mark.parametrize(
+    ("test", "listed", "code", "row"),
+    [
+        ("assert more(1) == 2", {}, 0, "| `more.py` | 1 | 1 | 0 | 0 |"),
+        ("assert more(0) == 0", {}, 1, "| `more.py` | 1 | 0 | 0 | 1 |"),
+        ("assert more(0) == 0", {LESS: "of nothing"}, 0, "| `more.py` | 1 | 0 | 1 | 0 |"),
+    ],
+    ids=["it is killed", "it survives", "it survives and is listed"],
+)
+def test_a_whole_run_writes_its_row_and_ends_with_1_where_something_survives_unlisted(
+    project: Path, monkeypatch: pytest.MonkeyPatch, test: str, listed: dict[Any, str], code: int, row: str
+) -> None:
+    for mutant, reason in listed.items():
+        monkeypatch.setitem(EQUIVALENT, mutant, reason)
+    commit_test(project, test)
+
+    assert mutants.main([]) == code
+    assert row in (project / "page.md").read_text(encoding="utf-8")
+
+
+def test_a_named_mutant_that_survives_ends_the_run_with_1(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = "spotify_assets_tests/test_more.py"
+    monkeypatch.setattr(mutants, "NAMED", [Mutant("more is less", "more.py", "a + a", "a - a", (file,))])
+    commit_test(project, "assert more(0) == 0")
+
+    assert mutants.main(["named"]) == 1
 
 
 STATEMENTS = """

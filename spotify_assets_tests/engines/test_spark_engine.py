@@ -7,8 +7,9 @@ import gzip
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -18,6 +19,7 @@ from glue_scripts.contract import LAKE_TABLES
 from glue_scripts.lake_files import LakeFiles
 from glue_scripts.spark_reader import COLUMNS, Counted, stage_pass
 from spotify_assets.engines import spark_engine
+from spotify_assets.engines.spark_runs import make_manifest
 from spotify_assets.lake import layout
 from spotify_assets.spotify.sandbox.server import Sandbox
 from spotify_assets.storage.object_store import ObjectStore
@@ -28,6 +30,8 @@ from spotify_assets_tests.recorded import EITHER, Payloads
 from spotify_assets_tests.reference_tables import Raw, expected
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
@@ -225,6 +229,58 @@ def test_every_file_is_the_contracts_and_an_attempts_folder_holds_nothing_but_it
             assert tuple(relation.columns) == contract.column_names
             assert [str(kind) for kind in relation.types] == [column.type.duckdb for column in contract.columns]
             assert set(relation.project("snapshot_date, run_id").fetchall()) == {(built.day, built.run_id)}
+            packed = "select distinct compression from parquet_metadata(?)"
+            assert duckdb.execute(packed, [[str(path) for path in paths.values()]]).fetchall() == [("ZSTD",)]
+
+
+@dataclass
+class Settings:
+    """As much of a session as is asked for the size of a build; what was set."""
+
+    defaultParallelism: int = 4  # noqa: N815 - Spark's name
+    set: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def conf(self) -> SimpleNamespace:
+        return SimpleNamespace(set=self.set.__setitem__)
+
+    @property
+    def sparkContext(self) -> Settings:  # noqa: N802 - Spark's name
+        return self
+
+
+@pytest.mark.parametrize(
+    ("entries", "hint", "partitions"),
+    [
+        (0, "coalesce(1)", "1"),
+        (spark_tables._FEW_ENTRIES - 1, "coalesce(1)", "1"),
+        (spark_tables._FEW_ENTRIES, "rebalance(day)", "4"),
+        (9 * spark_tables._ENTRIES_PER_PARTITION + 1, "rebalance(day)", "9"),
+    ],
+)
+def test_few_entries_are_one_partition_and_many_are_as_many_as_pay_off(
+    entries: int, hint: str, partitions: str
+) -> None:
+    session = Settings()
+
+    assert spark_tables._size(cast("SparkSession", session), entries) == hint
+    assert session.set["spark.sql.shuffle.partitions"] == partitions
+
+
+@pytest.mark.parametrize(("place", "rows"), [("", 1), ("day=2026-01-01/", 0)], ids=["of no date", "without a row"])
+def test_a_file_that_no_build_writes_is_named_and_makes_no_commit(
+    spark: SparkSession, store: ObjectStore, tmp_path: Path, place: str, rows: int
+) -> None:
+    import duckdb
+
+    written = tmp_path / "odd.parquet"
+    duckdb.execute(f"copy (select date '2026-01-01' as snapshot_date from range({rows})) to '{written}'")
+    manifest = make_manifest("run-1", "spark", [])
+    key = f"{manifest.table_prefixes['songs']}{place}odd.parquet"
+    store.put(key, written.read_bytes())
+
+    with pytest.raises(RuntimeError, match=f"{key} is not a Parquet file of songs where one belongs"):
+        spark_tables._written(spark.newSession(), manifest, LakeFiles(store.url().rstrip("/")))
 
 
 def test_a_raw_object_that_is_gone_stops_the_build_and_is_named(spark: SparkSession, store: ObjectStore) -> None:

@@ -77,6 +77,25 @@ def test_corrected_code_corrects_what_is_stored(
     assert computed(loaded) == before
 
 
+@pytest.mark.parametrize(
+    "harm",
+    ["UPDATE SPOTIFY.APPLIED_LOADS SET code = 'other' WHERE table_name = 'songs'", "DROP TABLE SPOTIFY.SONGS"],
+    ids=["made by other code", "gone"],
+)
+def test_a_dimension_that_other_code_made_or_that_is_gone_is_computed_anew(
+    loaded: EmbeddedWarehouse, harm: str
+) -> None:
+    """A key that only the other code made belongs to no date; a merge of the dates would leave it."""
+    before = computed(loaded)["spotify.songs"]
+    loaded.execute("UPDATE SPOTIFY.SONGS SET song_id = 'nobody' WHERE song_id = 'a'")
+    loaded.execute(harm)
+
+    merged = loaded.run(lambda session: dimensions.merge(session, "songs"))
+
+    assert computed(loaded)["spotify.songs"] == before
+    assert (merged.pending.new, merged.pending.outdated, merged.rows) == ((day(0), day(1)), True, 3)
+
+
 def test_what_reads_a_mart_is_computed_again_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     stays, weeks, runs = (marts.code(name) for name in ("song_stays", "playlist_week", "song_runs"))
     edit(monkeypatch, "marts/song_stays", "MIN(best_position)", "MAX(best_position)")

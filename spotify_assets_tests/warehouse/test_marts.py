@@ -434,13 +434,15 @@ def test_dates_that_are_gone_from_the_lake_tables_are_merged_away(
     warehouse: EmbeddedWarehouse, store: ObjectStore
 ) -> None:
     load(warehouse, store, commit_all(store, {day(n): tables_of({"P": ["a" if n else "b"]}) for n in range(2)}, "run"))
-    merge_all(warehouse)
+    both = warehouse.run(lambda session: dimensions.merge(session, "songs"))
     for table in ("songs", "loads"):
         warehouse.execute(f"DELETE FROM LAKE.{table} WHERE snapshot_date = ?", [day(0)])
 
-    warehouse.run(lambda session: dimensions.merge(session, "songs"))
+    one = warehouse.run(lambda session: dimensions.merge(session, "songs"))
 
     assert warehouse.execute("SELECT song_id FROM SPOTIFY.SONGS") == [("a",)]
+    assert (both.pending.new, both.rows, both.checked) == ((day(0), day(1)), 2, 2)
+    assert (one.pending.gone, one.rows, one.checked) == ((day(0),), 1, 0), "there is nothing new to check"
 
 
 def _records(table: Table, rows: Iterable[tuple[object, ...]]) -> list[dict[str, object]]:

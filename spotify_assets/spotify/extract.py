@@ -1,7 +1,8 @@
 """One day's snapshots: which playlists are read, carried forward or kept, in parallel, each failing alone.
 
 Free of Dagster. How one playlist is read belongs in `reading`, how one call is made in `client`, what each may spend in
-`allowance`, what is remembered of it in `tracking`, how a snapshot is stored in `snapshot`.
+`allowance`, what need not be read again in `carrying`, what is remembered of it in `tracking`, how a snapshot is stored
+in `snapshot`.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from spotify_assets.failures import PermanentError, PlatformError, TransientError
 from spotify_assets.lake.layout import RawKey, answer_key
 from spotify_assets.redaction import printable
+from spotify_assets.spotify import carrying, tracking
 from spotify_assets.spotify import snapshot as raw
-from spotify_assets.spotify import tracking
 from spotify_assets.spotify.allowance import Allowances
 from spotify_assets.spotify.client import SpotifyClient
 from spotify_assets.spotify.errors import (
@@ -35,16 +37,9 @@ from spotify_assets.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
 
-FULL_READ_DAYS = 7
-"""Attributes such as popularity change under an unchanged version id, so nothing is carried longer than this."""
-
-OWNER_NOT_CARRIED = "spotify"
-"""Spotify's own playlists change under the same version id (397 of 6,042 days in a real archive)."""
-
 PATIENCE = (10.0, 60.0)
 """Seconds, after everything else was read, before a playlist that was refused is asked again in the same run."""
 
-_CARRYABLE: frozenset[SourceName] = frozenset(("api", "sandbox", "carried"))
 _PROGRESS_SECONDS = 5.0
 
 
@@ -62,7 +57,7 @@ class _Extraction:
     pages: Executor
     stored: Mapping[str, RawKey]
     earlier: Mapping[str, RawKey]
-    listed: Mapping[str, JsonObject]
+    listing: Listing
     known: Playlists
     allowances: Allowances
 
@@ -94,13 +89,7 @@ def extract(
     started = client.clock.monotonic()
     shared = Tracking(store if extracted_at is None else None)
     before = shared.read()
-    listing = Listing()
-    outcomes: list[PlaylistOutcome] = []
-    try:
-        if selection.mine:
-            listing = _listed(client, before, day)
-    except PlatformError as error:
-        client.stop(error)
+    listing = _listing(client, selection, before, day)
     ids = tuple(dict.fromkeys((*selection.ids, *listing.playlists, *listing.missing)))
     if not ids and client.stopped.is_set():
         ids = tuple(before.on(day))
@@ -108,55 +97,81 @@ def extract(
     of_day = raw.newest_of_day(store, day)
     stored = {playlist_id: key for playlist_id, key in of_day.items() if not raw.is_of_upload(key)}
     wanted = [playlist_id for playlist_id in ids if refresh or playlist_id not in stored]
-    earlier = {} if client.stopped.is_set() else _earlier(store, day, wanted)
-    pools = ThreadPoolExecutor(client.concurrency), ThreadPoolExecutor(client.concurrency)
-    extraction = _Extraction(
-        client=client,
-        store=store,
-        day=day,
-        run_id=run_id,
-        source=source,
-        extracted_at=extracted_at,
-        refresh=refresh,
-        pages=pools[1],
-        stored=stored,
-        earlier=earlier,
-        listed=listing.playlists,
-        known=known,
-        allowances=_allowances(client, known, ids, day),
-    )
-    try:
-        outcomes = _run(extraction, ids, pools[0], on_progress, patience=() if extracted_at else PATIENCE)
-    finally:
-        for pool in pools:  # calls in flight end by their own timeout; nobody waits for them after a stop
-            pool.shutdown(wait=not client.stopped.is_set(), cancel_futures=True)
-        client.ledger.settle()
+    with _pools(client) as (playlists, pages):
+        job = _Extraction(
+            client=client,
+            store=store,
+            day=day,
+            run_id=run_id,
+            source=source,
+            extracted_at=extracted_at,
+            refresh=refresh,
+            pages=pages,
+            stored=stored,
+            earlier={} if client.stopped.is_set() else carrying.earlier(store, day, wanted),
+            listing=listing,
+            known=known,
+            allowances=_allowances(client, known, ids, day),
+        )
+        outcomes = _run(job, ids, playlists, on_progress, patience=() if extracted_at else PATIENCE)
     now = client.clock.now()
     after = shared.update(day, lambda latest: {one.playlist_id: _recorded(latest, one, day, now) for one in outcomes})
-    limit = client.ledger.limit
+    return _report(job, outcomes, after, ended_at=now, seconds=client.clock.monotonic() - started)
+
+
+def _listing(client: SpotifyClient, selection: PlaylistSelection, known: Playlists, day: dt.date) -> Listing:
+    """The account's list, where it is asked for, with what it had on the days before and lacks now. What prevents it
+    stops the client."""
+    if not selection.mine:
+        return Listing()
+    before = known.listed_before(day)
+    try:
+        listing = patient_list(client, known=bool(before))
+    except PlatformError as error:
+        client.stop(error)
+        return Listing()
+    missing = {playlist_id: one for playlist_id, one in before.items() if playlist_id not in listing.playlists}
+    return replace(listing, missing=missing)
+
+
+@contextmanager
+def _pools(client: SpotifyClient) -> Iterator[tuple[Executor, Executor]]:
+    """Threads for playlists and for their pages. Calls in flight end by their own timeout; nobody waits for them after
+    a stop."""
+    pools = ThreadPoolExecutor(client.concurrency), ThreadPoolExecutor(client.concurrency)
+    try:
+        yield pools
+    finally:
+        for pool in pools:
+            pool.shutdown(wait=not client.stopped.is_set(), cancel_futures=True)
+        client.ledger.settle()
+
+
+def _report(
+    job: _Extraction,
+    outcomes: Sequence[PlaylistOutcome],
+    after: Playlists,
+    *,
+    ended_at: dt.datetime,
+    seconds: float,
+) -> ExtractionReport:
+    client, limit = job.client, job.client.ledger.limit
+    ids = [one.playlist_id for one in outcomes]
     return ExtractionReport(
-        day=day,
+        day=job.day,
         outcomes=tuple(outcomes),
         stats=client.stats,
-        seconds=client.clock.monotonic() - started,
-        listing=listing,
+        seconds=seconds,
+        listing=job.listing,
         tracked={playlist_id: after.tracked[playlist_id] for playlist_id in ids if playlist_id in after.tracked},
-        remembers=extracted_at is None,
-        ended_at=now,
+        remembers=job.extracted_at is None,
+        ended_at=ended_at,
         token_refreshes=client.tokens.refreshes,
         most_in_flight=client.gate.most_in_flight,
         spent=sum(client.ledger.state().calls.values()) if limit else None,
         limit=limit,
         stopped_by=client.stopped_by,
     )
-
-
-def _listed(client: SpotifyClient, known: Playlists, day: dt.date) -> Listing:
-    """The account's list, with what it had on the days before and lacks now."""
-    before = known.listed_before(day)
-    listing = patient_list(client, known=bool(before))
-    missing = {playlist_id: one for playlist_id, one in before.items() if playlist_id not in listing.playlists}
-    return replace(listing, missing=missing)
 
 
 def _allowances(client: SpotifyClient, known: Playlists, ids: Sequence[str], day: dt.date) -> Allowances:
@@ -252,7 +267,7 @@ def _known(job: _Extraction, playlist_id: str) -> PlaylistOutcome | None:
     if job.refresh:
         return None
     known = job.of(playlist_id)
-    name = _name(job.listed.get(playlist_id)) or known.name
+    name = _name(job.listing.playlists.get(playlist_id)) or known.name
     kept = job.stored.get(playlist_id)
     is_incomplete = known.standing == "open" and known.first_verdict is not None
     if kept and not is_incomplete:
@@ -265,7 +280,7 @@ def _known(job: _Extraction, playlist_id: str) -> PlaylistOutcome | None:
 
 def _one(job: _Extraction, playlist_id: str) -> PlaylistOutcome:
     """Take one playlist's snapshot; its own failures become its outcome."""
-    listed = job.listed.get(playlist_id)
+    listed = job.listing.playlists.get(playlist_id)
     known = job.of(playlist_id)
     name = _name(listed) or known.name
     kept = job.stored.get(playlist_id)
@@ -372,21 +387,8 @@ def _carry(
 
     `today` replaces the stored metadata; None keeps it, as the short form lacks fields.
     """
-    owner = seen.get("owner")
-    owner_id = owner.get("id") if isinstance(owner, dict) else None
-    version = seen.get("snapshot_id")
-    if not version or not owner_id or owner_id == OWNER_NOT_CARRIED:
-        return None
-    data = job.store.get_or_none(str(earlier))
-    if data is None:
-        return None
-    try:
-        known = raw.head_of(str(earlier), data)
-    except raw.SnapshotError as error:
-        log.warning("%s", error)  # what can't be carried is read
-        return None
-    too_old = (job.day - known.extracted_at.date()).days >= FULL_READ_DAYS
-    if known.version != version or known.source not in _CARRYABLE or too_old or known.complete is False:
+    known = carrying.unchanged(job.store, earlier, seen, job.day)
+    if known is None:
         return None
     stamp = raw.after(job.extracted_at or job.client.clock.now(), job.stored.get(playlist_id))
     key = RawKey(job.day, playlist_id, stamp, job.run_id)
@@ -400,19 +402,6 @@ def _carry(
         bytes=size,
         detail=f"unchanged since it was read at {in_utc(known.extracted_at)}",
     )
-
-
-def _earlier(store: ObjectStore, day: dt.date, playlist_ids: Collection[str]) -> dict[str, RawKey]:
-    """The newest snapshot of each playlist on the days before `day` that could still be carried; one listing a day."""
-    missing = set(playlist_ids)
-    earlier: dict[str, RawKey] = {}
-    for back in range(1, FULL_READ_DAYS):
-        if not missing:
-            break
-        of_day = raw.newest_of_day(store, day - dt.timedelta(days=back))
-        earlier.update((playlist_id, of_day[playlist_id]) for playlist_id in missing & of_day.keys())
-        missing -= of_day.keys()
-    return earlier
 
 
 def stored_for(store: ObjectStore, day: dt.date) -> list[str]:

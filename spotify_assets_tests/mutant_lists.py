@@ -178,11 +178,6 @@ _SONG_OF_AN_ENTRY = "JOIN LAKE.SONGS AS songs ON songs.snapshot_date = i.snapsho
 EQUIVALENT: dict[tuple[str, str, str | None], str] = {
     (
         "glue_scripts/tables.py",
-        "union all",
-        "union",
-    ): "a line, an entry and a leaf are each listed once: no rows are equal",
-    (
-        "glue_scripts/tables.py",
         "union all select snapshot_date, 0, 0, count(*) from playlist_leaves group by snapshot_date",
         "union select snapshot_date, 0, 0, count(*) from playlist_leaves group by snapshot_date",
     ): "no other row has leaves and no entries",
@@ -372,6 +367,29 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         's3_client().delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})',
         None,
     ): "S3 then also names what it deleted, which nobody reads",
+    ("glue_scripts/playlist_tables.py", "MESSAGE_SECONDS = 5", None): (
+        "tuning: how long Dagster waits for news of a run that goes on"
+    ),
+    ("glue_scripts/spark_reader.py", "OBJECTS_PER_PASS = 200", None): "tuning: how many are read into one file",
+    ("glue_scripts/spark_reader.py", "_PASSES_PER_TASK = 5", None): "tuning: how much is done again after a failure",
+    (
+        "glue_scripts/spark_reader.py",
+        "results = dict(zip(sources, pool.map(fetch, sources), strict=True))",
+        "results = dict(zip(sources, pool.map(fetch, sources), strict=False))",
+    ): "what is mapped gives one for each",
+    (
+        "glue_scripts/spark_reader.py",
+        "return t.ArrayType(_spark_type(shape[0]))",
+        "return t.ArrayType(_spark_type(shape[ -1]))",
+    ): "the shape of a list is that of its one kind of element",
+    ("glue_scripts/spark_tables.py", "_PARALLEL_WRITES = 4", None): "tuning: how many tables are written at once",
+    ("glue_scripts/spark_tables.py", "_ENTRIES_PER_PARTITION = 100_000", None): "tuning: how large a task is",
+    ("glue_scripts/spark_tables.py", "_FEW_ENTRIES = 30_000", None): "tuning: either way makes the same rows",
+    (
+        "glue_scripts/spark_tables.py",
+        "with ThreadPoolExecutor(1) as pool:",
+        "with ThreadPoolExecutor( 2) as pool:",
+    ): "one thing is done in it",
     (
         "spotify_assets/lake/state.py",
         "if known is None or raw > known[0]:",

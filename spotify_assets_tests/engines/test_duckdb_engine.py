@@ -379,6 +379,23 @@ def test_what_cant_be_read_is_counted_once(store: ObjectStore) -> None:
     assert len(store.get(built.quarantine_key).splitlines()) == 2
 
 
+def test_what_stands_twice_in_an_object_is_listed_as_often_as_it_is_counted(store: ObjectStore) -> None:
+    """Whoever joined two downloads of a page: no two rows of what can't be read are taken for one."""
+    page = (0, ["odd", e.entry(e.track("A", duration_ms="long"))])
+
+    built, _ = build(store, Raw(PLAYLIST, {"name": "P"}, [page, page]))
+
+    assert (built.entries, built.quarantined, built.unread_leaves) == (4, 2, 2)
+    assert built.quarantine_key is not None
+    records = [json.loads(line) for line in store.get(built.quarantine_key).splitlines()]
+    assert [(record["line"], record["entry_index"], record["path"]) for record in records] == [
+        (1, 0, None),
+        (1, 0, None),
+        (1, 1, "duration_ms"),
+        (1, 1, "duration_ms"),
+    ]
+
+
 def test_an_offset_counts_as_far_as_positions_do(store: ObjectStore) -> None:
     key = put_raw(store, of(e.entry(e.track("Kept"))))
     store.put(key, gzip.compress(gzip.decompress(store.get(key)) + b"\n" + page_line(offset=str(2**62 - 1))))

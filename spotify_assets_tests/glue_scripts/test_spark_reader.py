@@ -174,3 +174,15 @@ def test_a_date_is_unread_whichever_of_its_passes_was() -> None:
     read, unread = Counted("2026-01-01", entries=1), Counted("2026-01-01", unread="raw/a can't be read")
 
     assert (read + unread).unread == (unread + read).unread == "raw/a can't be read"
+
+
+def test_what_stands_twice_is_staged_as_often_as_it_is_counted(store: ObjectStore) -> None:
+    """Or the date would never be built: Spark's rows are compared with what was read."""
+    page = (0, [e.entry(e.track("A"))])
+    source = Source(put_raw(store, Raw(e.spotify_id("p"), {"name": "P"}, [page, page])), "any")
+
+    (counted,) = staged_in(InThisProcess(), store, [source])
+
+    with store.local_files(["staging/pass-000000.parquet"]) as paths:
+        (path,) = paths.values()
+        assert duckdb.read_parquet(str(path)).shape[0] == counted.entries == 2

@@ -89,7 +89,7 @@ _HOW: dict[marts.How, str] = {
     "are left out.",
     "weeks": "The weeks of changed dates and the ones after them are computed again.",
     "popularity": "Dates whose lake rows changed are computed again, and what stands beside them on later ones.",
-    "view": "A view: nothing is computed.",
+    "view": "A view: nothing is computed, and its rows are not counted, which would read all history every day.",
 }
 
 
@@ -100,7 +100,8 @@ def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, tabl
         built = marts.build(session, table.name)
         newest = max(built.pending.present, default=None)
         since = marts.monday(newest) if newest and column == "week_start" else newest
-        shown = sample(session, "analytics", table, newest_first=column, since=since)
+        playlist_id = None if built.rows is not None else marts.any_playlist(session)
+        shown = sample(session, "analytics", table, newest_first=column, since=since, playlist_id=playlist_id)
         return built, shown, marts.left_out(session, table.name, built.pending)
 
     sent = send(context, warehouse, work)
@@ -114,7 +115,7 @@ def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, tabl
             **lineage_shown(context, context.asset_key),
             **left_out_metadata(left_out),
             **({"left_for_later": dg.MetadataValue.text(built.left)} if built.left else {}),
-            "dagster/row_count": built.rows,
+            **({} if built.rows is None else {"dagster/row_count": built.rows}),
             "dagster/table_name": warehouse.table_name("analytics", table.name),
             "preview": shown,
         },

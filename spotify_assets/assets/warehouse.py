@@ -34,8 +34,9 @@ from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import retried
 from spotify_assets.settings import WithoutSnapshots
 from spotify_assets.warehouse import dimensions, loads, quality
+from spotify_assets.warehouse.dimensions import Merged
 from spotify_assets.warehouse.loads import LoadPlan
-from spotify_assets.warehouse.session import QueryTag, Session
+from spotify_assets.warehouse.session import QueryTag, Session, Value
 from spotify_assets.warehouse.sql import column_list, qualified
 from spotify_assets.warehouse.state import Pending
 
@@ -126,14 +127,22 @@ def send(
 
 
 def sample(
-    session: Session, layer: str, table: Table, *, newest_first: str, since: dt.date | None = None
+    session: Session,
+    layer: str,
+    table: Table,
+    *,
+    newest_first: str,
+    since: dt.date | None = None,
+    playlist_id: str | None = None,
 ) -> dg.MetadataValue:
-    """A preview of a table: its newest rows by a date column, sought from `since` on where that is known."""
-    where = f" WHERE {newest_first} >= ?" if since else ""
+    """A preview of a table: its newest rows by a date column, sought from `since` on or in one playlist where given."""
+    sought: dict[str, Value | None] = {f"{newest_first} >= ?": since, "playlist_id = ?": playlist_id}
+    conditions = {condition: value for condition, value in sought.items() if value is not None}
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = session.execute(
         f"SELECT {column_list(table.column_names)} FROM {qualified(layer, table.name)}{where} "
         f"ORDER BY {newest_first} DESC, {column_list(table.key)} LIMIT {_PREVIEW_ROWS}",
-        [since] if since else [],
+        [*conditions.values()],
     )
     return preview(table.column_names, rows)
 
@@ -326,14 +335,12 @@ def _dimension(table: Table, names: Names) -> dg.AssetsDefinition:
 
 
 def _merge(context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: Table) -> dg.MaterializeResult:
-    sent = send(
-        context,
-        warehouse,
-        lambda session: (
-            dimensions.merge(session, table.name),
-            sample(session, "spotify", table, newest_first="last_seen_on"),
-        ),
-    )
+    def work(session: Session) -> tuple[Merged, dg.MetadataValue]:
+        merged = dimensions.merge(session, table.name)
+        newest = max(merged.pending.present, default=None)
+        return merged, sample(session, "spotify", table, newest_first="last_seen_on", since=newest)
+
+    sent = send(context, warehouse, work)
     merged, shown = sent.result
     return dg.MaterializeResult(
         metadata={

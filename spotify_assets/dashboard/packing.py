@@ -301,4 +301,4 @@ def json_block(value: object) -> str:
 
 def block(content: bytes) -> str:
     """A block of the page: base64 of gzip."""
-    return base64.b64encode(gzip.compress(content, 6, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(content, 5, mtime=0)).decode("ascii")

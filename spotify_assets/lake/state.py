@@ -67,11 +67,11 @@ def read_current_sources(
     """
 
     def current(day: dt.date) -> tuple[Source, ...]:
-        objects = list(store.list(layout.raw_day_prefix(day)))
+        prefix = layout.raw_day_prefix(day)
         commit = commits.get(day) if commits else None
-        if commit and commit.sources == tuple((stored.key, stored.etag) for stored in objects):
+        if commit and store.holds(prefix, commit.sources):
             return commit.sources
-        return current_sources(objects)
+        return current_sources(store.list(prefix))
 
     days = list(days)
     return dict(zip(days, store.at_once(current, days), strict=True))

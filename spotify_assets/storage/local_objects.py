@@ -9,7 +9,7 @@ import datetime as dt
 import os
 import re
 import stat as mode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spotify_assets.storage.stored_object import StoredObject, is_addressable
@@ -68,10 +68,51 @@ def stat(root: Path, key: str) -> StoredObject | None:
     return described(key, status) if mode.S_ISREG(status.st_mode) else None
 
 
+def sizes(root: Path, keys: Iterable[str]) -> dict[str, int]:
+    """The size in bytes of each of these objects that there is."""
+    start = f"{root}/"
+    known: dict[str, int] = {}
+    for key in keys:
+        try:
+            status = os.lstat(start + key)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if mode.S_ISREG(status.st_mode):
+            known[key] = status.st_size
+    return known
+
+
 def described(key: str, status: os.stat_result) -> StoredObject:
-    """A local file as an object; its tag changes with the file, the time of writing and the size, as obstore's does."""
-    etag = f"{status.st_ino:x}-{status.st_mtime_ns // 1000:x}-{status.st_size:x}"
-    return StoredObject(key, etag, status.st_size, dt.datetime.fromtimestamp(status.st_mtime, dt.UTC))
+    """A local file as an object."""
+    return StoredObject(key, _etag(status), status.st_size, dt.datetime.fromtimestamp(status.st_mtime, dt.UTC))
+
+
+def _etag(status: os.stat_result) -> str:
+    """Changes with the file, the time of writing and the size, as obstore's does."""
+    return f"{status.st_ino:x}-{status.st_mtime_ns // 1000:x}-{status.st_size:x}"
+
+
+def holds(root: Path, prefix: str, etags: Iterable[tuple[str, str]]) -> bool:
+    """Whether these objects (key, etag) lie under `prefix` and nothing else, whatever it is: cheaper than `listing`,
+    which says what it is that lies there."""
+    start = f"{root}/"
+    names: dict[str, set[str]] = {prefix: set()}
+    try:
+        for key, etag in etags:
+            if not key.startswith(prefix) or _etag(os.lstat(start + key)) != etag:
+                return False
+            folder, known = key, False
+            while not known:
+                cut = folder.rindex("/", 0, -1) + 1
+                folder, name = folder[:cut], folder[cut:]
+                known = folder in names
+                names.setdefault(folder, set()).add(name.removesuffix("/"))
+        return all(
+            set(os.listdir(start + folder)) == inside  # noqa: PTH208 - paths of all of them would take as long again
+            for folder, inside in names.items()
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _entries(folder: str | Path) -> list[os.DirEntry[str]]:

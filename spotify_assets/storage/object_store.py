@@ -7,7 +7,7 @@ knows which kind of storage it is talking to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,6 +116,15 @@ class ObjectStore:
             # One key that obstore can't express ends its listing: go on behind the last key it gave.
             yield from s3_objects.listing(place, prefix, last)
 
+    def holds(self, prefix: str, etags: Sequence[tuple[str, str]]) -> bool:
+        """Whether exactly these objects (key, etag; in the order of keys) lie under `prefix`, each unchanged.
+
+        False of a folder where something lies that `list` leaves out, so who is told False lists.
+        """
+        if isinstance(self.place, Path):
+            return local_objects.holds(self.place, prefix, etags)
+        return [(stored.key, stored.etag) for stored in self.list(prefix)] == list(etags)
+
     def folders(self, prefix: str) -> list[str]:
         """The names of the folders directly under `prefix`, sorted; one delimited listing."""
         place = self.place
@@ -139,8 +148,8 @@ class ObjectStore:
         On S3 their folders are listed: one by one, or together with whatever lies between them where they are many.
         """
         keys = list(keys)
-        if self.is_local:
-            return {stored.key: stored.size for stored in map(self.head, keys) if stored}
+        if isinstance(self.place, Path):
+            return local_objects.sizes(self.place, keys)
         folders = sorted({f"{key.rpartition('/')[0]}/" for key in keys})
         if len(folders) > _LISTED_APART:
             folders = [f"{commonpath(folders)}/"]

@@ -161,6 +161,29 @@ def test_a_store_that_says_slow_down_is_asked_again(monkeypatch: pytest.MonkeyPa
     assert bucket.counts["refused"] == 4
 
 
+def test_a_prefix_holds_exactly_the_objects_that_a_listing_of_it_shows(anywhere: ObjectStore) -> None:
+    keys = ["raw/d=1/p=a/1", "raw/d=1/p=a/2", "raw/d=1/p=b/1", "raw/d=1/x"]
+    for key in keys:
+        anywhere.put(key, b"1")
+    anywhere.put("raw/d=2/p=a/1", b"of another prefix")
+
+    def listed() -> list[tuple[str, str]]:
+        return [(stored.key, stored.etag) for stored in anywhere.list("raw/d=1/")]
+
+    whole = listed()
+    assert anywhere.holds("raw/d=1/", whole)
+    for missing in whole:
+        assert not anywhere.holds("raw/d=1/", [one for one in whole if one != missing]), "there is one more"
+    assert not anywhere.holds("raw/d=1/", [*whole, ("raw/d=1/y", whole[0][1])]), "one is gone"
+    assert not anywhere.holds("raw/d=1/", [*whole, ("raw/d=1/x/y", whole[0][1])]), "an object is no folder"
+    assert not anywhere.holds("raw/d=1/", [*whole, ("raw/d=2/p=a/1", whole[0][1])]), "it lies elsewhere"
+    anywhere.put("raw/d=1/p=b/1", b"another")
+    assert not anywhere.holds("raw/d=1/", whole), "it was put again"
+    assert anywhere.holds("raw/d=1/", listed())
+    anywhere.put("raw/d=1/p=c/1", b"new")
+    assert not anywhere.holds("raw/d=1/", whole)
+
+
 def test_sizes_are_those_of_the_objects_there_are(anywhere: ObjectStore) -> None:
     anywhere.put("tables/songs/run=a/day=1/f", b"12")
     anywhere.put("tables/songs/run=a/day=1/g", b"123")

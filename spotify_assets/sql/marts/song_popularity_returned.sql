@@ -1,12 +1,12 @@
 -- The same for the songs that had no date within the weeks before: all dates of these songs, and of no others.
-MERGE INTO FACTS.SONG_POPULARITY AS t
-USING (
-  SELECT snapshot_date, song_id, found, popularity - found AS difference
+UPDATE FACTS.SONG_POPULARITY AS t
+SET previous_popularity = s.found, change = t.popularity - s.found
+FROM (
+  SELECT snapshot_date, song_id, found
   FROM (
     SELECT
       snapshot_date,
       song_id,
-      popularity,
       previous_popularity,
       LAG(popularity) OVER (PARTITION BY song_id ORDER BY snapshot_date) AS found
     FROM FACTS.SONG_POPULARITY
@@ -19,5 +19,4 @@ USING (
   ) AS pairs
   WHERE snapshot_date >= ? AND found IS DISTINCT FROM previous_popularity
 ) AS s
-ON t.snapshot_date = s.snapshot_date AND t.song_id = s.song_id
-WHEN MATCHED THEN UPDATE SET previous_popularity = s.found, change = s.difference;
+WHERE t.snapshot_date >= ? AND t.snapshot_date = s.snapshot_date AND t.song_id = s.song_id;

@@ -51,8 +51,15 @@ def side_by_side(folder: Path, raws: Iterable[Raw]) -> list[Case]:
     dated = [replace(raw, day=DAY + dt.timedelta(days=number)) for number, raw in enumerate(raws)]
     for raw in dated:
         put_raw(store, raw)
-    built = build_days(store, "run-1", [day_sources(store, raw.day) for raw in dated])
-    return [Case(store, day, expected([raw])) for day, raw in zip(built, dated, strict=True)]
+    return [
+        Case(store, day, expected([raw])) for day, raw in zip(build_dates(store, len(dated)), dated, strict=True)
+    ]
+
+
+def build_dates(store: ObjectStore, count: int) -> list[BuiltDay]:
+    """The first `count` dates, in one pass."""
+    days = [DAY + dt.timedelta(days=number) for number in range(count)]
+    return build_days(store, "run-1", [day_sources(store, day) for day in days])
 
 
 def of(*items: object, playlist_id: str = PLAYLIST, **playlist: object) -> Raw:
@@ -184,17 +191,25 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize(("reason", "poison"), UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_an_unreadable_entry_is_quarantined_with_where_and_why(store: ObjectStore, reason: str, poison: object) -> None:
-    raw = Raw(PLAYLIST, {"name": "Test"}, [(0, [e.entry(e.track("A"))]), (1, [e.entry(e.track("B")), poison])])
-    built, want = build(store, raw)
+@pytest.fixture(scope="module")
+def unreadable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+    raws = [
+        Raw(PLAYLIST, {"name": "Test"}, [(0, [e.entry(e.track("A"))]), (1, [e.entry(e.track("B")), poison])])
+        for _, poison in UNREADABLE.values()
+    ]
+    return dict(zip(UNREADABLE, side_by_side(tmp_path_factory.mktemp("unreadable"), raws), strict=True))
 
-    assert_equal(store, built, want)
-    assert built.quarantine_key is not None
-    (record,) = [json.loads(line) for line in store.get(built.quarantine_key).splitlines()]
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_unreadable_entry_is_quarantined_with_where_and_why(unreadable: dict[str, Case], name: str) -> None:
+    case, (reason, _) = unreadable[name], UNREADABLE[name]
+
+    case.assert_equal()
+    assert case.built.quarantine_key is not None
+    (record,) = [json.loads(line) for line in case.store.get(case.built.quarantine_key).splitlines()]
     assert record == {
-        "snapshot_date": "2026-01-01",
-        "source_key": day_sources(store, DAY).sources[0].key,
+        "snapshot_date": case.built.day.isoformat(),
+        "source_key": day_sources(case.store, case.built.day).sources[0].key,
         "playlist_id": PLAYLIST,
         "line": 2,
         "entry_index": 1,
@@ -334,13 +349,26 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize(("line", "reason"), DAMAGES.values(), ids=DAMAGES.keys())
-def test_a_damaged_line_is_quarantined_and_the_rest_is_read(store: ObjectStore, line: bytes, reason: str) -> None:
-    put_raw(store, of(e.entry(e.track("Sound")), playlist_id="a" * 22))
-    key = put_raw(store, of(e.entry(e.track("Kept")), playlist_id="b" * 22))
-    store.put(key, gzip.compress(gzip.decompress(store.get(key)) + b"\n" + line))
+Damaged = dict[str, tuple[ObjectStore, str, BuiltDay]]
+"""By name: where it lies, the key of the damaged object, and what its date was built to."""
 
-    built = build_day(store, "run-1", day_sources(store, DAY))
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Damaged:
+    """A date of each, in one pass, with a sound object beside the damaged one."""
+    store, keys = ObjectStore.open(tmp_path_factory.mktemp("damaged").as_uri()), []
+    for number, (line, _) in enumerate(DAMAGES.values()):
+        day = DAY + dt.timedelta(days=number)
+        put_raw(store, replace(of(e.entry(e.track("Sound")), playlist_id="a" * 22), day=day))
+        keys.append(put_raw(store, replace(of(e.entry(e.track("Kept")), playlist_id="b" * 22), day=day)))
+        store.put(keys[-1], gzip.compress(gzip.decompress(store.get(keys[-1])) + b"\n" + line))
+    built = build_dates(store, len(keys))
+    return {name: (store, key, day) for name, key, day in zip(DAMAGES, keys, built, strict=True)}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_line_is_quarantined_and_the_rest_is_read(damaged: Damaged, name: str) -> None:
+    (store, key, built), (_, reason) = damaged[name], DAMAGES[name]
 
     assert {row[2] for row in rows(store, built, "songs")} == {"Sound", "Kept"}
     assert (built.entries, built.quarantined) == (3, 1)

@@ -33,8 +33,10 @@ from spotify_assets_tests.scripted_aws import Answer
 
 DAYS = [dt.date(2026, 1, 1) + dt.timedelta(days=number) for number in range(4)]
 THROTTLED, DENIED = "ThrottlingException", "AccessDeniedException"
-FULL = "ConcurrentRunsExceededException"
+FULL, LIMIT = "ConcurrentRunsExceededException", "ResourceNumberLimitExceededException"
+INTERNAL = "InternalServiceException"
 LOST = ReadTimeoutError(endpoint_url="https://glue")
+POLLS = [*[THROTTLED] * 5, *[LOST] * 3, INTERNAL]
 
 
 @pytest.fixture(scope="module")
@@ -249,26 +251,19 @@ def broken(text: str) -> Fate:
 WAYS_OUT: list[tuple[str, dict[str, list[Answer]], list[Fate], bool, int]] = [
     # what happens, answers before the truth, how runs end, whether the job succeeds, how many runs were started
     ("nothing", {}, [], True, 1),
-    ("a throttled start", {"start_job_run": [THROTTLED, THROTTLED]}, [], True, 1),
-    ("a full job", {"start_job_run": [FULL, FULL]}, [], True, 1),
-    ("a full account", {"start_job_run": ["ResourceNumberLimitExceededException"]}, [], True, 1),
-    ("a start that was not answered", {"start_job_run": [LOST]}, [], True, 1),
-    ("a start that AWS failed at", {"start_job_run": ["InternalServiceException"]}, [], True, 1),
+    ("a throttled start, and a full account", {"start_job_run": [THROTTLED, FULL, FULL, LIMIT]}, [], True, 1),
+    ("starts that AWS failed at, and that were not answered", {"start_job_run": [INTERNAL, LOST]}, [], True, 1),
     ("a denied start", {"start_job_run": [DENIED]}, [], False, 0),
     ("a job that is not there", {"start_job_run": ["EntityNotFoundException"]}, [], False, 0),
     ("a start that is no start", {"start_job_run": ["InvalidInputException"]}, [], False, 0),
     ("a throttled look for earlier runs", {"get_job_runs": [THROTTLED]}, [], True, 1),
     ("a denied look for earlier runs", {"get_job_runs": [DENIED]}, [], False, 0),
-    ("throttled polls", {"get_job_run": [THROTTLED] * 5}, [], True, 1),
-    ("polls without an answer", {"get_job_run": [LOST] * 3}, [], True, 1),
-    ("a poll that AWS failed at", {"get_job_run": ["InternalServiceException"]}, [], True, 1),
+    ("polls that are throttled, not answered and failed at", {"get_job_run": POLLS}, [], True, 1),
     ("a poll that is denied", {"get_job_run": [DENIED]}, [], False, 1),
-    ("a run that failed once", {}, ["FAILED"], True, 2),
     ("a run that failed for good", {}, ["FAILED"] * 9, False, 4),
     ("a script that is not there", {}, [broken("ModuleNotFoundError: No module named 'glue_scripts'")], False, 1),
     ("a role that may not write", {}, [broken("AccessDenied: s3:PutObject")], False, 1),
-    ("an error of Glue's", {}, ["ERROR"], True, 2),
-    ("a run that expired in the queue", {}, ["EXPIRED"], True, 2),
+    ("runs that fail, end in an error and expire in the queue", {}, ["FAILED", "ERROR", "EXPIRED"], True, 4),
     ("a run that somebody stopped", {}, ["STOPPED"], False, 1),
     ("a success without a message", {}, [silent], True, 2),
     ("a success that did not close", {}, [unclosed], True, 2),

@@ -253,7 +253,7 @@ def test_a_server_that_never_answers_is_a_transient_failure_within_the_timeout(
     snowflake: SnowflakeWarehouse, server: Recorder
 ) -> None:
     server.answers.extend([never_answer] * 5)
-    impatient = snowflake.model_copy(update={"network_timeout_seconds": 2, "attempts": 1})
+    impatient = snowflake.model_copy(update={"network_timeout_seconds": 1, "attempts": 1})
 
     with pytest.raises(TransientError):
         impatient.execute("SELECT 1 AS one")
@@ -264,8 +264,8 @@ def test_an_account_that_cannot_be_reached_is_a_transient_failure(snowflake: Sno
         update={
             "endpoint": "http://127.0.0.1:9",
             "attempts": 1,
-            "login_timeout_seconds": 2,
-            "network_timeout_seconds": 2,
+            "login_timeout_seconds": 1,
+            "network_timeout_seconds": 1,
         }
     )
 

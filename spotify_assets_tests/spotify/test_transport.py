@@ -115,10 +115,11 @@ def test_a_gigabyte_behind_a_gzip_body_takes_little_memory_and_harms_nobody(
         from spotify_assets.spotify.extract import extract
         from spotify_assets.spotify.playlists import PlaylistSelection
         from spotify_assets.storage.object_store import ObjectStore
+        from spotify_assets_tests.waiting import QuickClock
 
         store = ObjectStore.open({tmp_path.joinpath("lake").as_uri()!r})
         client = SpotifyClient(Account(access_token=SecretStr("t")), store, api_url={server.api!r},
-            token_url={server.token_url!r}, budget=900, concurrency=12)
+            token_url={server.token_url!r}, budget=900, concurrency=12, clock=QuickClock())
         report = extract(client, store, dt.datetime.now(dt.UTC).date(), PlaylistSelection({tuple(ids)!r}), run_id="r")
         print(*[outcome.status for outcome in report.outcomes])
         print(int(re.search(r"VmHWM:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_text())[1]) * 1024)

@@ -51,9 +51,7 @@ def side_by_side(folder: Path, raws: Iterable[Raw]) -> list[Case]:
     dated = [replace(raw, day=DAY + dt.timedelta(days=number)) for number, raw in enumerate(raws)]
     for raw in dated:
         put_raw(store, raw)
-    return [
-        Case(store, day, expected([raw])) for day, raw in zip(build_dates(store, len(dated)), dated, strict=True)
-    ]
+    return [Case(store, day, expected([raw])) for day, raw in zip(build_dates(store, len(dated)), dated, strict=True)]
 
 
 def build_dates(store: ObjectStore, count: int) -> list[BuiltDay]:

@@ -50,7 +50,9 @@ class _OneSpark(LoadFileScheduling):
 
 
 SHARE_SPARK = {
+    "commands/test_glue.py",
     "engines/test_attempts.py",
+    "engines/test_glue_engine.py",
     "engines/test_oddities.py",
     "engines/test_spark_engine.py",
     "engines/test_spark_java.py",

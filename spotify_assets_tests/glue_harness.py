@@ -1,22 +1,32 @@
 """AWS Glue on this machine: moto keeps jobs and runs, a real Spark executes what a run was started with.
 
 Whenever the step sleeps between polls, the harness takes every run that was started since: it fetches the script and
-the package the run's own arguments name, executes them in a process of their own with exactly these arguments, puts
-what was written back on S3, and moves the run's state. There is no Hadoop connector for S3 here, so Spark works on a
-mirror of the lake, named by one more argument; Pipes and its messages go over S3 as they do on Glue.
+the package the run's own arguments name, executes them with exactly these arguments, in a process of their own or on a
+Spark that is started, puts what was written back on S3, and moves the run's state. There is no Hadoop connector for S3
+here, so Spark works on a mirror of the lake, named by one more argument; Pipes and its messages go over S3 as they do
+on Glue.
 """
 
 from __future__ import annotations
 
+import io
 import os
+import runpy
 import subprocess
 import sys
+import traceback
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.moto_aws import REGION
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 LOG_GROUP = "test/log"  # moto's for every run
 BRIEF_JVM = (
@@ -28,11 +38,13 @@ BRIEF_JVM = (
 
 @dataclass
 class GlueHarness:
-    """Executes the started runs of moto's Glue. `failures` holds what the script printed when it failed."""
+    """Executes the started runs of moto's Glue, on `spark` where there is one. `failures` holds what the script printed
+    when it failed."""
 
     endpoint: str
     store: ObjectStore
     folder: Path
+    spark: SparkSession | None = None
     executed: list[dict[str, str]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -64,8 +76,21 @@ class GlueHarness:
         for key in before:
             mirror.put(key, self.store.get(key))
         own = [part for name, value in arguments.items() for part in (name, value)]
-        finished = subprocess.run(
-            [sys.executable, str(script), "--JOB_RUN_ID", run_id, *own, "--lake-mirror", mirror.url().rstrip("/")],
+        arguments_of_script = ["--JOB_RUN_ID", run_id, *own, "--lake-mirror", mirror.url().rstrip("/")]
+        execute = self._execute_here if self.spark else self._execute_apart
+        finished = execute(script, package, arguments_of_script)
+        self._write_logs(run_id, {"output": finished.stdout, "error": finished.stderr})
+        for found in mirror.list(""):
+            if found.key not in before and not found.key.startswith("."):
+                self.store.put(found.key, mirror.get(found.key))
+        if finished.returncode:
+            self.failures.append(finished.stderr)
+        return "FAILED" if finished.returncode else "SUCCEEDED"
+
+    def _execute_apart(self, script: Path, package: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+        """With a Java of its own, and no module of this project but the package's."""
+        return subprocess.run(
+            [sys.executable, str(script), *arguments],
             env={
                 **os.environ,
                 "PYTHONPATH": str(package),
@@ -75,18 +100,23 @@ class GlueHarness:
                 "SPARK_LOCAL_IP": "127.0.0.1",
                 "SPARK_SUBMIT_OPTS": BRIEF_JVM,
             },
-            cwd=place,
+            cwd=script.parent,
             capture_output=True,
             text=True,
             check=False,
         )
-        self._write_logs(run_id, {"output": finished.stdout, "error": finished.stderr})
-        for found in mirror.list(""):
-            if found.key not in before and not found.key.startswith("."):
-                self.store.put(found.key, mirror.get(found.key))
-        if finished.returncode:
-            self.failures.append(finished.stderr)
-        return "FAILED" if finished.returncode else "SUCCEEDED"
+
+    def _execute_here(self, script: Path, package: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+        """On the Spark that is started, as the script finds it."""
+        printed, failure = io.StringIO(), ""
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+            patch.setattr(sys, "argv", [str(script), *arguments])
+            patch.setenv("AWS_ENDPOINT_URL", self.endpoint)
+            try:
+                runpy.run_path(str(script), run_name="__main__")
+            except Exception:
+                failure = traceback.format_exc()
+        return subprocess.CompletedProcess([str(script), *arguments], bool(failure), printed.getvalue(), failure)
 
     def _fetch(self, url: str, place: Path) -> Path:
         key = url.removeprefix(self.store.url())

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+import runpy
+import shlex
 import subprocess
+import sys
 import zipfile
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -28,6 +32,9 @@ from spotify_assets_tests.glue_harness import BRIEF_JVM
 from spotify_assets_tests.lakes import put_raw, rows
 from spotify_assets_tests.reference_tables import Raw, expected
 from spotify_assets_tests.scripted_aws import ScriptedClient
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 ROLE = "arn:aws:iam::123456789012:role/glue"
 NEW = {
@@ -236,28 +243,60 @@ def test_deploying_again_changes_only_what_is_set(
     assert "NumberOfWorkers" in result.output
 
 
-@pytest.mark.spark
-def test_a_run_by_hand_builds_and_commits_without_dagster(
-    store: ObjectStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def put_and_ask(store: ObjectStore, home: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Raw, str]:
+    """A snapshot, and the command that is printed for it."""
     raw = Raw(e.spotify_id("p"), {"name": "P"}, [(0, [e.entry(e.track("A")), e.entry(e.track("B"))])])
     put_raw(store, raw)
     monkeypatch.setenv("LAKE_URL", store.url().rstrip("/"))
-    monkeypatch.setenv("SPOTIFY_ASSETS_HOME", str(tmp_path))
+    monkeypatch.setenv("SPOTIFY_ASSETS_HOME", str(home))
     result = CliRunner().invoke(main, ["glue", "manifest", "--from", str(raw.day)])
-    command = result.output.splitlines()[1]
+    return raw, result.output.splitlines()[1]
+
+
+def assert_built_and_committed(store: ObjectStore, raw: Raw) -> None:
+    commit = state.read_commits(store, [raw.day])[raw.day]
+    assert set(rows(store, commit, "songs")) == expected([raw]).tables["songs"]
+    assert not state.is_stale(state.read_current_sources(store, [raw.day])[raw.day], commit)
+
+
+@pytest.mark.spark
+def test_a_run_by_hand_builds_and_commits_without_dagster(
+    spark: SparkSession, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The script with the arguments that are printed, from anywhere; the soak runs the whole command in a Java of its
+    own, as the test of the Glue engine runs the script there is for Dagster."""
+    raw, command = put_and_ask(store, tmp_path, monkeypatch)
+    environment, submit, package, script = re.fullmatch(
+        r"env (.*) (\S*spark-submit) --py-files (\S+\.zip) (\S+\.py) --lake .*", command
+    ).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    variables = dict(one.split("=", 1) for one in shlex.split(environment))
+    assert Path(variables["JAVA_HOME"], "bin", "java").is_file()
+    assert Path(variables["PYSPARK_PYTHON"]).samefile(sys.executable)
+    assert all(Path(path).is_absolute() and Path(path).is_file() for path in (submit, package, script))
+
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(sys, "argv", shlex.split(command)[shlex.split(command).index(script) :])
+    runpy.run_path(script, run_name="__main__")
+
+    assert_built_and_committed(store, raw)
+
+
+@pytest.mark.spark
+@pytest.mark.soak
+def test_the_command_of_a_run_by_hand_runs_as_printed(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    raw, command = put_and_ask(store, tmp_path, monkeypatch)
     monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--conf spark.ui.enabled=false pyspark-shell")
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     monkeypatch.setenv("SPARK_SUBMIT_OPTS", BRIEF_JVM)
 
-    finished = subprocess.run(  # as printed, from anywhere
+    finished = subprocess.run(  # from anywhere
         ["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
     )
 
     assert finished.returncode == 0, finished.stderr
-    commit = state.read_commits(store, [raw.day])[raw.day]
-    assert set(rows(store, commit, "songs")) == expected([raw]).tables["songs"]
-    assert not state.is_stale(state.read_current_sources(store, [raw.day])[raw.day], commit)
+    assert_built_and_committed(store, raw)
 
 
 def test_the_script_is_written_to_a_folder_for_whoever_has_credentials_to_upload(

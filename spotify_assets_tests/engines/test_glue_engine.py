@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
@@ -31,6 +32,9 @@ from spotify_assets_tests.engine_parity import quarantine, work
 from spotify_assets_tests.engines.test_spark_engine import DAYS, odd_lake
 from spotify_assets_tests.glue_harness import GlueHarness
 from spotify_assets_tests.lakes import rows
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 JOB = "spotify-assets-end-to-end"
 
@@ -85,7 +89,20 @@ def materialize(lake: LakeResource, first: dt.date, last: dt.date) -> dg.Execute
 
 
 @pytest.mark.spark
-def test_a_range_of_dates_is_one_glue_run_that_agrees_with_duckdb(s3_lake: LakeResource, harness: GlueHarness) -> None:
+def test_a_range_of_dates_is_one_glue_run_that_agrees_with_duckdb(
+    spark: SparkSession, s3_lake: LakeResource, harness: GlueHarness
+) -> None:
+    harness.spark = spark
+    assert_one_run_agrees_with_duckdb(s3_lake, harness)
+
+
+@pytest.mark.spark
+@pytest.mark.soak
+def test_the_script_in_a_process_of_its_own_agrees_with_duckdb(s3_lake: LakeResource, harness: GlueHarness) -> None:
+    assert_one_run_agrees_with_duckdb(s3_lake, harness)
+
+
+def assert_one_run_agrees_with_duckdb(s3_lake: LakeResource, harness: GlueHarness) -> None:
     odd_lake(s3_lake.store, objects=12, entries=15, seed=5)
     deploy(s3_lake)
 

@@ -214,7 +214,7 @@ def test_other_code_is_counted_and_rebuilt_only_when_asked(home: Home, monkeypat
 def test_a_date_that_cant_be_read_waits_alone_and_a_poisoned_one_fails_alone_and_the_end_says_which_and_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What can't be read is no damage, and nobody else's trouble: it is tried again, waits, and is built when it can."""
+    """What can't be read is no damage, and nobody else's trouble: it is tried again, waits, is built when it can."""
     home = new_home(tmp_path)
     poisoned, unread, sound = DAYS
     closed = home.settings.home / "lake" / put_day(home.store, unread)

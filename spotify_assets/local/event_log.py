@@ -159,32 +159,40 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         return cls(str(Path(config_value["dagster_home"]) / "history" / "runs"), inst_data)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store `events`: those of assets together, the others (planned checks) one by one."""
+        """Store `events`: those of assets and checks together, others one by one."""
 
         def kind(event: EventLogEntry) -> tuple[str, bool]:
-            return event.run_id, event.is_dagster_event and event.dagster_event_type in ASSET_EVENTS
+            return (
+                event.run_id,
+                event.is_dagster_event and event.dagster_event_type in ASSET_EVENTS | ASSET_CHECK_EVENTS,
+            )
 
         for (run_id, of_assets), part in itertools.groupby(events, key=kind):
             if of_assets:
-                self._store_asset_events(run_id, list(part))
+                self._store_together(run_id, list(part))
             else:
                 for event in part:
                     self.store_event(event)
 
-    def _store_asset_events(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
+    def _store_together(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
         rows = [self._event_to_row(event) for event in events]
         insert = SqlEventLogStorageTable.insert()
         with self.run_connection(run_id) as connection:
             connection.execute(insert, rows)
-        with self._written(events), self.index_transaction() as connection:
-            connection.execute(insert, rows)  # nobody else writes until this transaction ends: theirs are the last ids
-            last = select(id_ := SqlEventLogStorageTable.c.id).order_by(id_.desc()).limit(len(rows))
-            ids = connection.execute(last).scalars().all()[::-1]
-            self._store_asset_event_tags(connection, events, ids)
-            # An asset's row says what its newest event of each type says.
-            newest = {
-                (event.get_dagster_event().asset_key, event.dagster_event_type): (event, event_id)
-                for event, event_id in zip(events, ids, strict=True)
-            }
-            for event, event_id in newest.values():
-                self._store_asset_event(connection, event, event_id)
+        with self._written(events):
+            with self.index_transaction() as connection:
+                connection.execute(insert, rows)  # nobody else writes until this ends: theirs are the last ids
+                last = select(column := SqlEventLogStorageTable.c.id).order_by(column.desc()).limit(len(rows))
+                stored = [*zip(events, connection.execute(last).scalars().all()[::-1], strict=True)]
+                of_assets = {id_: event for event, id_ in stored if event.dagster_event_type in ASSET_EVENTS}
+                self._store_asset_event_tags(connection, [*of_assets.values()], [*of_assets])
+                # An asset's row says what its newest event of each type says.
+                newest = {
+                    (event.get_dagster_event().asset_key, event.dagster_event_type): (event, id_)
+                    for id_, event in of_assets.items()
+                }
+                for event, id_ in newest.values():
+                    self._store_asset_event(connection, event, id_)
+            for event, id_ in stored:
+                if event.dagster_event_type in ASSET_CHECK_EVENTS:
+                    self.store_asset_check_event(event, id_)

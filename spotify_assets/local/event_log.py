@@ -16,15 +16,25 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from dagster import StringSource
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
-from dagster._core.storage.event_log import SqlEventLogStorageTable, SqliteEventLogStorage
+from dagster._core.storage.event_log import (
+    SqlEventLogStorageMetadata,
+    SqlEventLogStorageTable,
+    SqliteEventLogStorage,
+)
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.sql import get_alembic_config
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.event import listens_for
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from spotify_assets.settings import export_event_batch_size
@@ -59,6 +69,11 @@ def open_database(address: str) -> Engine:
     return engine
 
 
+@cache
+def _migrations() -> ScriptDirectory:
+    return ScriptDirectory.from_config(get_alembic_config(sqlite_event_log.__file__))
+
+
 class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     """`SqliteEventLogStorage` under a DAGSTER_HOME, which keeps its connections, and writes a batch in one transaction
     per database."""
@@ -83,6 +98,23 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                 self._initialized_dbs.add(shard)
             with engine.begin() as connection:
                 yield connection
+
+    def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:  # noqa: FBT001, FBT002 - its signature
+        """Make the tables of a database that has none: the stock class reads all its migrations whenever it opens one,
+        and twice more for a new one, to learn the name of the last."""
+        try:
+            with engine.begin() as connection:
+                migrations = MigrationContext.configure(connection)
+                if migrations.get_current_revision() is not None:
+                    return
+                if not for_index_shard:
+                    connection.execute(text("PRAGMA journal_mode = WAL"))
+                    SqlEventLogStorageMetadata.create_all(connection)
+                    migrations.stamp(_migrations(), "head")
+                    return
+        except DatabaseError:
+            pass  # another process makes it: the stock class knows what to do then
+        super()._initdb(engine, for_index_shard)
 
     def has_table(self, table_name: str) -> bool:
         """Whether the index has a table; asked with every event of an asset or a check, and no table ever goes."""

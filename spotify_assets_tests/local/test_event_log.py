@@ -1,6 +1,7 @@
 """The batching event log against Dagster's own: the same run leaves the same events, in fewer transactions."""
 
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,6 +108,17 @@ def told(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
     }
 
 
+def schema(instance: dg.DagsterInstance, run_id: str) -> list[tuple[object, ...]]:
+    """The tables of a run's database, its migrations' number and how it is written."""
+    assert isinstance(instance.event_log_storage, SqliteEventLogStorage)
+    with sqlite3.connect(instance.event_log_storage.path_for_shard(run_id)) as database:
+        return [
+            *database.execute("SELECT name, sql FROM sqlite_master ORDER BY name"),
+            *database.execute("SELECT version_num FROM alembic_version"),
+            *database.execute("PRAGMA journal_mode"),
+        ]
+
+
 def _tags(materialization: dg.AssetMaterialization) -> dict[str, str]:
     own = {"dagster/code_version"}  # the run's id where nothing else is set
     return {name: value for name, value in (materialization.tags or {}).items() if name not in own}
@@ -123,11 +135,12 @@ def test_a_run_leaves_the_events_of_the_stock_storage_in_a_fraction_of_the_trans
     settings = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path / "ours")})
     with stock_instance(tmp_path / "stock") as instance:
         run_id, stock_transactions = run(instance)
-        expected = told(instance, run_id)
+        expected, tables = told(instance, run_id), schema(instance, run_id)
     with local_instance(settings) as instance:
         assert isinstance(instance.event_log_storage, BatchingSqliteEventLogStorage)
         run_id, transactions = run(instance)
         assert told(instance, run_id) == expected
+        assert schema(instance, run_id) == tables
     assert transactions < stock_transactions / 4
 
     # The same files, read by the stock class.

@@ -18,6 +18,7 @@ import yaml
 from hatchling.builders.wheel import WheelBuilder
 
 from spotify_assets_tests.infra.template import ROOT
+from spotify_assets_tests.line import small_playlists
 
 pytestmark = pytest.mark.slow
 
@@ -99,6 +100,8 @@ class Project:
             "PYTHONWARNINGS": "ignore",
             "DAGSTER_DG_UPDATE_CHECK_ENABLED": "0",
             "DAGSTER_DISABLE_TELEMETRY": "1",
+            "SPOTIFY_PLAYLISTS": small_playlists(),
+            "ROCK_SPOTIFY_PLAYLISTS": small_playlists(),
             **NOT_ASKED_FOR,
         }
         self.root = folder

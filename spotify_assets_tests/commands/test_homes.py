@@ -104,9 +104,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "closed").chmod(0o755)
 
 
+GOOD = 'it\'s 100% [mine] #1; "ü☃" {x} $HOME & k=v'
+NO_DATABASE = "why?", "a%20b"
+DAMAGED = {
+    "warehouse/warehouse/SPOTIFY_ASSETS.db": b"no database" * 1000,
+    "runs/dagster_home/history/runs.db": b"no database" * 1000,
+    "yaml/dagster_home/dagster.yaml": b"run_retries: [",
+}
+ALSO = [
+    *((GOOD, command) for command in ("build", "sql")),
+    *((home, command) for home in NO_DATABASE for command in ("build", "demo", "home")),
+    ("why?", "sql"),
+    ("warehouse", "sql"),
+    ("runs", "build"),
+    ("yaml", "build"),
+]
+"""Homes in the working folder, and what is called there."""
+
+
 @pytest.fixture(scope="module")
 def answers(folder: Path) -> dict[tuple[str, str], Answer]:
-    """What each command says in each home."""
+    """What each command says in each home, asked in one process: starting one takes longer than most answers."""
     homes = {
         "a file": folder / "file",
         "below a file": folder / "file" / "home",
@@ -114,7 +132,11 @@ def answers(folder: Path) -> dict[tuple[str, str], Answer]:
         "closed": folder / "closed",
         "in /proc": Path("/proc/1/nothing"),
     }
+    for name, content in DAMAGED.items():
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(content)
     table = {(home, command): (homes[home], COMMANDS[command]) for home in homes for command in COMMANDS}
+    table |= {(home, command): (folder / home, COMMANDS[command]) for home, command in ALSO}
     return dict(zip(table, run(list(table.values()), folder), strict=True))
 
 
@@ -161,46 +183,25 @@ def test_a_full_disk_is_one_sentence_and_a_remedy(folder: Path) -> None:
     assert "fix  warehouse: " in doctor.output
 
 
-GOOD = 'it\'s 100% [mine] #1; "ü☃" {x} $HOME & k=v'
+def test_a_home_of_odd_characters_works(answers: dict[tuple[str, str], Answer]) -> None:
+    for command in ("build", "sql"):
+        answer = answers[GOOD, command]
+        assert (answer.code, answer.traceback) == (0, "")
 
 
-def test_a_home_of_odd_characters_works(tmp_path: Path) -> None:
-    build, sql = run([(tmp_path / GOOD, ["build"]), (tmp_path / GOOD, COMMANDS["sql"])], tmp_path)
+def test_a_home_that_a_database_can_not_open_is_refused_with_a_remedy(answers: dict[tuple[str, str], Answer]) -> None:
+    refused = [answer for (home, _), answer in answers.items() if home in NO_DATABASE]
 
-    assert (build.code, build.traceback) == (0, "")
-    assert (sql.code, sql.traceback) == (0, "")
-
-
-def test_a_home_that_a_database_can_not_open_is_refused_with_a_remedy(tmp_path: Path) -> None:
-    calls = [
-        (tmp_path / name, COMMANDS[command]) for name in ("why?", "a%20b") for command in ("build", "demo", "home")
-    ]
-
-    for answer in run([*calls, (tmp_path / "why?", COMMANDS["sql"])], tmp_path):
+    assert len(refused) == 7
+    for answer in refused:
         check_told(answer, "SPOTIFY_ASSETS_HOME")
 
 
-def test_damaged_files_are_named_with_what_to_do(tmp_path: Path) -> None:
-    damaged = {
-        "warehouse/warehouse/SPOTIFY_ASSETS.db": b"no database" * 1000,
-        "runs/dagster_home/history/runs.db": b"no database" * 1000,
-        "yaml/dagster_home/dagster.yaml": b"run_retries: [",
-    }
-    for name, content in damaged.items():
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).write_bytes(content)
+def test_damaged_files_are_named_with_what_to_do(folder: Path, answers: dict[tuple[str, str], Answer]) -> None:
+    asked, runs, yaml = answers["warehouse", "sql"], answers["runs", "build"], answers["yaml", "build"]
 
-    asked, runs, yaml = run(
-        [
-            (tmp_path / "warehouse", COMMANDS["sql"]),
-            (tmp_path / "runs", COMMANDS["build"]),
-            (tmp_path / "yaml", COMMANDS["build"]),
-        ],
-        tmp_path,
-    )
-
-    check_told(asked, f"{tmp_path}/warehouse/warehouse/SPOTIFY_ASSETS.db", "move it and the .wal file")
-    check_told(runs, str(tmp_path / "runs" / "dagster_home"), "not a database", "move the folder away")
+    check_told(asked, f"{folder}/warehouse/warehouse/SPOTIFY_ASSETS.db", "move it and the .wal file")
+    check_told(runs, str(folder / "runs" / "dagster_home"), "not a database", "move the folder away")
     check_told(yaml, "dagster.yaml", "move it away to have it written anew")
 
 

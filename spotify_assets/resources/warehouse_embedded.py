@@ -131,7 +131,7 @@ class EmbeddedWarehouse(WarehouseResource):
             _attach(instance, database, folder / f"{database}.db")
             connection = connect(instance, database, folder)
             stack.callback(connection.close)
-            yield Session(connection, translate=_failure, stage=_stage)
+            yield Session(connection, translate=_failure, stage=_Staging(stack))
 
 
 def _attach(instance: FakeSnow, database: str, file: Path) -> None:
@@ -157,25 +157,35 @@ def _attach(instance: FakeSnow, database: str, file: Path) -> None:
         ) from error
 
 
-@contextmanager
-def _stage(session: Session, store: ObjectStore, keys: Sequence[str]) -> Iterator[str]:
-    """A folder of links to the files, named by their keys: the same statement then loads from here and from S3.
+class _Staging:
+    """A connection's stage: a folder of links to the files of one load after the other, named by their keys: the same
+    statement then loads from here and from S3.
 
     A path with a glob character or with `name=` in it would be read differently by DuckDB, so the lake's own path is
-    never used. Stages and file formats live in memory here: one is made for every load, the other for a connection.
+    never used. Stages and file formats live in memory here: both are made for a connection, by its first load.
     """
-    with scratch_folder("stage") as folder, store.local_files(keys) as files:
-        for key, path in files.items():
-            link = folder / key
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(path)
-        session.remember(_create_file_format)
-        session.execute(f"CREATE OR REPLACE STAGE {STAGE} URL = {literal(f'file://{folder}/')}")
-        yield STAGE
 
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._folder: Path | None = None
 
-def _create_file_format(session: Session) -> None:
-    session.execute(f"CREATE FILE FORMAT IF NOT EXISTS {FILE_FORMAT} TYPE = PARQUET USE_LOGICAL_TYPE = TRUE")
+    @contextmanager
+    def __call__(self, session: Session, store: ObjectStore, keys: Sequence[str]) -> Iterator[str]:
+        if self._folder is None:
+            folder = self._stack.enter_context(scratch_folder("stage"))
+            session.execute(f"CREATE FILE FORMAT IF NOT EXISTS {FILE_FORMAT} TYPE = PARQUET USE_LOGICAL_TYPE = TRUE")
+            session.execute(f"CREATE OR REPLACE STAGE {STAGE} URL = {literal(f'file://{folder}/')}")
+            self._folder = folder
+        with store.local_files(keys) as files:
+            links = {self._folder / key: path for key, path in files.items()}
+            try:
+                for link, path in links.items():
+                    link.parent.mkdir(parents=True, exist_ok=True)
+                    link.symlink_to(path)
+                yield STAGE
+            finally:
+                for link in links:
+                    link.unlink(missing_ok=True)
 
 
 def _failure(error: Exception, sql: str) -> PlatformError:

@@ -9,30 +9,21 @@ after the last new one.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(slots=True)
 class Encoder:
-    """A stretch of a playlist's lists, encoded as they come; `before` is the last one, None when there was none yet."""
+    """Encodes a playlist's lists as they come, behind what the two streams hold; `before` is the last list, None when
+    there was none yet."""
 
     before: list[int] | None = None
     expected: int = 0
     operations: bytearray = field(default_factory=bytearray)
     news: bytearray = field(default_factory=bytearray)
-
-    def next(self) -> Encoder:
-        """The encoder of the stretch that follows."""
-        return Encoder(self.before, self.expected)
-
-    def followed_by(self, other: Encoder) -> Encoder:
-        """This stretch and the next."""
-        return Encoder(other.before, other.expected, self.operations + other.operations, self.news + other.news)
 
     def add(self, songs: Sequence[int]) -> None:
         """Encode the next list of song numbers."""
@@ -63,20 +54,11 @@ class Encoder:
                 _varint(self.operations, place - head + 1)
                 del stays[place]
 
-    def encoded(self, header: Mapping[str, object]) -> bytes:
-        """The stretch behind a JSON header: header, operations, new songs, each with its length in four bytes
-        (little-endian)."""
-        head = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
-        return b"".join(len(part).to_bytes(4, "little") + part for part in (head, self.operations, self.news))
 
-    def to_json(self) -> list[object]:
-        return [self.before, self.expected, *(base64.b64encode(part).decode() for part in (self.operations, self.news))]
-
-    @classmethod
-    def from_json(cls, content: Sequence[Any]) -> Encoder:
-        """Raises ValueError or TypeError when it is no encoder."""
-        before, expected, operations, news = content
-        return cls(before, expected, bytearray(base64.b64decode(operations)), bytearray(base64.b64decode(news)))
+def encoded(header: Mapping[str, object], operations: bytearray, news: bytearray) -> bytes:
+    """The two streams behind a JSON header, each of the three with its length in four bytes (little-endian)."""
+    head = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    return b"".join(len(part).to_bytes(4, "little") + part for part in (head, operations, news))
 
 
 def steps(numbers: Iterable[int]) -> list[int]:

@@ -7,7 +7,7 @@ and the three small queries belong here; the page is `report` and `web/`.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from spotify_assets.dashboard.data import READS
@@ -21,27 +21,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LatestChanges:
-    """The latest loaded date, the playlists read whole on it, and what the marts say of it. Positions are 0-based."""
+    """The latest loaded date, the playlists read whole on it, and what the marts say of it. Positions are 0-based;
+    `longest` is there when nothing entered."""
 
     day: dt.date | None
     playlists: list[FactPlaylist]
     changes: list[FactChange]
     longest: list[FactRun]
 
+    @property
+    def compared(self) -> set[str]:
+        """The playlists that had a snapshot before."""
+        return {row.playlist_id for row in self.playlists if row.snapshots > 1}
+
+    @property
+    def entries(self) -> list[FactChange]:
+        """The new entries."""
+        compared = self.compared
+        return [
+            row
+            for row in self.changes
+            if row.change == "entered" and row.to_position is not None and row.playlist_id in compared
+        ]
+
 
 def read_latest_changes(session: Session) -> LatestChanges:
-    """Four queries about one date; a table that does not exist yet is made, empty. Raises the session's failures."""
+    """Up to four queries about one date; a table that does not exist yet is made, empty. Raises the session's
+    failures."""
     schema.prepare(session, READS)
     loaded = read(session, Loaded, "loaded", agreed=shown_dates())
     if not loaded:
         return LatestChanges(None, [], [], [])
     params = {"day": loaded[-1].snapshot_date}
-    return LatestChanges(
+    latest = LatestChanges(
         loaded[-1].snapshot_date,
         read(session, FactPlaylist, "facts_playlists", params, loaded=shown_dates()),
         read(session, FactChange, "facts_changes", params),
-        read(session, FactRun, "facts_runs", params),
+        [],
     )
+    return latest if latest.entries else replace(latest, longest=read(session, FactRun, "facts_runs", params))
 
 
 def changed_yesterday(warehouse: WarehouseResource) -> tuple[str, str, str]:
@@ -64,12 +82,12 @@ def facts(latest: LatestChanges) -> tuple[str, str, str]:
             "No song is known to have entered.",
             "No song is known to have moved.",
         )
-    compared = {row.playlist_id for row in latest.playlists if row.snapshots > 1}
+    compared = latest.compared
     changes = [row for row in latest.changes if row.playlist_id in compared]
     names = {row.playlist_id: _one_line(row.name) or "a playlist without a name" for row in latest.playlists}
     return (
         _turnover(changes, names, len(compared), day),
-        _highest_entry(changes, names) or _longest_run(latest.longest, names),
+        _highest_entry(latest.entries, names) if latest.entries else _longest_run(latest.longest, names),
         _move(changes, names, compared=bool(compared)),
     )
 
@@ -94,15 +112,9 @@ def _turnover(changes: list[FactChange], names: dict[str, str], compared: int, d
     )
 
 
-def _highest_entry(changes: list[FactChange], names: dict[str, str]) -> str | None:
-    entries = [
-        (row.to_position, names[row.playlist_id], row.playlist_id, row.song_name, row)
-        for row in changes
-        if row.change == "entered" and row.to_position is not None
-    ]
-    if not entries:
-        return None
-    position, where, _, _, row = min(entries, key=lambda entry: entry[:4])
+def _highest_entry(entries: list[FactChange], names: dict[str, str]) -> str:
+    ranked = [(row.to_position or 0, names[row.playlist_id], row.playlist_id, row.song_name, row) for row in entries]
+    position, where, _, _, row = min(ranked, key=lambda entry: entry[:4])
     return f"{_song(row)} is the highest new entry, at {position + 1:,} in {where}."
 
 

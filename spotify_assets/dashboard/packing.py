@@ -39,55 +39,74 @@ class Snapshot:
     songs: list[int]
 
 
+class End(NamedTuple):
+    """Where a stretch of a playlist's snapshots ends: how many entries the last one has, what an `Encoder` needs to go
+    on, and the last two snapshots that were read whole."""
+
+    size: int = 0
+    before: list[int] | None = None
+    expected: int = 0
+    whole: Sequence[list[int]] = ()
+
+
 @dataclass(slots=True)
 class Track:
     """One playlist's snapshots of a stretch of time, packed.
 
     `days` count from 1970-01-01; `counts` is, for each thing counted, its number on each of them; `partial` is
-    Spotify's total on the days that were not read whole. `size` is how many entries the last one has, `whole` are the
-    last two that were read whole.
+    Spotify's total on the days that were not read whole; `operations` and `news` are an `Encoder`'s. `end` is text:
+    only the last stretch's is looked at.
     """
 
     days: list[int] = field(default_factory=list)
     counts: list[list[int]] = field(default_factory=list)
     partial: dict[int, int] = field(default_factory=dict)
-    size: int = 0
-    encoder: Encoder = field(default_factory=Encoder)
-    whole: list[list[int]] = field(default_factory=list)
+    operations: bytearray = field(default_factory=bytearray)
+    news: bytearray = field(default_factory=bytearray)
+    end: str = ""
+
+    def ended(self) -> End:
+        return End(*json.loads(self.end)) if self.end else End()
 
     def add(self, snapshots: Iterable[Snapshot]) -> None:
         """Go on with these."""
+        size, before, expected, whole = self.ended()
+        encoder = Encoder(before, expected, self.operations, self.news)
         for one in snapshots:
             self.days.append(days_of(one.day))
-            self.counts = self.counts or [[] for _ in one.counts]
-            for column, number in zip(self.counts, one.counts, strict=True):
-                column.append(number)
-            self.size = len(one.songs)
-            self.encoder.add(one.songs)
+            self._count([[number] for number in one.counts])
+            size = len(one.songs)
+            encoder.add(one.songs)
             if one.is_complete:
-                self.whole = [*self.whole[-1:], one.songs]
+                whole = [*whole[-1:], one.songs]
             else:
                 self.partial[self.days[-1]] = one.item_count
+        self.end = _json(End(size, encoder.before, encoder.expected, whole))
 
-    def followed_by(self, other: Track) -> Track:
-        """This stretch and the next."""
-        return Track(
-            days=self.days + other.days,
-            counts=[before + after for before, after in zip(self.counts, other.counts, strict=True)],
-            partial=self.partial | other.partial,
-            size=other.size,
-            encoder=self.encoder.followed_by(other.encoder),
-            whole=other.whole,
-        )
+    def extend(self, other: Track) -> None:
+        """Go on with the next stretch."""
+        self.days += other.days
+        self._count(other.counts)
+        self.partial |= other.partial
+        self.operations += other.operations
+        self.news += other.news
+        self.end = other.end
+
+    def _count(self, counts: Sequence[Sequence[int]]) -> None:
+        self.counts = self.counts or [[] for _ in counts]
+        for column, numbers in zip(self.counts, counts, strict=True):
+            column.extend(numbers)
 
     def to_json(self) -> list[object]:
-        return [self.days, self.counts, [*self.partial.items()], self.size, self.encoder.to_json(), self.whole]
+        streams = (base64.b64encode(stream).decode() for stream in (self.operations, self.news))
+        return [self.days, self.counts, [*self.partial.items()], *streams, self.end]
 
     @classmethod
     def from_json(cls, content: Sequence[Any]) -> Track:
         """Raises ValueError or TypeError when it is no track."""
-        days, counts, partial, size, encoder, whole = content
-        return cls(days, counts, dict(partial), size, Encoder.from_json(encoder), whole)
+        days, counts, partial, operations, news, end = content
+        operations, news = (bytearray(base64.b64decode(stream)) for stream in (operations, news))
+        return cls(days, counts, dict(partial), operations, news, end)
 
 
 class Described(NamedTuple):
@@ -113,7 +132,7 @@ class Points(NamedTuple):
     @classmethod
     def of(cls, values: Mapping[int, int]) -> Points:
         """The popularity by the songs' numbers."""
-        return cls(len(values), json.dumps([[*values], [*values.values()]], separators=(",", ":")))
+        return cls(len(values), _json([[*values], [*values.values()]]))
 
     def by_song(self) -> dict[int, int]:
         """The popularity by the songs' numbers."""
@@ -207,7 +226,7 @@ class Packed:
         tracks = {}
         for playlist_id, snapshots in month.snapshots.items():
             before = self.tracks.get(playlist_id)
-            tracks[playlist_id] = Track(encoder=before.encoder.next(), whole=before.whole) if before else Track()
+            tracks[playlist_id] = Track(end=before.end) if before else Track()
             tracks[playlist_id].add(snapshots)
         return Pack(
             keys=list(month.keys),
@@ -270,8 +289,7 @@ class Packed:
         self.popularity |= pack.popularity
         self.blocks.append(pack.block)
         for playlist_id, track in pack.tracks.items():
-            before = self.tracks.get(playlist_id)
-            self.tracks[playlist_id] = track if before is None else before.followed_by(track)
+            self.tracks.setdefault(playlist_id, Track()).extend(track)
 
     def followed_by(self, pack: Pack) -> Packed:
         """These months and one more; nothing here is changed."""
@@ -281,9 +299,10 @@ class Packed:
             isrcs=self.isrcs.copy(),
             artists=self.artists.copy(),
             blocks=self.blocks.copy(),
-            tracks=self.tracks.copy(),
             popularity=self.popularity.copy(),
         )
+        for playlist_id, track in self.tracks.items():
+            whole.tracks.setdefault(playlist_id, Track()).extend(track)
         whole.append(pack)
         return whole
 
@@ -291,6 +310,10 @@ class Packed:
 def days_of(day: dt.date) -> int:
     """Days since 1970-01-01."""
     return (day - dt.date(1970, 1, 1)).days
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def json_block(value: object) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from spotify_assets.dashboard.data import DashboardData
-from spotify_assets.dashboard.encoding import steps
+from spotify_assets.dashboard.encoding import encoded, steps
 from spotify_assets.dashboard.packing import Month, Packed, Points, Snapshot, Track, block, json_block
 from spotify_assets.dashboard.parts import COUNTS
 from spotify_assets.dashboard.rows import Playlist
@@ -158,8 +158,9 @@ def _blocks(
 
 def _playlist(playlist: Playlist, track: Track) -> dict[str, object]:
     entered = left = 0
-    if len(track.whole) > 1:
-        before, now = map(Counter, track.whole)
+    end = track.ended()
+    if len(end.whole) > 1:
+        before, now = map(Counter, end.whole)
         entered, left = (now - before).total(), (before - now).total()
     days = track.days
     return {
@@ -168,7 +169,7 @@ def _playlist(playlist: Playlist, track: Track) -> dict[str, object]:
         "owner": playlist.owner_name,
         "snapshots": len(days),
         "whole": len(days) - len(track.partial),
-        "size": track.size,
+        "size": end.size,
         "first_on": _iso(days[0]),
         "last_on": _iso(days[-1]),
         "entered": entered,
@@ -222,7 +223,7 @@ def _history(track: Track) -> str:
         "partial": {place: track.partial[day] for place, day in enumerate(track.days) if day in track.partial},
         **{name: steps(column) for name, column in zip(COUNTS, track.counts, strict=True)},
     }
-    return block(track.encoder.encoded(header))
+    return block(encoded(header, track.operations, track.news))
 
 
 def _recordings(packed: Packed) -> list[list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,16 @@ def store(tmp_path: Path) -> ObjectStore:
     return ObjectStore.open((tmp_path / "lake").as_uri())
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedWarehouse:
+    return fill_warehouse(tmp_path_factory.mktemp("drifting"), warehouse_rows(drifting()))
+
+
 @pytest.fixture
-def warehouse(tmp_path: Path) -> EmbeddedWarehouse:
-    return fill_warehouse(tmp_path, warehouse_rows(drifting()))
+def warehouse(filled: EmbeddedWarehouse, tmp_path: Path) -> EmbeddedWarehouse:
+    """A copy that a test may change."""
+    shutil.copytree(filled.folder, tmp_path / "warehouse")
+    return EmbeddedWarehouse(folder=str(tmp_path / "warehouse"), database=filled.database)
 
 
 def packs(store: ObjectStore) -> list[str]:
@@ -137,15 +145,16 @@ def test_a_month_is_packed_only_when_its_names_are_there(warehouse: EmbeddedWare
     assert packs(store) == []
 
 
-@pytest.mark.parametrize("stored", [b"", b"\x1f\x8b", b"no pack", b"{}"])
-def test_a_pack_that_cannot_be_read_is_made_anew(
-    warehouse: EmbeddedWarehouse, store: ObjectStore, stored: bytes
-) -> None:
+def test_packs_that_cannot_be_read_are_made_anew(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
     expected = said(read(warehouse, store))
-    store.put(report_pack_key("2026-12"), stored)
+    unreadable = dict(zip(PAST, (b"", b"\x1f\x8b", b"no pack", b"{}"), strict=True))
+    for month, stored in unreadable.items():
+        store.put(report_pack_key(month), stored)
 
     assert said(read(warehouse, store)) == expected
-    assert store.get(report_pack_key("2026-12")) != stored
+    assert packs(store) == PAST
+    for month, stored in unreadable.items():
+        assert store.get(report_pack_key(month)) != stored
 
 
 def test_a_page_that_must_be_thinned_is_made_of_everything(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:

@@ -71,12 +71,19 @@ def by_duckdb(store: ObjectStore) -> list[BuiltDay]:
     return list(DuckDBEngine().build(dg.build_asset_context(), store, "run-1", work(store)))
 
 
+FILES = len(LAKE_TABLES) * len(DAYS)
+
+
+@pytest.mark.parametrize(
+    "uploads",
+    [[1, FILES // 2, FILES], pytest.param(list(range(1, FILES + 1)), marks=pytest.mark.soak)],
+    ids=["some", "every"],
+)
 def test_duckdbs_attempts_leave_nothing_in_the_folders_that_are_published(
-    lake: ObjectStore, monkeypatch: pytest.MonkeyPatch
+    lake: ObjectStore, monkeypatch: pytest.MonkeyPatch, uploads: list[int]
 ) -> None:
-    files = len(LAKE_TABLES) * len(DAYS)
-    for name, most in (("upload", files), ("put", len(DAYS))):
-        for after in range(1, most + 1):
+    for name, moments in (("upload", uploads), ("put", range(1, len(DAYS) + 1))):
+        for after in moments:
             with monkeypatch.context() as patched:
                 patched.setattr(ObjectStore, name, dying(getattr(ObjectStore, name), after))
                 with pytest.raises(Killed):

@@ -13,9 +13,9 @@ import os
 import subprocess
 import venv
 import zipfile
-from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
@@ -50,23 +50,6 @@ BRANCH = {
     **SPOTIFY, **SNOWFLAKE, **AWS,
 }  # fmt: skip
 
-LOAD = """
-import json, sys
-import dagster as dg
-from spotify_assets.definitions import defs
-import spotify_assets
-defs = defs()
-dg.Definitions.validate_loadable(defs)
-repository = defs.get_repository_def()
-automations = (*repository.schedule_defs, *repository.sensor_defs)
-running = dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING
-print(json.dumps({
-    "file": spotify_assets.__file__,
-    "assets": sorted(spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()),
-    "running": [one.name for one in automations if one.default_status in running],
-}))
-"""
-
 HALF_SET = {
     "SPOTIFY_CLIENT_SECRET is not": {key: FULL[key] for key in FULL if key != "SPOTIFY_CLIENT_SECRET"},
     "SNOWFLAKE_WAREHOUSE is not set": {key: FULL[key] for key in FULL if key != "SNOWFLAKE_WAREHOUSE"},
@@ -80,18 +63,35 @@ HALF_SET = {
 
 LOAD_EACH = """
 import json, os, sys, traceback
+import dagster as dg
 from spotify_assets.definitions import defs
+import spotify_assets
+
+running = dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING
+
+def load():
+    found = defs()
+    dg.Definitions.validate_loadable(found)
+    repository = found.get_repository_def()
+    automations = (*repository.schedule_defs, *repository.sensor_defs)
+    return {
+        "file": spotify_assets.__file__,
+        "assets": sorted(spec.key.to_user_string() for spec in found.resolve_all_asset_specs()),
+        "running": [one.name for one in automations if one.default_status in running],
+    }
+
 plain = dict(os.environ)
-stopped = {}
-for said, environment in json.load(sys.stdin).items():
+loaded = {}
+for name, environment in json.load(sys.stdin).items():
     os.environ.clear()
     os.environ.update(plain | environment)
     try:
-        defs()
+        loaded[name] = load()
     except Exception:
-        stopped[said] = traceback.format_exc()
-print(json.dumps(stopped))
+        loaded[name] = {"stopped": traceback.format_exc()}
+print(json.dumps(loaded))
 """
+WHOLE = {"local": {}, "full": FULL, "branch": BRANCH}
 
 
 @pytest.fixture(scope="module")
@@ -138,14 +138,12 @@ def link_distribution(name: str, site: Path) -> None:
             target.symlink_to(Path(str(file.locate())))
 
 
-def run(
-    python: Path, code: str, folder: Path, environment: Mapping[str, str] | None = None, told: object = None
-) -> subprocess.CompletedProcess[str]:
-    """What `code` prints there with `environment` and little else; it reads `told`, as JSON."""
+def run(python: Path, code: str, folder: Path, told: object = None) -> subprocess.CompletedProcess[str]:
+    """What `code` prints there with little in its environment; it reads `told`, as JSON."""
     plain = {"HOME": str(folder), "PATH": os.environ["PATH"], "DAGSTER_HOME": str(folder)}
     return subprocess.run(
         [python, "-I", "-c", code],
-        cwd=folder, env={**plain, **(environment or {})}, input=json.dumps(told), capture_output=True, text=True,
+        cwd=folder, env=plain, input=json.dumps(told), capture_output=True, text=True,
         check=False,
     )  # fmt: skip
 
@@ -157,42 +155,41 @@ def test_the_environment_has_none_of_the_development_packages(python: Path, tmp_
     assert done.stdout.strip() == "[]"
 
 
-def test_it_loads_locally_with_nothing_set(python: Path, tmp_path: Path) -> None:
-    done = run(python, LOAD, tmp_path)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert Path(found["file"]).is_relative_to(python.parent.parent)
-    assert "lake/songs" in found["assets"]
-    assert not [key for key in found["assets"] if key.startswith(("glue_catalog", "powerbi"))]
-    assert found["running"] == []
-
-
-def test_it_loads_as_the_full_deployment_with_automation_on(python: Path, tmp_path: Path) -> None:
-    done = run(python, LOAD, tmp_path, FULL)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert "glue_catalog/songs" in found["assets"]
-    assert found["running"]
-
-
-def test_it_loads_as_a_branch_deployment_with_everything_switched_off(python: Path, tmp_path: Path) -> None:
-    done = run(python, LOAD, tmp_path, BRANCH)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["running"] == []
-
-
 @pytest.fixture(scope="module")
-def stopped(python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The traceback of loading with each environment of HALF_SET; one process stands in for as many."""
-    done = run(python, LOAD_EACH, tmp_path_factory.mktemp("half set"), told=HALF_SET)
+def loaded(python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What loading with each environment gives, or the traceback it stops with; one process stands in for as many."""
+    done = run(python, LOAD_EACH, tmp_path_factory.mktemp("loaded"), told={**WHOLE, **HALF_SET})
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
+@pytest.mark.parametrize("name", WHOLE)
+def test_it_loads_from_the_environment(python: Path, loaded: dict[str, dict[str, Any]], name: str) -> None:
+    assert "stopped" not in loaded[name], loaded[name]
+    assert Path(loaded[name]["file"]).is_relative_to(python.parent.parent)
+
+
+def test_it_loads_locally_with_nothing_set(loaded: dict[str, dict[str, Any]]) -> None:
+    assert "lake/songs" in loaded["local"]["assets"]
+    assert not [key for key in loaded["local"]["assets"] if key.startswith(("glue_catalog", "powerbi"))]
+    assert loaded["local"]["running"] == []
+
+
+def test_it_loads_as_the_full_deployment_with_automation_on(loaded: dict[str, dict[str, Any]]) -> None:
+    assert "glue_catalog/songs" in loaded["full"]["assets"]
+    assert loaded["full"]["running"]
+
+
+def test_it_loads_as_a_branch_deployment_with_everything_switched_off(loaded: dict[str, dict[str, Any]]) -> None:
+    assert loaded["branch"]["running"] == []
+
+
 @pytest.mark.parametrize("said", HALF_SET)
-def test_a_half_set_deployment_stops_with_the_sentence_and_no_secret(stopped: dict[str, str], said: str) -> None:
-    assert said in stopped[said]
-    assert "hush" not in stopped[said]
+def test_a_half_set_deployment_stops_with_the_sentence_and_no_secret(
+    loaded: dict[str, dict[str, Any]], said: str
+) -> None:
+    assert said in loaded[said]["stopped"]
+    assert "hush" not in loaded[said]["stopped"]
 
 
 def test_the_command_line_works_from_the_wheel(python: Path, tmp_path: Path) -> None:

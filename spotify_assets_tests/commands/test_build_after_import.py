@@ -15,6 +15,7 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import entries as e
 from spotify_assets_tests.commands.test_import import put
 from spotify_assets_tests.lakes import put_raw
+from spotify_assets_tests.line import furnish
 from spotify_assets_tests.reference_tables import Raw
 
 START = dt.date(2026, 1, 1)
@@ -27,6 +28,7 @@ def run(home: Path, *arguments: str, **environment: str) -> Result:
 def test_dates_older_than_the_first_partition_are_built_when_the_lake_is_in_the_home(tmp_path: Path) -> None:
     """Building them ended in a traceback about an unknown partition."""
     home = tmp_path / "home"
+    furnish(home)
     playlist = {"id": e.spotify_id("p"), "type": "playlist", "name": "P", "tracks": [e.entry(e.track("A"))]}
     imported = run(home, "import", str(put(tmp_path, "2024-03-01.json", playlist)))
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES
 from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
@@ -44,7 +47,13 @@ PARTLY = [
 """A playlist that was not read whole now and then: its entries, and whether some are missing."""
 
 
-def _warehouse(store: ObjectStore, folder: Path) -> EmbeddedWarehouse:
+@pytest.fixture
+def warehouse(prepared_folder: Path, tmp_path: Path) -> EmbeddedWarehouse:
+    shutil.copytree(prepared_folder, tmp_path / "warehouse")
+    return EmbeddedWarehouse(folder=str(tmp_path / "warehouse"), database="SPOTIFY_ASSETS")
+
+
+def _fill(warehouse: EmbeddedWarehouse, store: ObjectStore) -> EmbeddedWarehouse:
     """Everything in the lake, loaded, merged and computed."""
     commits = state.read_commits(store, state.committed_days(store))
 
@@ -56,7 +65,6 @@ def _warehouse(store: ObjectStore, folder: Path) -> EmbeddedWarehouse:
         for mart in marts.DEFINITIONS:
             marts.build(session, mart)
 
-    warehouse = EmbeddedWarehouse(folder=str(folder / "warehouse"), database="SPOTIFY_ASSETS")
     warehouse.run(line)
     return warehouse
 
@@ -96,9 +104,9 @@ def _computed(data: DashboardData) -> dict[str, Any]:
     return answer
 
 
-def test_the_page_works_out_what_the_marts_hold(store: ObjectStore, tmp_path: Path) -> None:
+def test_the_page_works_out_what_the_marts_hold(store: ObjectStore, warehouse: EmbeddedWarehouse) -> None:
     _commit_histories(store)
-    warehouse = _warehouse(store, tmp_path)
+    _fill(warehouse, store)
 
     computed = _computed(warehouse.run(read_dashboard_data))
 
@@ -126,12 +134,12 @@ def test_the_page_works_out_what_the_marts_hold(store: ObjectStore, tmp_path: Pa
 
 
 def test_the_page_shows_the_facts_of_the_twenty_histories_that_are_known_by_hand(
-    store: ObjectStore, tmp_path: Path
+    store: ObjectStore, warehouse: EmbeddedWarehouse
 ) -> None:
     for on, tables in example_tables().items():
         commit_day(store, on, f"run-{on}", tables)
 
-    computed = _computed(_warehouse(store, tmp_path).run(read_dashboard_data))
+    computed = _computed(_fill(warehouse, store).run(read_dashboard_data))
 
     def number(date: str) -> int:
         return (dt.date.fromisoformat(date) - DAY).days
@@ -155,10 +163,12 @@ def test_the_page_shows_the_facts_of_the_twenty_histories_that_are_known_by_hand
         assert incomplete[name] == marked, name
 
 
-def test_the_page_of_real_tables_is_whole_and_the_facts_are_theirs(store: ObjectStore, tmp_path: Path) -> None:
+def test_the_page_of_real_tables_is_whole_and_the_facts_are_theirs(
+    store: ObjectStore, warehouse: EmbeddedWarehouse
+) -> None:
     commit_day(store, day(0), "run-0", tables_of({"p": ["a", "b", "c", None], "q": ["a+b", "x"], "empty": []}, on=0))
     commit_day(store, day(2), "run-2", tables_of({"p": ["d", "c", "a"], "q": ["a+b", "a"], "empty": []}, on=2))
-    warehouse = _warehouse(store, tmp_path)
+    _fill(warehouse, store)
 
     page = inspect_page(render_page(build_report(warehouse.run(read_dashboard_data))))
 

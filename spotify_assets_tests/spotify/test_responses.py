@@ -18,7 +18,7 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.di
 bodies = st.binary(max_size=60) | values.map(lambda value: json.dumps(value).encode())
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.integers(100, 599), bodies, st.none() | st.text(max_size=12))
 def test_every_answer_has_a_meaning(status: int, body: bytes, header: str | None) -> None:
     verdict = judge(Reply(status, {"Retry-After": header} if header is not None else {}, body), START)

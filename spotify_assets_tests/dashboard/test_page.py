@@ -42,7 +42,7 @@ def test_reading_and_drawing_again_gives_the_same_bytes(page: bytes, warehouse: 
     assert render_page(build_report(warehouse.run(read_dashboard_data))) == page
 
 
-@pytest.mark.parametrize("kept", [None, b"", gzip.compress(b"another script")])
+@pytest.mark.parametrize("kept", [None, b"", gzip.compress(b"another script")], ids=["none", "empty", "another"])
 def test_a_script_kept_beside_the_page_is_used_only_when_it_is_the_pages(
     page: bytes, warehouse: EmbeddedWarehouse, tmp_path: Path, kept: bytes | None
 ) -> None:

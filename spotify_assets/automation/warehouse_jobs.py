@@ -104,7 +104,8 @@ def _rebuild_job(names: Names, executor: dg.ExecutorDefinition | None) -> dg.Job
                 f"{', '.join(unknown)}: no such table; there are {', '.join(TABLES)}.", allow_retries=False
             )
         for path in (path for path in TABLES if path in config.tables):  # each after those it reads
-            context.log.info(f"{path}: {_rebuild_one(warehouse, path, context.run_id)} rows")
+            rows = _rebuild_one(warehouse, path, context.run_id)
+            context.log.info(f"{path}: {'a view' if rows is None else f'{rows} rows'}")
 
     @dg.job(
         name=names.called(REBUILD),
@@ -121,7 +122,7 @@ def _rebuild_job(names: Names, executor: dg.ExecutorDefinition | None) -> dg.Job
     return rebuild_warehouse
 
 
-def _rebuild_one(warehouse: WarehouseResource, path: str, run_id: str) -> int:
+def _rebuild_one(warehouse: WarehouseResource, path: str, run_id: str) -> int | None:
     layer, table = path.split("/")
     work = dimensions.rebuild if layer == "spotify" else marts.rebuild
     return warehouse.run(lambda session: work(session, table).rows, QueryTag(f"rebuild:{path}", run_id=run_id))

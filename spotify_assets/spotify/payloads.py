@@ -2,7 +2,8 @@
 
 Both wrappers (`track`, `item`) stay as they are; what is normalised is everything around them: paging objects under
 `items` or `tracks`, entries as a plain list, lists of playlists, lists of pages, single pages, and what pipelines and
-exports put around those. Pure: what is stored already, and whether the new replaces it, belongs in `adoption`.
+exports put around those. Pure: what in a JSON value is a playlist belongs in `archives.wholes`; what is stored already, and
+whether the new replaces it, in `adoption`.
 """
 
 from __future__ import annotations
@@ -10,26 +11,23 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import IO
 from urllib.parse import parse_qs, urlsplit
 
-from spotify_assets.spotify.archives import exports, kinds, pretty
+from spotify_assets.spotify.archives import exports
 from spotify_assets.spotify.archives.containers import Document, Ignored, Refusal, Table, as_file, parts
-from spotify_assets.spotify.archives.provenance import dated, playlist_in_path, time_in_content
-from spotify_assets.spotify.decoding import PayloadError, parsed
-from spotify_assets.spotify.snapshot import DatedBy, Json, JsonObject, Page, stored_line, without_paging
+from spotify_assets.spotify.archives.provenance import dated, playlist_in_path
+from spotify_assets.spotify.archives.wholes import Whole, wholes
+from spotify_assets.spotify.decoding import PayloadError
+from spotify_assets.spotify.snapshot import DatedBy, Json, JsonObject, Page, stored_line
 
 PAGE_ENTRIES = 50
 MAX_LINE_BYTES = 1_000_000
 
 _ID = re.compile(r"[A-Za-z0-9]{1,64}")
 _ID_IN_ADDRESS = re.compile(r"playlists?[/:]([A-Za-z0-9]{1,64})(?![A-Za-z0-9])")
-_ENVELOPES = ("_airbyte_data", "record", "data", "payload", "body", "response", "result", "playlist")
-"""Under which Airbyte, Singer and people's own pipelines put what Spotify answered."""
-_BESIDE = ("items", "tracks", "page")
-"""Where the entries stand when the playlist object is put beside them."""
 
 
 @dataclass(frozen=True)
@@ -113,18 +111,18 @@ def read_file(file: IO[bytes], name: str, origin: Origin) -> Iterator[Payload | 
 
 
 def _read_document(part: Document, origin: Origin) -> Iterator[Payload | Refusal]:
-    parts = list(_wholes(part.value, part.name, None))
-    wholes = [each for each in parts if isinstance(each, _Whole)]
+    parts = list(wholes(part.value, part.name))
+    playlists = [each for each in parts if isinstance(each, Whole)]
     yield from (each for each in parts if isinstance(each, Refusal))
     if not parts:
         yield Refusal(part.name, f"{part.name} holds an empty list: there is nothing to take in.")
-    known = {_id_in(whole.playlist, whole.paging) for whole in wholes}
+    known = {_id_in(whole.playlist, whole.paging) for whole in playlists}
     if origin.playlist_id is not None and len(known) > 1:
         yield Refusal(
             part.name, f"{part.name} holds several playlists: leave --playlist-id out, they say their own ids."
         )
         return
-    for whole in wholes:
+    for whole in playlists:
         try:
             yield _payload(whole, part.name, origin)
         except PayloadError as error:
@@ -145,12 +143,12 @@ def _read_table(part: Table, origin: Origin) -> Iterator[Payload | Refusal]:
                     f"Nothing says of which playlist {name} is: give each a file of its own, and --playlist-id.",
                 )
                 continue
-            yield _payload(_Whole(name, {"name": title} if title else {}, {}, entries, None), part.name, origin)
+            yield _payload(Whole(name, {"name": title} if title else {}, {}, entries, None), part.name, origin)
     except PayloadError as error:
         yield Refusal(part.name, str(error))
 
 
-def _payload(whole: _Whole, name: str, origin: Origin) -> Payload:
+def _payload(whole: Whole, name: str, origin: Origin) -> Payload:
     known = _identify(whole, name, origin.playlist_id)
     time = dated(
         name.partition(" line ")[0],
@@ -214,159 +212,7 @@ class _StoredLines:
         yield from self._found.values()
 
 
-@dataclass(frozen=True)
-class _Whole:
-    """A playlist object (empty for a lone page), the paging around its entries, and the entries.
-
-    `name` is what people call it; `taken_at` (UTC) when what stands around it says it was read.
-    """
-
-    name: str
-    playlist: JsonObject
-    paging: JsonObject
-    entries: list[Json]
-    taken_at: dt.datetime | None
-
-
-def _wholes(value: Json, name: str, taken_at: dt.datetime | None) -> Iterator[_Whole | Refusal]:
-    """Everything in a JSON value that is a playlist or a page of one, and what is refused as what it is."""
-    if isinstance(value, list):
-        yield from _whole_list(value, name, taken_at)
-    elif isinstance(value, dict):
-        yield from _whole_object(value, name, time_in_content(value) or taken_at)
-    else:
-        yield Refusal(name, f"{name} holds a JSON {type(value).__name__}, not a playlist.")
-
-
-def _whole_list(value: list[Json], name: str, taken_at: dt.datetime | None) -> Iterator[_Whole | Refusal]:
-    kind = kinds.kind_of_list(value)
-    if kind is not None:
-        yield Refusal(name, f"{name} holds {kind}: that is no playlist.")
-        return
-    if _are_entries(value) and value:
-        yield _Whole(name, {}, {}, value, taken_at)
-        return
-    for number, part in enumerate(value):
-        if part is None:
-            continue  # Spotify leaves holes in lists of playlists
-        if not isinstance(part, dict):
-            yield Refusal(name, f"{name} is a list whose element {number} is no playlist, page or entry.")
-            return
-        yield from _wholes(part, f"{name}[{number}]", taken_at)
-
-
-def _whole_object(value: JsonObject, name: str, taken_at: dt.datetime | None) -> Iterator[_Whole | Refusal]:
-    error = kinds.error_of(value)
-    if error is not None:
-        yield Refusal(name, f"{name} is an error answer of Spotify ({error}), not a playlist.")
-        return
-    if pretty.is_pretty(value):
-        value = pretty.as_spotify(value)
-    inside = _inside(value, name)
-    if inside is not None:
-        for part in inside:
-            if isinstance(part, Refusal):
-                yield part
-            else:
-                yield from _wholes(part.value, part.name, taken_at)
-        return
-    kind = kinds.kind_of(value)
-    is_playlist = value.get("type") == "playlist" or "owner" in value or "tracks" in value
-    items = value.get("items")
-    if kind is not None and value.get("type") != "playlist":
-        yield Refusal(name, f"{name} holds {kind}: that is no playlist.")
-        return
-    if not is_playlist and isinstance(items, list):
-        if items and all(item is None or (isinstance(item, dict) and item.get("type") == "playlist") for item in items):
-            yield from _wholes(items, name, taken_at)
-        elif _may_be_entries(items):
-            paging = {key: part for key, part in value.items() if key != "items"}
-            yield _Whole(name, {}, paging, items, taken_at)
-        else:
-            yield _no_entries(name)
-        return
-    for collection in (items, value.get("tracks")):
-        if isinstance(collection, dict) and isinstance(collection.get("items"), list):
-            entries = collection["items"]
-            paging: JsonObject = {key: part for key, part in collection.items() if key != "items"}
-        elif isinstance(collection, list):
-            entries, paging = collection, {}
-        else:
-            continue
-        if isinstance(entries, list):
-            fits = _may_be_entries(entries)
-            yield _Whole(name, without_paging(value), paging, entries, taken_at) if fits else _no_entries(name)
-            return
-    what = "a playlist without its entries" if is_playlist else f"no playlist (its keys: {', '.join(list(value)[:6])})"
-    yield Refusal(
-        name, f"{name} holds {what}: bring the answer of /playlists/{{id}}/items, or of /playlists/{{id}} as owner."
-    )
-
-
-def _inside(value: JsonObject, name: str) -> list[Document | Refusal] | None:
-    """What an object holds that only wraps playlists; None when it is something itself."""
-    playlists = value.get("playlists")
-    if isinstance(playlists, dict):
-        playlists = playlists.get("items")
-    if isinstance(playlists, list):
-        parts: list[Document | Refusal] = [
-            Document(f"{name} {_title(part, at)}", part) for at, part in _filled(playlists)
-        ]
-        for key, other in value.items():
-            if key != "playlists" and isinstance(other, list) and other:
-                parts.append(
-                    Refusal(f"{name} {key}", f"{name} {key} are {len(other)} of something else: not taken in.")
-                )
-        return parts
-    for key in _ENVELOPES:
-        held = value.get(key)
-        if isinstance(held, str) and held[:1] in ("{", "["):
-            try:
-                held = parsed(held.encode("utf-8", "surrogatepass"), name)
-            except PayloadError:
-                continue
-        if key == "playlist" and isinstance(held, dict) and not {"items", "tracks"} & held.keys():
-            beside = next((value[other] for other in _BESIDE if isinstance(value.get(other), list | dict)), None)
-            held = {**held, "tracks": beside} if beside is not None else held
-        if (
-            isinstance(held, dict | list)
-            and held
-            and not {"items", "tracks"} & (value.keys() if key != "playlist" else set())
-        ):
-            return [Document(name, held)]
-    return None
-
-
-def _filled(playlists: list[Json]) -> Iterator[tuple[int, Json]]:
-    return ((at, part) for at, part in enumerate(playlists) if part is not None)
-
-
-def _title(playlist: Json, at: int) -> str:
-    title = playlist.get("name") if isinstance(playlist, dict) else None
-    return f"'{title}'" if isinstance(title, str) and title else f"playlist {at}"
-
-
-def _are_entries(items: Sequence[Json]) -> bool:
-    """Whether all of these can be entries: null, or an object around a `track` or `item`, or at least dated."""
-    return all(item is None or (isinstance(item, dict) and _is_entry(item)) for item in items)
-
-
-def _is_entry(item: JsonObject) -> bool:
-    # A bare track object has a boolean key `track` of its own; its album or artists give it away.
-    is_resource = item.get("type") == "playlist" or bool({"album", "artists"} & item.keys())
-    return not is_resource and bool({"track", "item", "added_at"} & item.keys())
-
-
-def _may_be_entries(items: Sequence[Json]) -> bool:
-    there = [item for item in items if item is not None]
-    return not there or any(_are_entries([item]) for item in there)
-
-
-def _no_entries(name: str) -> Refusal:
-    return Refusal(name, f"{name} holds a list of something other than playlist entries (neither `track` nor `item`).")
-
-
-def _identify(whole: _Whole, name: str, given: str | None) -> str:
+def _identify(whole: Whole, name: str, given: str | None) -> str:
     stated = _id_in(whole.playlist, whole.paging)
     if given and stated and given != stated:
         raise PayloadError(f"{name} is of playlist {stated}, not of {given}: leave --playlist-id out.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -140,16 +141,19 @@ class Profiling:
 
 
 class Chosen:
-    """Runs these tests alone, in this order, and writes the name of the one that failed to `path`."""
+    """Runs these tests alone, in this order, and writes the name of each to `path` before it begins: the last one is
+    that which failed. Ends the process when a test takes longer than its seconds."""
 
-    def __init__(self, tests: Sequence[str], path: Path) -> None:
-        self.order = {name: number for number, name in enumerate(tests)}
+    def __init__(self, seconds: Mapping[str, float], path: Path) -> None:
+        self.seconds = seconds
+        self.order = {name: number for number, name in enumerate(seconds)}
         self.path = path
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = sorted((item for item in items if item.nodeid in self.order), key=lambda i: self.order[i.nodeid])
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            self.path.write_text(report.nodeid, encoding="utf-8")
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        self.path.write_text(item.nodeid, encoding="utf-8")
+        signal.setitimer(signal.ITIMER_REAL, self.seconds[item.nodeid])

@@ -370,6 +370,11 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
     ("glue_scripts/playlist_tables.py", "MESSAGE_SECONDS = 5", None): (
         "tuning: how long Dagster waits for news of a run that goes on"
     ),
+    (
+        "glue_scripts/playlist_tables.py",
+        "main(sys.argv[1:])",
+        "main(sys.argv[ 0:])",
+    ): "the script's own path is none of its arguments, and those that it does not know are left alone",
     ("glue_scripts/spark_reader.py", "OBJECTS_PER_PASS = 200", None): "tuning: how many are read into one file",
     ("glue_scripts/spark_reader.py", "_PASSES_PER_TASK = 5", None): "tuning: how much is done again after a failure",
     (

@@ -64,7 +64,7 @@ def survivors(
     most: float = math.inf,
     marks: str = WITHOUT_SPARK,
 ) -> Iterator[Change]:
-    """Those of `some` changes of a module that no test notices. One that makes them ten times as slow is noticed.
+    """Those of `some` changes of a module that no test notices. One that makes a test ten times as slow is noticed.
 
     `lately` are the tests that noticed others, the last one first; it goes from module to module. A mutant is shown to
     tests of `most` seconds together, as they took without a change, that have these `marks`.
@@ -74,8 +74,8 @@ def survivors(
         tests.sort(key=lambda test: lately.index(test) if test in lately else len(lately))
         spent = itertools.accumulate(profile.seconds[test] for test in tests)
         tests = [test for test, seconds in zip(tests, spent, strict=True) if seconds <= most]
-        seconds = 30 + 10 * sum(profile.seconds[test] for test in tests)
-        by = noticed(tree, module, change.text, tests, seconds, marks) if tests else None
+        seconds = {test: 30 + 10 * profile.seconds[test] for test in tests}
+        by = noticed(tree, module, change.text, seconds, marks) if tests else None
         if by is None:
             yield change
         else:

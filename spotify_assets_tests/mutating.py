@@ -23,6 +23,7 @@ import sys
 import tempfile
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -255,16 +256,14 @@ def profiled(
     return Profile.read(written)
 
 
-def noticed(
-    tree: Path, module: str, text: str, tests: Sequence[str], seconds: float, marks: str = WITHOUT_SPARK
-) -> str | None:
-    """The first of the tests that fails on a module's text (the first of all, when they take too long), or None."""
-    written = tree / "failed.txt"
+def noticed(tree: Path, module: str, text: str, seconds: Mapping[str, float], marks: str = WITHOUT_SPARK) -> str | None:
+    """The first of the tests that fails on a module's text, or takes longer than its seconds; None when none does."""
+    written = tree / "begun.txt"
     written.unlink(missing_ok=True)
-    files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
-    if run(tree, files, {module: text}, seconds, lambda: Chosen(tests, written), marks):
+    files = list(dict.fromkeys(test.partition("::")[0] for test in seconds))
+    if run(tree, files, {module: text}, sum(seconds.values()), lambda: Chosen(seconds, written), marks):
         return None
-    return written.read_text(encoding="utf-8") if written.exists() else tests[0]
+    return written.read_text(encoding="utf-8") if written.exists() else next(iter(seconds))
 
 
 LIBRARIES = (
@@ -317,7 +316,7 @@ _OURS = ("spotify_assets", "glue_scripts", "spotify_assets_tests", "benchmarks")
 
 
 def _ended(child: int, seconds: float) -> int:
-    """The child's exit code; not 0 when it took too long, and its whole group is ended."""
+    """The child's exit code, not 0 when it took too long; its whole group is ended."""
 
     def too_long(*_: object) -> None:
         os.killpg(child, signal.SIGKILL)
@@ -329,4 +328,6 @@ def _ended(child: int, seconds: float) -> int:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # what it began and left, such as a JVM
     return os.waitstatus_to_exitcode(status)

@@ -147,6 +147,15 @@ def test_a_named_mutant_that_survives_ends_the_run_with_1(project: Path, monkeyp
     assert mutants.main(["named"]) == 1
 
 
+def test_a_mutant_that_never_ends_is_noticed_by_the_test_that_waits_for_it(project: Path) -> None:
+    """Of all the tests that it would be shown to, the patience of this one is what it costs."""
+    commit_test(project, "assert more(1) == 2")
+    test = "spotify_assets_tests/test_more.py::test_more"
+    endless = "def more(a):\n    while True:\n        pass\n"
+
+    assert mutating.noticed(project, "more.py", endless, {"another": 60, test: 0.1}) == test
+
+
 STATEMENTS = """
 import functools
 

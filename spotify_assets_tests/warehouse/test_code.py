@@ -12,7 +12,7 @@ from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import dimensions, marts, quality, schema, sql, state
 from spotify_assets.warehouse.fingerprint import fingerprint
-from spotify_assets_tests.warehouse.fixtures import kept_warehouse
+from spotify_assets_tests.warehouse.fixtures import kept_warehouse, let_go
 from spotify_assets_tests.warehouse.lake_files import commit_day, day, open_lake, tables_of
 from spotify_assets_tests.warehouse.use import build_all, computed, load, merge_all
 
@@ -153,6 +153,20 @@ def test_a_warehouse_of_an_earlier_version_is_taken_over(new_warehouse: Embedded
     assert new_warehouse.execute("SELECT song_id FROM ANALYTICS.SONG_RUNS ORDER BY 1") == [("a",), ("b",)]
     assert new_warehouse.execute("SELECT artist_id FROM ANALYTICS.ARTIST_SHARE ORDER BY 1") == [("art_a",), ("art_b",)]
     assert new_warehouse.execute("SELECT DISTINCT code IS NULL AS unknown FROM ANALYTICS.APPLIED_LOADS") == [(False,)]
+
+
+def test_a_mart_of_an_earlier_warehouse_is_computed_from_the_columns_that_there_are_now(
+    loaded: EmbeddedWarehouse,
+) -> None:
+    """Nothing was loaded since the contract has one more, and what was loaded before counts as complete."""
+    before = computed(loaded)["analytics.playlist_changes"]
+    loaded.execute("ALTER TABLE LAKE.PLAYLISTS DROP COLUMN is_complete")
+    let_go(loaded.folder)
+
+    loaded.run(lambda session: marts.rebuild(session, "playlist_changes"))
+
+    assert computed(loaded)["analytics.playlist_changes"] == before
+    assert loaded.execute("SELECT DISTINCT is_complete FROM LAKE.PLAYLISTS") == [(True,)]
 
 
 def test_rows_that_break_a_rule_never_become_visible(loaded: EmbeddedWarehouse, store: ObjectStore) -> None:

@@ -171,7 +171,7 @@ def test_a_view_that_nothing_is_computed_for_is_remembered_with_its_code(warehou
     with warehouse.session() as session:
         first = marts.build(session, "song_runs")
         assert state.made_by(session, "analytics", "song_runs", marts.code("song_runs"))
-        assert (first.pending, first.rows, first.checked) == (Pending(), 0, 0)
+        assert (first.pending, first.rows, first.checked) == (Pending(), None, 0)
         before = session.statements
         marts.build(session, "song_runs")
         again = session.statements - before

@@ -2,8 +2,8 @@
 
 Both wrappers (`track`, `item`) stay as they are; what is normalised is everything around them: paging objects under
 `items` or `tracks`, entries as a plain list, lists of playlists, lists of pages, single pages, and what pipelines and
-exports put around those. Pure: what in a JSON value is a playlist belongs in `archives.wholes`; what is stored already, and
-whether the new replaces it, in `adoption`.
+exports put around those. Pure: what in a JSON value is a playlist belongs in `archives.wholes`; what is
+stored already, and whether the new replaces it, in `adoption`.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests import memory, skips
 from spotify_assets_tests.moto_aws import aws, s3_lake  # noqa: F401
 from spotify_assets_tests.quick_dagster import quick_dagster
+from spotify_assets_tests.quick_warehouse import quick_warehouse
 from spotify_assets_tests.waiting import QuickClock
 from spotify_assets_tests.warehouse.fixtures import new_warehouse, prepared_folder, warehouse  # noqa: F401
 
@@ -127,8 +128,8 @@ def watched_deletions() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def nothing_anew_in_dagster() -> Iterator[None]:
-    with quick_dagster():
+def nothing_anew() -> Iterator[None]:
+    with quick_dagster(), quick_warehouse():
         yield
 
 

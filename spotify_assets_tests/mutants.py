@@ -29,7 +29,16 @@ from pathlib import Path
 from spotify_assets_tests.choosing import Profile, lines_run
 from spotify_assets_tests.mutant_lists import NAMED, TARGETS, WITH_SPARK, Mutant, is_equivalent
 from spotify_assets_tests.mutant_table import Row, with_row
-from spotify_assets_tests.mutating import WITHOUT_SPARK, Change, changes, copied_tree, noticed, profiled, run
+from spotify_assets_tests.mutating import (
+    WITHOUT_SPARK,
+    Change,
+    adopt_orphans,
+    changes,
+    copied_tree,
+    noticed,
+    profiled,
+    run,
+)
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "mutants.md"
@@ -175,4 +184,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    adopt_orphans()
     raise SystemExit(main(sys.argv[1:]))

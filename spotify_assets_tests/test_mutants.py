@@ -57,10 +57,10 @@ def test_survivors_are_read_back_from_what_was_printed() -> None:
     assert printed(log) == {("b.py", "x = 1", "x = 2"), ("b.py", "", "def f():")}
 
 
-def test_of_the_parts_on_the_page_nine_of_ten_are_killed_and_nothing_survives_unlisted() -> None:
+def test_every_part_is_on_the_page_nine_of_ten_are_killed_and_nothing_survives_unlisted() -> None:
     parts = rows(PAGE.read_text(encoding="utf-8"))
 
-    assert {row.part for row in parts} <= {*TARGETS}
+    assert [row.part for row in parts] == [*TARGETS], "run `make mutants` over the part that has no row"
     assert all(row.killed + row.equivalent == row.mutants for row in parts), "a survivor that is not listed"
     assert summed(parts).killed >= 0.9 * summed(parts).mutants
 

@@ -301,8 +301,8 @@ def _popularity(session: Session, name: str, todo: Pending) -> None:
     _days(session, name, todo)
     first = todo.all[0]
     since = first - LOOK_BACK if first.toordinal() > LOOK_BACK.days else _EVER
-    session.execute(statement("marts/song_popularity_previous"), [since, first, first])
-    session.execute(statement("marts/song_popularity_returned"), [first, since, first, first])
+    session.execute(statement("marts/song_popularity_previous"), [since, first])
+    session.execute(statement("marts/song_popularity_returned"), [first, since, first])
 
 
 def monday(day: dt.date) -> dt.date:

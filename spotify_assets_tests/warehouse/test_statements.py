@@ -144,8 +144,8 @@ def mart_statements(name: str, mart: marts.Mart) -> Iterator[Statement]:
         dates = [*DATES, *DATES] if mart.how == "weeks" else DATES * marts.select_statement(name, 1).count("IN (?)")
         yield marts.insert_statement(name, 2), dates
     if mart.how == "popularity":
-        yield sql.statement("marts/song_popularity_previous"), [*DATES, DATES[0]]
-        yield sql.statement("marts/song_popularity_returned"), [*DATES, *DATES]
+        yield sql.statement("marts/song_popularity_previous"), DATES
+        yield sql.statement("marts/song_popularity_returned"), [*DATES, DATES[0]]
 
 
 def all_statements() -> list[Statement]:

@@ -13,6 +13,6 @@ FROM (
     FROM FACTS.SONG_POPULARITY
     WHERE snapshot_date >= ?
   ) AS pairs
-  WHERE snapshot_date >= ? AND found IS DISTINCT FROM previous_popularity
+  WHERE found IS DISTINCT FROM previous_popularity
 ) AS s
 WHERE t.snapshot_date >= ? AND t.snapshot_date = s.snapshot_date AND t.song_id = s.song_id;

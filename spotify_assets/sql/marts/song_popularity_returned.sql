@@ -17,6 +17,6 @@ FROM (
       WHERE f.snapshot_date >= ? AND f.previous_popularity IS NULL AND songs.first_seen_on < ?
     )
   ) AS pairs
-  WHERE snapshot_date >= ? AND found IS DISTINCT FROM previous_popularity
+  WHERE found IS DISTINCT FROM previous_popularity
 ) AS s
 WHERE t.snapshot_date >= ? AND t.snapshot_date = s.snapshot_date AND t.song_id = s.song_id;

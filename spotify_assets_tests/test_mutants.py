@@ -20,7 +20,9 @@ from spotify_assets_tests.mutating import Change, changes
 @pytest.mark.parametrize("mutant", NAMED, ids=lambda mutant: mutant.what)
 def test_what_a_mutant_changes_stands_once_in_its_file(mutant: Mutant) -> None:
     assert (ROOT / mutant.file).read_text(encoding="utf-8").count(mutant.was) == 1
-    assert all((ROOT / test.partition("::")[0]).is_file() for test in mutant.tests)
+    for test in mutant.tests:
+        file, _, name = test.partition("::")
+        assert f"def {name}" in (ROOT / file).read_text(encoding="utf-8")
 
 
 def test_sql_is_changed_in_strings_and_annotations_are_left_alone(tmp_path: Path) -> None:
@@ -145,6 +147,14 @@ def test_a_named_mutant_that_survives_ends_the_run_with_1(project: Path, monkeyp
     commit_test(project, "assert more(0) == 0")
 
     assert mutants.main(["named"]) == 1
+
+
+def test_a_mutant_under_which_no_test_is_left_to_run_is_not_noticed(project: Path) -> None:
+    commit_test(project, "assert more(1) == 2")
+
+    changed, gone = "def more(a):\n    return 0\n", "spotify_assets_tests/test_more.py::test_more[of old]"
+
+    assert mutating.noticed(project, "more.py", changed, {gone: 9}) is None
 
 
 def test_a_mutant_that_never_ends_is_noticed_by_the_test_that_waits_for_it(project: Path) -> None:

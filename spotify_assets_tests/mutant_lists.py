@@ -273,14 +273,6 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
             "AND f.previous_popularity IS NULL or songs.first_seen_on <",
         )
     },
-    **{
-        (
-            f"spotify_assets/sql/marts/song_popularity_{step}.sql",
-            "WHERE snapshot_date >= ? AND found IS DISTINCT FROM previous_popularity",
-            "WHERE snapshot_date >= ? or found IS DISTINCT FROM previous_popularity",
-        ): "what is right already is written again, with the same numbers; earlier dates are kept out of `t`"
-        for step in ("previous", "returned")
-    },
     (
         "spotify_assets/sql/marts/song_stays.sql",
         "UNION ALL",

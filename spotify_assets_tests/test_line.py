@@ -77,10 +77,20 @@ def test_every_partition_and_check_is_recorded_in_dagster(home: Home) -> None:
         assert rows > 250
 
 
-def test_a_late_snapshot_of_an_old_day_rebuilds_that_day_alone(home: Home, tmp_path: Path) -> None:
+def test_a_late_snapshot_that_waits_in_the_landing_folder_is_adopted_first_and_rebuilds_its_old_day_alone(
+    home: Home,
+) -> None:
     before = state.read_commits(home.store, state.committed_days(home.store))
     day = dt.date(2026, 1, 2)
-    put_raw(home.store, Raw(e.spotify_id("late"), {"name": "Late"}, [(0, [e.entry(e.track("Late one"))])], day=day))
+    page = {
+        "href": f"https://api.spotify.com/v1/playlists/{e.spotify_id('late')}/tracks?offset=0&limit=100",
+        "limit": 100,
+        "offset": 0,
+        "total": 1,
+        "next": None,
+        "items": [e.entry(e.track("Late one"))],
+    }
+    home.store.put(f"{layout.LANDING_INBOX_PREFIX}spotify_raw_{day} 06:00:00.json", json.dumps(page).encode())
 
     ranges = home.build()
 
@@ -88,7 +98,10 @@ def test_a_late_snapshot_of_an_old_day_rebuilds_that_day_alone(home: Home, tmp_p
     assert ranges == [(day, day)]
     assert {changed for changed in after if after[changed] != before[changed]} == {day}
     songs = {row[0]: row for row in home.tables()["spotify.songs"]}
-    assert songs[e.spotify_id("trackLate one")][-2:] == (day, day)
+    late = songs[e.spotify_id("trackLate one")]
+    assert (late[1], late[-2:]) == ("spotify:track:" + e.spotify_id("trackLate one"), (day, day))
+    assert not list(home.store.list(layout.LANDING_INBOX_PREFIX))
+    assert len(list(home.store.list(layout.LANDING_PROCESSED_PREFIX))) == 1
 
 
 def test_where_it_is_to_fail_a_date_without_snapshots_fails_alone_and_names_itself(tmp_path: Path) -> None:
@@ -227,22 +240,3 @@ def test_dates_with_a_gap_between_them_are_asked_for_in_one_run(tmp_path: Path) 
     lag = behind(home.store, home.warehouse)
 
     assert lag.ranges(lag.stale) == [(FIRST, dt.date(2026, 1, 3))]
-
-
-def test_building_adopts_what_waits_in_the_landing_folder_first(tmp_path: Path) -> None:
-    home = new_home(tmp_path)
-    page = {
-        "href": f"https://api.spotify.com/v1/playlists/{e.spotify_id('landed')}/tracks?offset=0&limit=100",
-        "limit": 100,
-        "offset": 0,
-        "total": 1,
-        "next": None,
-        "items": [e.entry(e.track("Landed"))],
-    }
-    home.store.put(f"{layout.LANDING_INBOX_PREFIX}spotify_raw_2026-01-02 06:00:00.json", json.dumps(page).encode())
-
-    home.build()
-
-    assert [row[1] for row in home.tables()["spotify.songs"]] == ["spotify:track:" + e.spotify_id("trackLanded")]
-    assert not list(home.store.list(layout.LANDING_INBOX_PREFIX))
-    assert len(list(home.store.list(layout.LANDING_PROCESSED_PREFIX))) == 1

@@ -114,30 +114,6 @@ def test_files_of_a_version_before_a_column_are_checked_as_that_version_meant_th
     )
 
 
-def test_what_is_missing_is_a_warning_that_names_it(tmp_path: Path) -> None:
-    home = new_home(tmp_path / "home")
-    part, lost = e.spotify_id("part"), e.spotify_id("zlost")
-    put_raw(home.store, Raw(part, {"name": "A part"}, [(0, [e.entry(e.track("A", duration_ms=1.5))])], total=50))
-    home.store.put(put_raw(home.store, Raw(lost, {"name": "Lost"}, [(0, [])])), b"damaged")
-
-    with home.line() as line:
-        line.run("build_history", (DAY, DAY))
-        found = evaluation(line, "playlists", "snapshots_are_complete")
-        leaves = evaluation(line, "playlist_items", "leaves_readable")
-
-    assert not found.passed
-    assert found.severity == dg.AssetCheckSeverity.WARN
-    assert str(found.description).startswith(
-        f"snapshots hold the whole playlist: broken by 2 snapshots: 2026-01-01 {part} (A part): 1 of 50 entries; "
-        f"2026-01-01 {lost}: nothing readable. Where the day is over they stay, marked"
-    )
-    assert not leaves.passed
-    assert leaves.severity == dg.AssetCheckSeverity.WARN
-    assert str(leaves.description).startswith(
-        f"every value can be read: broken by 1 values: 2026-01-01 {part} duration\\_ms = '1.5' (line 1, entry 0). They"
-    )
-
-
 def evaluation(line: Line, table: str, check: str) -> dg.AssetCheckEvaluation:
     """The latest result of a check of a lake table."""
     key = dg.AssetCheckKey(dg.AssetKey(["lake", table]), check)
@@ -163,20 +139,36 @@ def test_entries_that_went_missing_are_found(store: ObjectStore) -> None:
     assert quality.unreconciled({DAY: commit}) == ["2026-01-01: 7 entries in, 5 in playlist_items, 0 quarantined"]
 
 
-def test_one_bad_table_stops_only_its_own_downstream(tmp_path: Path) -> None:
+def test_one_bad_table_stops_only_its_own_downstream_and_what_is_missing_is_a_warning_that_names_it(
+    tmp_path: Path,
+) -> None:
     home = new_home(tmp_path / "home")
+    part, lost = e.spotify_id("part"), e.spotify_id("zlost")
+    put_raw(home.store, Raw(part, {"name": "A part"}, [(0, [e.entry(e.track("A", duration_ms=1.5))])], total=50))
+    home.store.put(put_raw(home.store, Raw(lost, {"name": "Lost"}, [(0, [])])), b"damaged")
     damage(home.store, committed(home.store), "albums", "select * from t union all select * from t", tmp_path)
 
-    with home.line() as line, pytest.raises(RunFailed) as caught:
-        line.run("build_history", (DAY, DAY))
-
-    assert "lake/albums: check contract_holds failed" in str(caught.value)
-    assert "album_id is unique: broken by 2 rows" in str(caught.value)
     with home.line() as line:
+        with pytest.raises(RunFailed) as caught:
+            line.run("build_history", (DAY, DAY))
+        missing = evaluation(line, "playlists", "snapshots_are_complete")
+        leaves = evaluation(line, "playlist_items", "leaves_readable")
         loaded = {
             table
             for table in LAKE_TABLES
             if line.instance.get_latest_materialization_event(dg.AssetKey(["snowflake", "lake", table]))
         }
+
+    assert "lake/albums: check contract_holds failed" in str(caught.value)
+    assert "album_id is unique: broken by 2 rows" in str(caught.value)
     assert loaded == set(LAKE_TABLES) - {"albums"}
     assert state.committed_days(home.store) == [DAY]
+    assert (missing.passed, missing.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert str(missing.description).startswith(
+        f"snapshots hold the whole playlist: broken by 2 snapshots: 2026-01-01 {part} (A part): 1 of 50 entries; "
+        f"2026-01-01 {lost}: nothing readable. Where the day is over they stay, marked"
+    )
+    assert (leaves.passed, leaves.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert str(leaves.description).startswith(
+        f"every value can be read: broken by 1 values: 2026-01-01 {part} duration\\_ms = '1.5' (line 1, entry 0). They"
+    )

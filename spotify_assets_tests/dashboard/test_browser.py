@@ -36,6 +36,10 @@ PAGES = {
 }
 
 
+IN_THE_DARK = ("overview", "compare", "day", "search")
+"""The dark differs in its colours alone, which every page has from one list; each contrast is worked out below."""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as started:
@@ -88,9 +92,10 @@ def test_every_page_is_drawn_and_accessible_without_a_network(seen: Seen, world:
     seen.settle()
     results = Axe().run(seen.page)
     assert results.violations_count == 0, results.generate_report()
-    seen.page.emulate_media(color_scheme="dark")
-    results = Axe().run(seen.page, options={"resultTypes": ["violations"], "runOnly": ["color-contrast"]})
-    assert results.violations_count == 0, results.generate_report()
+    if name in IN_THE_DARK:
+        seen.page.emulate_media(color_scheme="dark")
+        results = Axe().run(seen.page, options={"resultTypes": ["violations"], "runOnly": ["color-contrast"]})
+        assert results.violations_count == 0, results.generate_report()
     seen.page.set_viewport_size({"width": 390, "height": 844})
     seen.page.wait_for_function("document.documentElement.scrollWidth <= 390")
     assert seen.page.evaluate("document.documentElement.scrollHeight - document.body.scrollHeight") < 40, "empty room"

@@ -125,10 +125,11 @@ def crash(service: GlueService, build: Callable[..., dg.ExecuteInProcessResult])
     assert [run["JobRunState"] for run in service.runs] == ["RUNNING"]
 
 
+@pytest.mark.parametrize("days", [DAYS[:2]], ids=["two dates"])
 class TestOneRunForOneWork:
     """A Glue run belongs to the work it was started for, whoever attempts it."""
 
-    def test_a_run_left_by_a_crash_is_taken_up_by_the_daemons_repeat(self, service, build, lake) -> None:
+    def test_a_run_left_by_a_crash_is_taken_up_by_the_daemons_repeat(self, service, build, lake, days) -> None:
         crash(service, build)
 
         # The daemon's repeat of a crashed run is a run of its own, which knows its parent.
@@ -136,39 +137,39 @@ class TestOneRunForOneWork:
 
         assert result.success
         assert service.started == 1
-        assert committed(lake) == len(DAYS)
+        assert committed(lake) == len(days)
 
-    def test_one_that_succeeded_meanwhile_is_used_and_not_paid_for_again(self, service, build, lake) -> None:
+    def test_one_that_succeeded_meanwhile_is_used_and_not_paid_for_again(self, service, build, lake, days) -> None:
         crash(service, build)
         service.advance()
         assert [run["JobRunState"] for run in service.runs] == ["SUCCEEDED"]
 
         assert build().success
         assert service.started == 1
-        assert committed(lake) == len(DAYS)
+        assert committed(lake) == len(days)
 
-    def test_what_was_read_once_is_not_read_again_by_a_rebuild(self, service, build, lake) -> None:
+    def test_what_was_read_once_is_not_read_again_by_a_rebuild(self, service, build, lake, days) -> None:
         assert build().success
-        for day in DAYS:
+        for day in days:
             lake.store.delete([f"tables/_commits/day={day}.json"])
 
         assert build().success
         assert service.started == 2
-        assert committed(lake) == len(DAYS)
+        assert committed(lake) == len(days)
 
-    def test_other_sources_are_other_work(self, service, build, lake) -> None:
+    def test_other_sources_are_other_work(self, service, build, lake, days) -> None:
         service.fates = ["RUNNING"]
 
         crash(service, build)
         raw = Raw(
-            "p1", {"name": "P"}, day=DAYS[0], pages=[(0, [entry(track("s0"))] * 3)], extracted_at="2026-01-01T09:00:00Z"
+            "p1", {"name": "P"}, day=days[0], pages=[(0, [entry(track("s0"))] * 3)], extracted_at="2026-01-01T09:00:00Z"
         )
         put_raw(lake.store, raw, run_id="later")
 
         assert build().success
         assert service.started == 2
 
-    def test_every_attempt_writes_under_a_name_of_its_own(self, service, build, lake) -> None:
+    def test_every_attempt_writes_under_a_name_of_its_own(self, service, build, lake, days) -> None:
         def half(glue: GlueService, run: dict[str, Any]) -> str:
             succeed(glue, run, leave_out=("closed",))
             return "FAILED"
@@ -176,7 +177,7 @@ class TestOneRunForOneWork:
         service.fates = [half]
         assert build().success
         assert service.started == 2
-        for commit in lake.commits(DAYS).values():
+        for commit in lake.commits(days).values():
             for table in LAKE_TABLES:
                 day = f"tables/{table}/run={commit.run_id}/day={commit.day}/"
                 assert {found.key for found in lake.store.list(day)} == set(commit.file_keys(table))

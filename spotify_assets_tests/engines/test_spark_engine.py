@@ -318,11 +318,11 @@ def test_payloads_of_every_recorded_shape_and_the_sandbox_give_the_same_rows_as_
     assert sum(built.entries for built in by_duckdb) > 300
 
 
-SANDBOX_DAYS = [dt.date(2026, 3, day) for day in (1, 2)]
+SANDBOX_DAYS = [dt.date(2026, 3, 1)]
 
 
 def sandbox_snapshots() -> Iterator[Raw]:
-    """Every playlist of the sandbox on two days, in pages of 50."""
+    """Every playlist of the sandbox on a day, in pages of 50."""
     for day in SANDBOX_DAYS:
         sandbox = Sandbox(day)
         for playlist_id, playlist in sandbox.playlists.items():

@@ -217,9 +217,11 @@ def test_a_rebuild_of_nothing_is_empty_and_one_touches_no_other_mart(
 ) -> None:
     nothing = warehouse.run(lambda session: marts.rebuild(session, "song_stays"))
     assert (nothing.rows, nothing.checked, nothing.pending.all) == (0, 0, ())
+    assert warehouse.run(marts.any_playlist) is None
     load(warehouse, store, commit_all(store, {day(n): tables_of({"P": ["a" * (n + 1)]}) for n in range(3)}, "run"))
     merge_all(warehouse)
     build_all(warehouse)
+    assert warehouse.run(marts.any_playlist) == "P"
     recorded = "SELECT * FROM FACTS.APPLIED_SNAPSHOTS ORDER BY 1, 2, 3"
     before = warehouse.execute(recorded)
 

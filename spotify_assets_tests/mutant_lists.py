@@ -329,6 +329,11 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         for before, after in ((" 8", "7"), ("7", " 8"))
     },
     (
+        "spotify_assets/warehouse/marts.py",
+        '((playlist_id,),) = session.execute("SELECT MAX(playlist_id) FROM FACTS.SONG_STAYS")',
+        '((playlist_id,),) = session.execute("SELECT min(playlist_id) FROM FACTS.SONG_STAYS")',
+    ): "any playlist is as good as another to look at a view by",
+    (
         "glue_scripts/raw_reader.py",
         'return f"[{_structure(shape[0])}]"',
         'return f"[{_structure(shape[ -1])}]"',

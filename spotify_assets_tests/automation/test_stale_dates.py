@@ -16,6 +16,8 @@ from spotify_assets.lake import layout
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets_tests.automation.world import START, TODAY, World, commit, days_ago, put_raw, world_on
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=["file", "s3"])
 def anywhere(request: pytest.FixtureRequest) -> Iterator[World]:

@@ -31,6 +31,8 @@ from spotify_assets_tests.lakes import put_raw
 from spotify_assets_tests.reference_tables import Raw
 from spotify_assets_tests.scripted_aws import Answer
 
+pytestmark = pytest.mark.slow
+
 DAYS = [dt.date(2026, 1, 1) + dt.timedelta(days=number) for number in range(4)]
 THROTTLED, DENIED = "ThrottlingException", "AccessDeniedException"
 FULL, LIMIT = "ConcurrentRunsExceededException", "ResourceNumberLimitExceededException"

@@ -24,6 +24,8 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.spotify.conftest import Extract
 from spotify_assets_tests.spotify.spotify_server import ACCESS_TOKEN, Answer, SpotifyServer, entry, error
 
+pytestmark = pytest.mark.slow
+
 ENTRIES = 120
 RULES = RetryRules(timeout=0.4)
 TWICE = RetryRules(timeout=0.4, tries=2)

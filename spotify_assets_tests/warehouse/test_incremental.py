@@ -24,6 +24,8 @@ from spotify_assets_tests.warehouse.rows_read import counted
 from spotify_assets_tests.warehouse.test_marts import as_rows
 from spotify_assets_tests.warehouse.use import build_all, computed, load, merge_all, rebuild_all
 
+pytestmark = pytest.mark.slow
+
 PLAYLISTS = ("P", "Q")
 
 

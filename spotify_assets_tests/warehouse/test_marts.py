@@ -18,6 +18,8 @@ from spotify_assets_tests.warehouse import oracle
 from spotify_assets_tests.warehouse.lake_files import Tables, commit_day, day, evolving, tables_of
 from spotify_assets_tests.warehouse.use import build_all, computed, load, merge_all, rebuild_all
 
+pytestmark = pytest.mark.slow
+
 History = dict[dt.date, Tables]
 
 

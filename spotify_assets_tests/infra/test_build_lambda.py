@@ -45,6 +45,27 @@ print(json.dumps(sorted(name for name in sys.modules if "." not in name)))
 """
 
 
+REFUSED = """
+import importlib, json, os, sys, traceback
+handler = importlib.import_module("spotify_assets.lambda_handler")
+for os.environ["SPOTIFY_SECRET_ID"] in json.loads(sys.argv[2]):
+    try:
+        handler.handle({}, type("Context", (), {"aws_request_id": sys.argv[1]}))
+    except Exception:
+        print(json.dumps(traceback.format_exc()))
+"""
+"""What each invocation fails with, one process for as many secrets."""
+
+SECRETS = [
+    (None, "can't find the specified secret"),
+    ("client-secret-9b2e", "is not a JSON object"),
+    ("[1]", "is not a JSON object"),
+    ("{}", "has no SPOTIFY_CLIENT_ID"),
+    (json.dumps({"SPOTIFY_CLIENT_ID": "a"}), "SPOTIFY_CLIENT_SECRET is not"),
+]
+"""What is stored, and what is said of it."""
+
+
 @pytest.fixture(scope="module")
 def builder() -> ModuleType:
     spec = importlib.util.spec_from_file_location("build_lambda", ROOT / "infra" / "build_lambda.py")
@@ -152,7 +173,8 @@ class TestInACleanInterpreter:
         lake: LakeResource,
         server: SpotifyServer,
         *,
-        event: dict[str, Any] | None = None,
+        event: object = None,
+        run: str = RUN,
         secret: str | None = json.dumps(SECRET),
         request: str = "11111111-2222-3333-4444-555555555555",
         **extra: str,
@@ -168,7 +190,7 @@ class TestInACleanInterpreter:
             "SPOTIFY_PLAYLISTS": ",".join(server.playlists), "SPOTIFY_API_URL": server.api,
             "SPOTIFY_TOKEN_URL": server.token_url, **extra,
         }  # fmt: skip
-        code = f"import sys; sys.path.insert(0, {str(unpacked)!r})\n{RUN}"
+        code = f"import sys; sys.path.insert(0, {str(unpacked)!r})\n{run}"
         return subprocess.run(
             [sys.executable, "-I", "-S", "-c", code, request, json.dumps(event or {})],
             capture_output=True, text=True, env=environment, timeout=60, check=False,
@@ -219,24 +241,21 @@ class TestInACleanInterpreter:
         assert done.returncode != 0
         assert "Not one of 1 tracked playlists could be read" in done.stderr
 
-    @pytest.mark.parametrize(
-        ("secret", "said"),
-        [
-            (None, "can't find the specified secret"),
-            ("client-secret-9b2e", "is not a JSON object"),
-            ("[1]", "is not a JSON object"),
-            ("{}", "has no SPOTIFY_CLIENT_ID"),
-            (json.dumps({"SPOTIFY_CLIENT_ID": "a"}), "SPOTIFY_CLIENT_SECRET is not"),
-        ],
-    )
-    def test_a_secret_that_is_missing_or_wrong_says_what_to_put_into_it(
-        self, unpacked, s3_lake, server, secret, said
-    ) -> None:
+    def test_a_secret_that_is_missing_or_wrong_says_what_to_put_into_it(self, unpacked, s3_lake, server) -> None:
         server.add(1)
-        done = self.invoke(unpacked, s3_lake, server, secret=secret)
-        assert done.returncode != 0
-        assert said in done.stderr
-        assert "client-secret-9b2e" not in done.stderr
+        manager = boto3.client("secretsmanager", REGION, endpoint_url=s3_lake.endpoint_url)
+        bucket = s3_lake.url.split("/")[2]
+        names = [f"wrong-{number}-{bucket}" for number in range(len(SECRETS))]
+        for name, (secret, _) in zip(names, SECRETS, strict=True):
+            if secret is not None:
+                manager.create_secret(Name=name, SecretString=secret)
+
+        done = self.invoke(unpacked, s3_lake, server, secret=None, event=names, run=REFUSED)
+
+        failures = [json.loads(line) for line in done.stdout.splitlines()]
+        for failure, (_, said) in zip(failures, SECRETS, strict=True):
+            assert said in failure
+        assert "client-secret-9b2e" not in done.stdout + done.stderr
 
 
 def extract_here(server: SpotifyServer, store: ObjectStore, day: Any) -> None:

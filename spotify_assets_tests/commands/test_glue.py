@@ -266,16 +266,18 @@ def test_a_run_by_hand_builds_and_commits_without_dagster(
     """The script with the arguments that are printed, from anywhere; the soak runs the whole command in a Java of its
     own, as the test of the Glue engine runs the script there is for Dagster."""
     raw, command = put_and_ask(store, tmp_path, monkeypatch)
-    environment, submit, package, script = re.fullmatch(
-        r"env (.*) (\S*spark-submit) --py-files (\S+\.zip) (\S+\.py) --lake .*", command
-    ).groups()  # pyright: ignore[reportOptionalMemberAccess]
-    variables = dict(one.split("=", 1) for one in shlex.split(environment))
+    words = shlex.split(command)
+    before = words.index("--py-files")
+    env, *environment, submit = words[:before]
+    package, script, *arguments = words[before + 1 :]
+    assert (env, Path(submit).name, arguments[0]) == ("env", "spark-submit", "--lake")
+    variables = dict(one.split("=", 1) for one in environment)
     assert Path(variables["JAVA_HOME"], "bin", "java").is_file()
     assert Path(variables["PYSPARK_PYTHON"]).samefile(sys.executable)
     assert all(Path(path).is_absolute() and Path(path).is_file() for path in (submit, package, script))
 
     monkeypatch.chdir("/")
-    monkeypatch.setattr(sys, "argv", shlex.split(command)[shlex.split(command).index(script) :])
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
     runpy.run_path(script, run_name="__main__")
 
     assert_built_and_committed(store, raw)

@@ -72,7 +72,8 @@ def _grow(home: Path, histories: Sequence[int]) -> None:
             until = min(days + RANGE, history)
             write_days(home / "lake", days, until)
             whole = build(home)
-            print(f"    days {days + 1:>4} to {until:>4} in one run: {whole.cpu:6.1f} s CPU, {whole.peak_mib:5.0f} MiB")
+            days_made = f"days {days + 1} to {until} in one run"
+            print(f"    {days_made:<40}{whole.cpu:8.2f} s CPU  {whole.peak_mib:5.0f} MiB")
             days = until
         added = []
         for _ in range(ADDED):
@@ -82,8 +83,8 @@ def _grow(home: Path, histories: Sequence[int]) -> None:
         best = min(added, key=lambda day: day.cpu)
         first = first or best
         print(
-            f"  a day after {history:>5} days: {best.cpu:6.2f} s CPU {best.wall:6.2f} s {best.peak_mib:5.0f} MiB"
-            f"   ratio {best.cpu / first.cpu:.2f}, memory {best.peak_mib / first.peak_mib:.2f}",
+            f"  {f'a day after {history} days':<42}{best.cpu:8.2f} s CPU  {best.wall:6.2f} s  {best.peak_mib:5.0f} MiB"
+            f"  ratio {best.cpu / first.cpu:.2f}, memory {best.peak_mib / first.peak_mib:.2f}",
             flush=True,
         )
 

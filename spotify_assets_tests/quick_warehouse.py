@@ -51,9 +51,14 @@ def _lend(patch: pytest.MonkeyPatch, free: list[duckdb.DuckDBPyConnection]) -> N
             make(made)
             free.append(made.duck_conn)
         lent: Any = _Lent(free.pop(), free)
-        instance.create_database_on_connect = instance.create_schema_on_connect = True
-        instance.db_path, instance.nop_regexes = named["db_path"], None
-        instance.results_cache, instance.duck_conn = {}, lent
+        vars(instance).update(
+            create_database_on_connect=True,
+            create_schema_on_connect=True,
+            db_path=named["db_path"],
+            nop_regexes=None,
+            results_cache={},
+            duck_conn=lent,
+        )
 
     patch.setattr(FakeSnow, "__init__", making)
 

@@ -48,7 +48,7 @@ check: $(STAMP)  ## Lint, types and definitions, as CI runs them
 
 clouds: $(STAMP) .venv-clouds/.installed .venv-checkov/.installed  ## Try the AWS stack and the line on a second emulator, and run checkov
 	@$(BIN)/python -m pytest -q -n 0 -m clouds spotify_assets_tests/clouds
-	@.venv-checkov/bin/checkov --config-file infra/clouds/checkov.yaml
+	@.venv-checkov/bin/python -m checkov.main --config-file infra/clouds/checkov.yaml
 
 .venv-clouds/.installed: infra/clouds/ministack.txt
 .venv-checkov/.installed: infra/clouds/checkov.txt

@@ -69,9 +69,10 @@ def read_current_sources(
     def current(day: dt.date) -> tuple[Source, ...]:
         prefix = layout.raw_day_prefix(day)
         commit = commits.get(day) if commits else None
-        if commit and store.holds(prefix, commit.sources):
-            return commit.sources
-        return current_sources(store.list(prefix))
+        if commit is None:
+            return current_sources(store.list(prefix))
+        objects = store.list_unless(prefix, commit.sources)
+        return commit.sources if objects is None else current_sources(objects)
 
     days = list(days)
     return dict(zip(days, store.at_once(current, days), strict=True))

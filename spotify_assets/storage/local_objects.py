@@ -93,8 +93,8 @@ def _etag(status: os.stat_result) -> str:
 
 
 def holds(root: Path, prefix: str, etags: Iterable[tuple[str, str]]) -> bool:
-    """Whether these objects (key, etag) lie under `prefix` and nothing else, whatever it is: cheaper than `listing`,
-    which says what it is that lies there."""
+    """Whether these objects (key, etag) lie under `prefix` and nothing else, be it what `listing` leaves out: cheaper
+    than that, which says what it is that lies there."""
     start = f"{root}/"
     names: dict[str, set[str]] = {prefix: set()}
     try:

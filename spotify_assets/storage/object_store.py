@@ -116,14 +116,13 @@ class ObjectStore:
             # One key that obstore can't express ends its listing: go on behind the last key it gave.
             yield from s3_objects.listing(place, prefix, last)
 
-    def holds(self, prefix: str, etags: Sequence[tuple[str, str]]) -> bool:
-        """Whether exactly these objects (key, etag; in the order of keys) lie under `prefix`, each unchanged.
-
-        False of a folder where something lies that `list` leaves out, so who is told False lists.
-        """
-        if isinstance(self.place, Path):
-            return local_objects.holds(self.place, prefix, etags)
-        return [(stored.key, stored.etag) for stored in self.list(prefix)] == list(etags)
+    def list_unless(self, prefix: str, etags: Sequence[tuple[str, str]]) -> list[StoredObject] | None:
+        """What `list` gives, or None where exactly these objects (key, etag; in the order of keys) lie under `prefix`,
+        each unchanged: a folder says that in less time, S3 in the same one listing."""
+        if isinstance(self.place, Path) and local_objects.holds(self.place, prefix, etags):
+            return None
+        objects = list(self.list(prefix))
+        return None if [(stored.key, stored.etag) for stored in objects] == list(etags) else objects
 
     def folders(self, prefix: str) -> list[str]:
         """The names of the folders directly under `prefix`, sorted; one delimited listing."""

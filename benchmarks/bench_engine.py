@@ -9,7 +9,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import in_own_process, report
+from benchmarks.measure import import_duckdb, in_own_process, report
 from benchmarks.raw_lakes import write_raw_lake
 from glue_scripts.spans import days_between
 from spotify_assets.engines.duckdb_engine import OBJECTS_A_PASS, batches, build_day, build_days
@@ -68,8 +68,8 @@ def grow() -> None:
                 other = Path(str(path).replace(str(first), str(day)))
                 other.parent.mkdir(parents=True, exist_ok=True)
                 other.hardlink_to(path)
-        small = in_own_process(partial(engine_passes, root, days[:2]), warm=_import_duckdb)
-        large = in_own_process(partial(engine_passes, root, days), warm=_import_duckdb)
+        small = in_own_process(partial(engine_passes, root, days[:2]), warm=import_duckdb)
+        large = in_own_process(partial(engine_passes, root, days), warm=import_duckdb)
         report("DuckDB engine, 2,000,000 entries on 20 dates", large, [("200,000 on 2 dates", small)])
 
 
@@ -80,10 +80,10 @@ def compare() -> None:
             root = Path(folder)
             (day,) = write_raw_lake(root, objects=objects, entries=100)
             files = sorted((root / "raw").rglob("*.gz"))
-            engine = in_own_process(partial(engine_pass, root, day), times=times, warm=_import_duckdb)
-            bare = in_own_process(partial(bare_pass, files, root / "bare"), times=times, warm=_import_duckdb)
+            engine = in_own_process(partial(engine_pass, root, day), times=times, warm=import_duckdb)
+            bare = in_own_process(partial(bare_pass, files, root / "bare"), times=times, warm=import_duckdb)
             quick = partial(bare_pass, files, root / "quick", read="parsed")
-            quickest = in_own_process(quick, times=times, warm=_import_duckdb)
+            quickest = in_own_process(quick, times=times, warm=import_duckdb)
             loop = in_own_process(partial(pandas_loop, files, root / "loop"), warm=_import_pandas)
             report(
                 f"DuckDB engine, {objects * 100:,} entries",
@@ -201,10 +201,6 @@ def pandas_loop(files: list[Path], out: Path) -> None:
         if "added_at" in frame:
             frame["added_at"] = pd.to_datetime(frame["added_at"])
         frame.to_csv(out / f"{name}.csv", index=False)
-
-
-def _import_duckdb() -> None:
-    import duckdb  # noqa: F401
 
 
 def _import_pandas() -> None:

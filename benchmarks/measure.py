@@ -39,6 +39,11 @@ def _measure(work: Callable[[], object], times: int, warm: Callable[[], object] 
     return Measured(statistics.median(seconds), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
+def import_duckdb() -> None:
+    """What warms a process that works with DuckDB."""
+    import duckdb  # noqa: F401
+
+
 def report(what: str, measured: Measured, against: Sequence[tuple[str, Measured]] = ()) -> None:
     """Print one line for `what` and one per baseline with the ratio of the two times."""
     print(f"  {what:<58} {measured.seconds:8.3f} s {measured.peak_mib:7.0f} MiB")

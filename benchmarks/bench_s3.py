@@ -1,4 +1,5 @@
-"""The DuckDB engine on an S3 that takes 50 ms a request: one date of 200 playlists, beside a request at a time.
+"""One date of 200 playlists on an S3 that takes 50 ms a request: the DuckDB engine, and what Glue's workers do over the
+network (they read raw objects and stage them, before Spark begins); each beside a request at a time.
 
 moto answers in a process of its own, and each answer waits: what counts on S3 is how many requests are under way.
 """
@@ -17,9 +18,12 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from benchmarks.measure import in_own_process, report
+from benchmarks.measure import import_duckdb, in_own_process, report
 from benchmarks.raw_lakes import write_raw_lake
+from glue_scripts import spark_reader
+from glue_scripts.lake_files import LakeFiles
 from spotify_assets.engines.duckdb_engine import build_day
 from spotify_assets.engines.engine import DaySources
 from spotify_assets.lake import state
@@ -33,8 +37,12 @@ _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", 
 
 
 def main() -> None:
-    """Print the date built with the requests that the engine has under way, and with one."""
-    os.environ.update(_CREDENTIALS)
+    """Print the date with the requests that are under way by design, and with one."""
+    with patch.dict(os.environ, _CREDENTIALS):
+        _compare()
+
+
+def _compare() -> None:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     server = context.Process(target=_serve, args=(theirs,), daemon=True)
@@ -46,13 +54,20 @@ def main() -> None:
             _upload(Path(folder), endpoint)
         ours.send("slow")
         ours.recv()
-        at_once = in_own_process(partial(build, endpoint, day), times=3, warm=_warm)
-        in_a_row = in_own_process(partial(build, endpoint, day, parallel=1), warm=_warm)
+        each = [
+            (
+                what,
+                in_own_process(partial(work, endpoint, day), times=3, warm=import_duckdb),
+                in_own_process(partial(work, endpoint, day, parallel=1), warm=import_duckdb),
+            )
+            for what, work in (("DuckDB engine", build), ("reading and staging of one Glue worker", stage))
+        ]
     finally:
         server.kill()
         server.join()
-    milliseconds = f"{SECONDS_A_REQUEST * 1_000:.0f} ms"
-    report(f"a date of {PLAYLISTS} playlists, {milliseconds} a request", at_once, [("a request at a time", in_a_row)])
+    print(f"  {PLAYLISTS} playlists, {SECONDS_A_REQUEST * 1_000:.0f} ms a request")
+    for what, at_once, in_a_row in each:
+        report(what, at_once, [("a request at a time", in_a_row)])
 
 
 def build(endpoint: str, day: dt.date, *, parallel: int = object_store._PARALLEL) -> None:
@@ -60,6 +75,17 @@ def build(endpoint: str, day: dt.date, *, parallel: int = object_store._PARALLEL
     object_store._PARALLEL = parallel
     store = ObjectStore.open(_LAKE, endpoint_url=endpoint)
     build_day(store, "bench", DaySources(day, state.read_current_sources(store, [day])[day]))
+
+
+def stage(endpoint: str, day: dt.date, *, parallel: int = spark_reader.PARALLEL_READS) -> None:
+    """What a worker does with the raw objects of the date, pass by pass, with so many reads under way."""
+    spark_reader.PARALLEL_READS = parallel
+    os.environ["AWS_ENDPOINT_URL"] = endpoint
+    sources = state.read_current_sources(ObjectStore.open(_LAKE, endpoint_url=endpoint), [day])[day]
+    size = spark_reader.OBJECTS_PER_PASS
+    for number, at in enumerate(range(0, len(sources), size)):
+        counted = spark_reader.stage_pass(LakeFiles(_LAKE), sources[at : at + size], f"staging/pass-{number}.parquet")
+        assert not any(one.unread for one in counted)
 
 
 def _upload(folder: Path, endpoint: str) -> None:
@@ -70,10 +96,6 @@ def _upload(folder: Path, endpoint: str) -> None:
     )
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.gz")}
     ObjectStore.open(_LAKE, endpoint_url=endpoint).upload_many(files)
-
-
-def _warm() -> None:
-    import duckdb  # noqa: F401
 
 
 def _serve(pipe: Connection) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from glue_scripts.spans import iso_date
@@ -98,7 +99,7 @@ def parse_raw_key(key: str) -> RawKey | None:
 
 def table_run_prefix(table: str, run_id: str, day: dt.date) -> str:
     """Prefix of the Parquet files of a table, run and date."""
-    return f"tables/{_checked('[a-z_]+', table, 'table')}/run={_checked(_RUN, run_id, 'run id')}/day={day.isoformat()}/"
+    return f"{table_run_folder(table, run_id)}day={day.isoformat()}/"
 
 
 def table_run_folder(table: str, run_id: str) -> str:
@@ -194,6 +195,7 @@ def report_script_key(digest: str) -> str:
     return f"{REPORTS_PREFIX}parts/{_checked('[0-9a-f]+', digest, 'digest')}.js.gz"
 
 
+@lru_cache(maxsize=1_024)
 def _checked(pattern: str, value: str, what: str) -> str:
     """`value`, once it is known that it cannot change the shape of a key. Raises ValueError otherwise."""
     if not re.fullmatch(pattern, value):

@@ -58,24 +58,11 @@ def committed_days(store: ObjectStore) -> list[dt.date]:
     return sorted(day for day in days if day)
 
 
-def read_current_sources(
-    store: ObjectStore, days: Iterable[dt.date], commits: Mapping[dt.date, Commit] | None = None
-) -> dict[dt.date, tuple[Source, ...]]:
-    """The current raw objects of each date; an empty tuple for a date without any.
-
-    With `commits`, a date where exactly the objects lie that its commit names is not looked at any closer.
-    """
-
-    def current(day: dt.date) -> tuple[Source, ...]:
-        prefix = layout.raw_day_prefix(day)
-        commit = commits.get(day) if commits else None
-        if commit is None:
-            return current_sources(store.list(prefix))
-        objects = store.list_unless(prefix, commit.sources)
-        return commit.sources if objects is None else current_sources(objects)
-
+def read_current_sources(store: ObjectStore, days: Iterable[dt.date]) -> dict[dt.date, tuple[Source, ...]]:
+    """The current raw objects of each date; an empty tuple for a date without any."""
     days = list(days)
-    return dict(zip(days, store.at_once(current, days), strict=True))
+    listings = store.at_once(lambda day: current_sources(store.list(layout.raw_day_prefix(day))), days)
+    return dict(zip(days, listings, strict=True))
 
 
 def read_commits(store: ObjectStore, days: Iterable[dt.date]) -> dict[dt.date, Commit]:

@@ -119,7 +119,7 @@ def observe_dates(store: ObjectStore, days: Iterable[dt.date]) -> Observation:
     if not days:
         return NOTHING
     commits, unreadable = readable_commits(store, days)
-    sources = state.recognised(store, state.read_current_sources(store, days, commits), commits)
+    sources = state.recognised(store, state.read_current_sources(store, days), commits)
     return Observation(
         days=tuple(days),
         sources=sources,

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from glue_scripts.contract import LAKE_TABLES, all_tables
 from glue_scripts.fingerprint import transformation
 from glue_scripts.spans import days_between, slices
-from spotify_assets.lake import state, watch
+from spotify_assets.lake import known_dates, state, watch
+from spotify_assets.waiting import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
     from glue_scripts.commit import Commit
+    from spotify_assets.lake.known_dates import KnownDate
     from spotify_assets.local.runs import Line
     from spotify_assets.resources.warehouse import WarehouseResource
     from spotify_assets.settings import Settings
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 _LOOKED_AT_TOGETHER = 128
 """Dates whose raw objects and commits are held at once."""
+
+_ALWAYS_LOOKED_AT = 30
+"""The latest dates, at which every look looks."""
 
 Stretch = tuple[dt.date, dt.date]
 
@@ -88,38 +93,53 @@ def behind(
     last: dt.date | None = None,
     *,
     verify: bool = False,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Behind:
-    """What needs work from `first` to `last` inclusive. With `verify` every file is read, else only listed."""
+    """What needs work from `first` to `last` inclusive.
+
+    Dates that an earlier look left up to date are not looked at again where `known_dates` tells that they still are.
+    With `verify` every date is looked at and every file read.
+    """
 
     def asked(day: dt.date) -> bool:
         return (not first or day >= first) and (not last or day <= last)
 
+    now = clock.now()
     days = {day for day in state.raw_days(store) if asked(day)}
     every = sorted({*days, *(day for day in state.committed_days(store) if asked(day))})
+    older = every[:-_ALWAYS_LOOKED_AT]
+    kept = known_dates.read(store)
+    known = {} if verify else known_dates.unchanged(store, kept, older, now)
+    outdated = [day for day, one in known.items() if one.code != transformation()]
     stale: list[dt.date] = []
-    outdated: list[dt.date] = []
     commits: dict[dt.date, Commit] = {}
     unreadable: dict[dt.date, str] = {}
-    for some in slices(every, _LOOKED_AT_TOGETHER):
-        known, damaged = watch.readable_commits(store, some)
-        sources = state.recognised(store, state.read_current_sources(store, days.intersection(some), known), known)
-        stale += (day for day in state.stale_days(sources, known) if day not in damaged)
-        outdated += (day for day in state.outdated_days(known, transformation()) if sources.get(day))
-        commits |= {day: replace(commit, sources=()) for day, commit in known.items()}
+    proven: dict[dt.date, KnownDate] = {}
+    for some in slices([day for day in every if day not in known], _LOOKED_AT_TOGETHER):
+        read, damaged = watch.readable_commits(store, some)
+        candidates = known_dates.candidates(store, {day: read[day] for day in read.keys() & older}, now)
+        sources = state.recognised(store, state.read_current_sources(store, days.intersection(some)), read)
+        stale += (day for day in state.stale_days(sources, read) if day not in damaged)
+        outdated += (day for day in state.outdated_days(read, transformation()) if sources.get(day))
+        proven |= {day: one for day, one in candidates.items() if sources.get(day)}
+        commits |= {day: replace(commit, sources=()) for day, commit in read.items()}
         unreadable |= damaged
     lost = state.lost_files(store, commits)
     if verify:
         lost = {**state.broken_files(store, {day: each for day, each in commits.items() if day not in lost}), **lost}
-    loaded = warehouse.all_loaded_runs(list(LAKE_TABLES))
-    unloaded = [
-        day for day, commit in commits.items() if any(runs.get(day) != commit.run_id for runs in loaded.values())
-    ]
+    keep = {day: one for day, one in kept.items() if not asked(day)} | known
+    keep |= {day: one for day, one in proven.items() if day not in {*stale, *lost}}
+    if keep != kept:
+        known_dates.write(store, keep)
+    loaded = warehouse.agreed_runs(list(LAKE_TABLES))
+    runs = {day: one.run_id for day, one in (known | commits).items()}
+    unloaded = [day for day, run in runs.items() if loaded.get(day) != run]
     between = days_between(every[0], every[-1]) if every else []
     return Behind(
         stale=tuple(stale),
         lost=lost,
         unloaded=tuple(sorted(unloaded)),
-        outdated=tuple(outdated),
+        outdated=tuple(sorted(outdated)),
         unreadable=unreadable,
         passable=tuple(day for day in between if day not in {*stale, *lost, *unreadable}),
     )

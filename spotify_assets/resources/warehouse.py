@@ -81,6 +81,17 @@ class WarehouseResource(dg.ConfigurableResource, ABC):
 
         return self.run(read, QueryTag("loaded_runs"))
 
+    def agreed_runs(self, tables: Sequence[str]) -> dict[dt.date, str]:
+        """The run that all the given lake tables hold, by date, without dates of which they hold different ones; none
+        where one of them is gone."""
+
+        def read(session: Session) -> dict[dt.date, str]:
+            schema.prepare(session, [("lake", schema.LOADS)])
+            whole = all(schema.exists(session, "lake", table) for table in tables)
+            return state.agreed_runs(session, tables) if whole else {}
+
+        return self.run(read, QueryTag("loaded_runs"))
+
     def table_name(self, layer: str, table: str) -> str:
         """`DATABASE.SCHEMA.TABLE`, as `dagster/table_name` shows it."""
         return f"{self.database}.{schema.qualified(layer, table)}"

@@ -6,9 +6,11 @@ Used by `object_store` and `foreign_objects` only.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import re
 import stat as mode
+from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -92,27 +94,27 @@ def _etag(status: os.stat_result) -> str:
     return f"{status.st_ino:x}-{status.st_mtime_ns // 1000:x}-{status.st_size:x}"
 
 
-def holds(root: Path, prefix: str, etags: Iterable[tuple[str, str]]) -> bool:
-    """Whether these objects (key, etag) lie under `prefix` and nothing else, be it what `listing` leaves out: cheaper
-    than that, which says what it is that lies there."""
+def folder_state(root: Path, folder: str, others: Iterable[str], before: float) -> str | None:
+    """What stands for a folder, each entry of it, and `others` (paths of files or folders): it changes when one of them
+    is made, removed or replaced, and with whatever is made, removed or replaced in one that is a folder. None when one
+    has changed since `before` (seconds since 1970), for it may again at what the file system takes for the same time.
+
+    Told from the times that POSIX calls those of the last status change, which nobody can set.
+    """
     start = f"{root}/"
-    names: dict[str, set[str]] = {prefix: set()}
+    changed = array("q")
     try:
-        for key, etag in etags:
-            if not key.startswith(prefix) or _etag(os.lstat(start + key)) != etag:
-                return False
-            folder, known = key, False
-            while not known:
-                cut = folder.rindex("/", 0, -1) + 1
-                folder, name = folder[:cut], folder[cut:]
-                known = folder in names
-                names.setdefault(folder, set()).add(name.removesuffix("/"))
-        return all(
-            set(os.listdir(start + folder)) == inside  # noqa: PTH208 - paths of all of them would take as long again
-            for folder, inside in names.items()
-        )
+        changed.append(os.lstat(start + folder).st_ctime_ns)
+        with os.scandir(start + folder) as entries:
+            changed.extend([entry.stat(follow_symlinks=False).st_ctime_ns for entry in entries])
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return None
+    for path in others:
+        try:
+            changed.append(os.lstat(start + path).st_ctime_ns)
+        except (FileNotFoundError, NotADirectoryError):
+            changed.append(0)
+    return None if max(changed) >= before * 1e9 else hashlib.sha256(changed).hexdigest()[:16]
 
 
 def _entries(folder: str | Path) -> list[os.DirEntry[str]]:

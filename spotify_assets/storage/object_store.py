@@ -7,7 +7,8 @@ knows which kind of storage it is talking to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,13 +117,13 @@ class ObjectStore:
             # One key that obstore can't express ends its listing: go on behind the last key it gave.
             yield from s3_objects.listing(place, prefix, last)
 
-    def list_unless(self, prefix: str, etags: Sequence[tuple[str, str]]) -> list[StoredObject] | None:
-        """What `list` gives, or None where exactly these objects (key, etag; in the order of keys) lie under `prefix`,
-        each unchanged: a folder says that in less time, S3 in the same one listing."""
-        if isinstance(self.place, Path) and local_objects.holds(self.place, prefix, etags):
+    def folder_state(self, folder: str, others: Iterable[str], before: dt.datetime) -> str | None:
+        """What stands for a folder, each entry of it, and `others` (keys, or folders): it changes when one of them is
+        made, removed or replaced, and with whatever is in one that is a folder. None where that can't be told:
+        something has changed since `before`, or the store has no folders."""
+        if self._root is None:
             return None
-        objects = list(self.list(prefix))
-        return None if [(stored.key, stored.etag) for stored in objects] == list(etags) else objects
+        return local_objects.folder_state(self._root, folder, others, before.timestamp())
 
     def folders(self, prefix: str) -> list[str]:
         """The names of the folders directly under `prefix`, sorted; one delimited listing."""

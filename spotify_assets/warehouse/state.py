@@ -110,6 +110,12 @@ def loaded_runs(session: Session, table: str) -> dict[dt.date, str]:
     return {day: str(run) for day, run in rows if isinstance(day, dt.date)}
 
 
+def agreed_runs(session: Session, tables: Sequence[str]) -> dict[dt.date, str]:
+    """The run that all of these tables of `LAKE` hold, by date, without dates of which they hold different ones."""
+    agreed = render("state/agreed", tables=placeholders(len(tables)), count=str(len(tables)))
+    return {day: str(run) for day, run in session.execute(agreed, list(tables)) if isinstance(day, dt.date)}
+
+
 def record_loads(
     session: Session, table: str, runs: Mapping[dt.date, tuple[str, int]], code: str | None = None
 ) -> None:

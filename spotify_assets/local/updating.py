@@ -16,7 +16,6 @@ from glue_scripts.contract import LAKE_TABLES, all_tables
 from glue_scripts.fingerprint import transformation
 from glue_scripts.spans import days_between, slices
 from spotify_assets.lake import known_dates, state, watch
-from spotify_assets.waiting import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
     from glue_scripts.commit import Commit
@@ -93,7 +92,7 @@ def behind(
     last: dt.date | None = None,
     *,
     verify: bool = False,
-    clock: Clock = SYSTEM_CLOCK,
+    now: dt.datetime | None = None,
 ) -> Behind:
     """What needs work from `first` to `last` inclusive.
 
@@ -104,7 +103,15 @@ def behind(
     def asked(day: dt.date) -> bool:
         return (not first or day >= first) and (not last or day <= last)
 
-    now = clock.now()
+    lag, runs = _behind_in_lake(store, asked, verify=verify, now=now or dt.datetime.now(dt.UTC))
+    loaded = warehouse.agreed_runs(list(LAKE_TABLES))
+    return replace(lag, unloaded=tuple(sorted(day for day, run in runs.items() if loaded.get(day) != run)))
+
+
+def _behind_in_lake(
+    store: ObjectStore, asked: Callable[[dt.date], bool], *, verify: bool, now: dt.datetime
+) -> tuple[Behind, dict[dt.date, str]]:
+    """What needs work in the lake, and the run of each date's commit."""
     days = {day for day in state.raw_days(store) if asked(day)}
     every = sorted({*days, *(day for day in state.committed_days(store) if asked(day))})
     older = every[:-_ALWAYS_LOOKED_AT]
@@ -127,22 +134,18 @@ def behind(
     lost = state.lost_files(store, commits)
     if verify:
         lost = {**state.broken_files(store, {day: each for day, each in commits.items() if day not in lost}), **lost}
-    keep = {day: one for day, one in kept.items() if not asked(day)} | known
-    keep |= {day: one for day, one in proven.items() if day not in {*stale, *lost}}
-    if keep != kept:
+    known |= {day: one for day, one in proven.items() if day not in {*stale, *lost}}
+    if (keep := known | {day: one for day, one in kept.items() if not asked(day)}) != kept:
         known_dates.write(store, keep)
-    loaded = warehouse.agreed_runs(list(LAKE_TABLES))
-    runs = {day: one.run_id for day, one in (known | commits).items()}
-    unloaded = [day for day, run in runs.items() if loaded.get(day) != run]
     between = days_between(every[0], every[-1]) if every else []
-    return Behind(
+    lag = Behind(
         stale=tuple(stale),
         lost=lost,
-        unloaded=tuple(sorted(unloaded)),
         outdated=tuple(sorted(outdated)),
         unreadable=unreadable,
         passable=tuple(day for day in between if day not in {*stale, *lost, *unreadable}),
     )
+    return lag, {day: one.run_id for day, one in (known | commits).items()}
 
 
 def bring_up_to_date(

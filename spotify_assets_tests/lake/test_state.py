@@ -49,25 +49,6 @@ def test_a_date_is_stale_until_its_commit_names_its_objects(store: ObjectStore) 
     assert watch.observe_dates(store, [DAY]).stale == [DAY]
 
 
-def test_what_a_date_is_built_from_is_the_same_whether_its_commit_is_known_or_not(store: ObjectStore) -> None:
-    put_raw(store, DAY)
-    known = {DAY: commit(store, DAY)}
-
-    def both() -> tuple[Source, ...]:
-        (with_commit,) = state.read_current_sources(store, [DAY], known).values()
-        (without,) = state.read_current_sources(store, [DAY]).values()
-        assert with_commit == without
-        return without
-
-    assert both() == known[DAY].sources
-    store.put(f"{layout.raw_day_prefix(DAY)}notes.txt", b"somebody's")
-    assert both() == known[DAY].sources, "foreign objects do not count"
-    store.put(known[DAY].sources[0].key, b"put again, longer")
-    assert both() != known[DAY].sources, "another tag"
-    put_raw(store, DAY, "p2")
-    assert len(both()) == 2
-
-
 def test_a_date_without_objects_is_never_stale(store: ObjectStore) -> None:
     assert watch.observe_dates(store, [DAY]).stale == []
     put_raw(store, DAY)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -161,45 +164,52 @@ def test_a_store_that_says_slow_down_is_asked_again(monkeypatch: pytest.MonkeyPa
     assert bucket.counts["refused"] == 4
 
 
-def test_a_prefix_is_listed_unless_exactly_the_known_objects_lie_there(anywhere: ObjectStore) -> None:
-    for key in ("raw/d=1/p=a/1", "raw/d=1/p=a/2", "raw/d=1/p=b/1", "raw/d=1/x"):
-        anywhere.put(key, b"1")
-    anywhere.put("raw/d=2/p=a/1", b"of another prefix")
-
-    def tags() -> list[tuple[str, str]]:
-        return [(stored.key, stored.etag) for stored in anywhere.list("raw/d=1/")]
-
-    def is_listed(etags: list[tuple[str, str]]) -> bool:
-        objects = anywhere.list_unless("raw/d=1/", etags)
-        assert objects in (None, list(anywhere.list("raw/d=1/")))
-        return objects is not None
-
-    whole = tags()
-    assert not is_listed(whole)
-    for missing in whole:
-        assert is_listed([one for one in whole if one != missing]), "there is one more"
-    assert is_listed([*whole, ("raw/d=1/y", whole[0][1])]), "one is gone"
-    assert is_listed([*whole, ("raw/d=1/x/y", whole[0][1])]), "an object is no folder"
-    assert is_listed([*whole, ("raw/d=2/p=a/1", whole[0][1])]), "it lies elsewhere"
-    anywhere.put("raw/d=1/p=b/1", b"another")
-    assert is_listed(whole), "it was put again"
-    assert not is_listed(tags())
-    anywhere.put("raw/d=1/p=c/1", b"new")
-    assert is_listed(whole)
+def wait_for_the_next_tick(probe: Path) -> None:
+    """A file system's clock may stand still for some milliseconds; a look is not taken for proof within seconds."""
+    probe.touch()
+    first = probe.stat().st_ctime_ns
+    while probe.stat().st_ctime_ns == first:
+        probe.touch()
 
 
-@pytest.mark.parametrize("etags", [[], [("raw/d=1/x", "another")]], ids=["more", "another"])
-def test_what_has_changed_on_s3_is_listed_once(monkeypatch: pytest.MonkeyPatch, etags: list[tuple[str, str]]) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    bucket = CountingBucket([], {"lake/raw/d=1/x": b"1"})
-    with serving(bucket) as endpoint:
-        store = ObjectStore.open("s3://bucket/lake", endpoint_url=endpoint)
-        objects = store.list_unless("raw/d=1/", etags)
-    assert objects is not None
-    assert [stored.key for stored in objects] == ["raw/d=1/x"]
-    assert bucket.counts.total() == 1
+def test_a_folders_state_tells_whatever_is_made_removed_or_replaced(tmp_path: Path) -> None:
+    store = ObjectStore.open(tmp_path.as_uri())
+    for key in ("raw/d=1/p=a/1", "raw/d=1/p=b/1", "raw/d=1/x", "tables/t/1", "commit", "elsewhere/1"):
+        store.put(key, b"1")
+
+    def state() -> str | None:
+        later = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
+        return store.folder_state("raw/d=1/", ["commit", "tables/t/", "tables/none/"], later)
+
+    def tells(change: Callable[[], object]) -> bool:
+        before = state()
+        assert before == state() is not None
+        wait_for_the_next_tick(tmp_path / "probe")
+        change()
+        return state() != before
+
+    assert tells(lambda: store.put("raw/d=1/p=a/2", b"new"))
+    assert tells(lambda: store.put("raw/d=1/p=a/2", b"again"))
+    assert tells(lambda: store.delete(["raw/d=1/p=a/2"]))
+    assert tells(lambda: store.put("raw/d=1/p=c/1", b"in a new folder"))
+    assert tells(lambda: (tmp_path / "raw/d=1/p=c").rename(tmp_path / "raw/d=1/p=d"))
+    assert tells(lambda: store.put("raw/d=1/x", b"again"))
+    assert tells(lambda: store.put("commit", b"again"))
+    assert tells(lambda: store.delete(["commit"]))
+    assert tells(lambda: store.delete(["tables/t/1"]))
+    assert tells(lambda: store.put("tables/none/1", b"now there is one"))
+    assert tells(lambda: os.utime(tmp_path / "raw/d=1/p=a", (1, 1))), "whoever sets a folder's time changes its state"
+    assert not tells(lambda: store.put("elsewhere/2", b"new"))
+    assert tells(lambda: shutil.rmtree(tmp_path / "raw/d=1"))
+
+
+def test_what_has_changed_since_a_time_and_what_has_no_folders_has_no_state(anywhere: ObjectStore) -> None:
+    began = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
+    anywhere.put("raw/d=1/p=a/1", b"1")
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
+    assert anywhere.folder_state("raw/d=1/", [], began) is None
+    assert anywhere.folder_state("raw/d=2/", [], later) is None
+    assert (anywhere.folder_state("raw/d=1/", [], later) is not None) == anywhere.is_local
 
 
 def test_sizes_are_those_of_the_objects_there_are(anywhere: ObjectStore) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -52,8 +53,8 @@ _RECENT = 28
 class DashboardData:
     """Everything the page is made of.
 
-    `packed` are the months long past, `snapshots` those of the months after them, by playlist, whose songs are numbers
-    into `keys`; so is `popularity`. `songs`, `others` and `artists` are of all, or at least of what was seen since the
+    `packed` are the months that are over, `snapshots` those of the latest, by playlist, whose songs are numbers into
+    `keys`; so is `popularity`. `songs`, `others` and `artists` are of all, or at least of what was seen since the
     packed months. `windows` are the dates read from the warehouse this time, per query. `unpacked` reads everything.
     """
 
@@ -78,8 +79,8 @@ class DashboardData:
 def read_dashboard_data(session: Session, store: ObjectStore | None = None, *, by_pack: bool = True) -> DashboardData:
     """Read the dates that no part holds yet, and the names; a table that does not exist yet is made, empty.
 
-    With a `store` the parts are read from it and written to it; `by_pack`, months long past as they are packed. Raises
-    the session's and the store's failures.
+    With a `store` the parts are read from it and written to it; `by_pack`, months that are over as they are packed.
+    Raises the session's and the store's failures.
     """
     schema.prepare(session, READS)
     loaded = _runs(read(session, Loaded, "loaded", agreed=shown_dates()))
@@ -93,28 +94,29 @@ def read_dashboard_data(session: Session, store: ObjectStore | None = None, *, b
     )
     parts = Parts(store, _code())
     months, states = _by_month(loaded), states_of(loaded)
-    past = _past(months, dates) if by_pack else []
-    for pack in parts.packs(past, states):
+    past = list(months)[:-1] if by_pack else []
+    recent = month_of(dates[-_RECENT:][0]) if dates else ""
+    for pack in parts.packs(past, states, recent):
         data.packed.append(pack)
     done = len(data.packed.blocks)
-    data.keys = data.packed.keys.copy()
     contents = _read_months(session, data, parts, dict(itertools.islice(months.items(), done, None)))
     since = dt.date.fromisoformat(f"{list(months)[done]}-01") if done else dt.date.min
     data.songs = {row.song_id: row for row in read(session, Song, "songs", {"since": since})}
     data.artists = read(session, Artist, "artists", {"since": since})
     named = _runs(read(session, Loaded, "named"))
-    popular = {day.isoformat() for day in _popular_dates(dates)}
-    for content in contents.values():
-        content.popularity = {day: points for day, points in content.popularity.items() if day in popular}
     for month in past[done:]:
         pack = data.packed.pack(contents.pop(month), data.names)
         data.packed.append(pack)
         if loaded.items() <= named.items():
             parts.put_pack(month, pack, states)
-    for content in (data.packed, *contents.values()):
-        data.popularity |= {
-            dt.date.fromisoformat(day): points for day, points in content.popularity.items() if day in popular
-        }
+    popular = _popular(dates)
+    shown = [
+        data.packed.popularity,
+        *(one for content in contents.values() for one in (content.popularity, content.lately)),
+    ]
+    data.popularity = {
+        dt.date.fromisoformat(day): one for points in shown for day, one in points.items() if day in popular
+    }
     for content in contents.values():
         for playlist_id, snapshots in content.snapshots.items():
             data.snapshots.setdefault(playlist_id, []).extend(snapshots)
@@ -126,18 +128,12 @@ def _runs(rows: Iterable[Loaded]) -> dict[str, str]:
     return {row.snapshot_date.isoformat(): row.run_id for row in rows}
 
 
-def _past(months: Iterable[str], dates: Sequence[dt.date]) -> list[str]:
-    """The months that lie before every recent date."""
-    recent = month_of(dates[-_RECENT:][0]) if dates else ""
-    return [month for month in months if month < recent]
-
-
 def _read_months(
     session: Session, data: DashboardData, parts: Parts, months: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Month]:
     """What each of these months has that those before did not have, and `data` brought up to them."""
-    popular = {day.isoformat() for day in _popular_dates(data.dates)}
-    number = {key: place for place, key in enumerate(data.keys)}
+    weekly, popular = _weekly(data.dates), _popular(data.dates)
+    number = data.packed.numbers.copy()
     contents: dict[str, Month] = {}
     for month, part in parts.get(list(months)).items():
         runs = months[month]
@@ -152,7 +148,7 @@ def _read_months(
             _read_popularity(session, part, unknown)
         if stale or forgets or unknown:
             parts.put(part)
-        contents[month] = _content(part, number)
+        contents[month] = _content(part, number, weekly, popular - weekly)
         data.others |= part.others
     data.keys = list(number)
     return contents
@@ -162,7 +158,7 @@ def _code() -> str:
     """What a part or a pack is made by: the queries, the names' own code, and the form it is kept in."""
     queries = [statement(f"dashboard/{name}") for name in ("snapshots", "others", "popularity", "songs", "artists")]
     names = [dimensions.code(name) for name in ("songs", "albums", "artists", "song_artists")]
-    return hashlib.sha256(f"5{COUNTS}{queries}{names}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"6{COUNTS}{queries}{names}".encode()).hexdigest()[:16]
 
 
 def _by_month(runs: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -173,10 +169,14 @@ def _by_month(runs: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return months
 
 
-def _popular_dates(dates: list[dt.date]) -> set[dt.date]:
-    """The latest dates, and before them the last of each ISO week."""
-    weeks = {day.isocalendar()[:2]: day for day in dates}
-    return {*dates[-_RECENT:], *weeks.values()}
+def _weekly(dates: Sequence[dt.date]) -> set[str]:
+    """The last date of each ISO week."""
+    return {day.isoformat() for day in {day.isocalendar()[:2]: day for day in dates}.values()}
+
+
+def _popular(dates: Sequence[dt.date]) -> set[str]:
+    """The latest dates, and before them the last of each week."""
+    return _weekly(dates) | {day.isoformat() for day in dates[-_RECENT:]}
 
 
 def _read_window(session: Session, part: Part, days: list[dt.date]) -> None:
@@ -217,7 +217,7 @@ def _stored(row: SnapshotRow, number: dict[str, int]) -> StoredSnapshot:
     )
 
 
-def _content(part: Part, number: dict[str, int]) -> Month:
+def _content(part: Part, number: dict[str, int], weekly: AbstractSet[str], lately: AbstractSet[str]) -> Month:
     """What a month says, in the numbers of all keys, which its new ones follow."""
     known = len(number)
     numbers = [number.setdefault(key, len(number)) for key in part.keys]
@@ -229,11 +229,11 @@ def _content(part: Part, number: dict[str, int]) -> Month:
         songs = [numbers[key] for key in one.keys]
         snapshot = Snapshot(dt.date.fromisoformat(one.day), one.item_count, one.is_complete, one.counts, songs)
         snapshots.setdefault(one.playlist_id, []).append(snapshot)
-    return Month(
-        snapshots=snapshots,
-        keys=list(itertools.islice(number, known, None)),
-        popularity={
+
+    def points(days: AbstractSet[str]) -> dict[str, Points]:
+        return {
             day: Points.of({number[key]: value for key, value in part.popularity[day].items() if key in number})
-            for day in sorted(part.popularity)
-        },
-    )
+            for day in sorted(part.popularity.keys() & days)
+        }
+
+    return Month(snapshots, list(itertools.islice(number, known, None)), points(weekly), points(lately))

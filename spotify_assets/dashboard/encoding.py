@@ -5,14 +5,21 @@ negative is zigzagged. A snapshot is `0` when it equals the one before, else: 1 
 each in the list before (as steps), how many entries there are now, and one symbol for each of them: 0 is the next of
 those that stayed, 1 a new one, n + 1 the n-th after the next. New ones are in a second stream, as steps from the number
 after the last new one.
+
+A history is written in stretches, one behind the other. Each is deflated by itself, in whole blocks, so a stream is put
+together from stretches deflated long ago.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_ADLER = 65521
 
 
 @dataclass(slots=True)
@@ -55,10 +62,53 @@ class Encoder:
                 del stays[place]
 
 
-def encoded(header: Mapping[str, object], operations: bytearray, news: bytearray) -> bytes:
-    """The two streams behind a JSON header, each of the three with its length in four bytes (little-endian)."""
-    head = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
-    return b"".join(len(part).to_bytes(4, "little") + part for part in (head, operations, news))
+class Deflated(NamedTuple):
+    """A part of a zlib stream: whole blocks, none of them the last. `size` is how many bytes they hold, `check` the
+    Adler-32 of those."""
+
+    blocks: bytes
+    size: int
+    check: int
+
+    @classmethod
+    def of(cls, content: bytes) -> Deflated:
+        deflate = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+        blocks = deflate.compress(content) + deflate.flush(zlib.Z_SYNC_FLUSH)
+        return cls(blocks, len(content), zlib.adler32(content))
+
+
+def joined(parts: Iterable[Deflated]) -> bytes:
+    """The zlib stream (RFC 1950) of the parts' content: their blocks, an empty last one, and the Adler-32 of all, which
+    follows from theirs (RFC 1950, 8.2: a sum of the bytes, and the sum of that sum after each byte)."""
+    blocks = [b"\x78\xda"]
+    low, high = 1, 0
+    for part in parts:
+        blocks.append(part.blocks)
+        high = (high + (part.check >> 16) + part.size * (low - 1)) % _ADLER
+        low = (low + (part.check & 0xFFFF) - 1) % _ADLER
+    return b"".join((*blocks, b"\x03\x00", (high << 16 | low).to_bytes(4, "big")))
+
+
+def encoded(header: object, operations: bytes | bytearray, news: bytes | bytearray) -> bytes:
+    """A stretch: the two streams behind a JSON header."""
+    return framed(json.dumps(header, separators=(",", ":")).encode("ascii"), operations, news)
+
+
+def framed(*parts: bytes | bytearray) -> bytes:
+    """The parts, each behind its length in four bytes (little-endian)."""
+    return b"".join(piece for part in parts for piece in (len(part).to_bytes(4, "little"), part))
+
+
+def unframed(data: bytes) -> list[bytes]:
+    """What `framed` was given. Raises ValueError when the lengths do not add up."""
+    parts, at = [], 0
+    while at < len(data):
+        start = at + 4
+        at = start + int.from_bytes(data[at:start], "little")
+        parts.append(data[start:at])
+    if at != len(data):
+        raise ValueError(f"{len(data)} bytes where there should be {at}")
+    return parts
 
 
 def steps(numbers: Iterable[int]) -> list[int]:

@@ -96,7 +96,8 @@ def _data_problems(reader: _Reader) -> tuple[int, list[str]]:
     content: dict[str, bytes] = {}
     for name, text in reader.blocks.items():
         try:
-            content[name] = gzip.decompress(base64.b64decode(text, validate=True))
+            inflate = zlib.decompress if name.startswith("block-playlist-") else gzip.decompress
+            content[name] = inflate(base64.b64decode(text, validate=True))
         except (ValueError, OSError, EOFError, zlib.error) as error:
             problems.append(f"The page's {name} can't be read: {error!r}.")
     try:

@@ -1,8 +1,9 @@
 """The page's songs and histories, packed a month at a time: a day costs packing the month it is in.
 
-A month long past is packed once. Months are packed in order, each going on where the one before ended: songs keep their
-numbers, and a song or an artist that looks different since is told again with the month packed next. So a month needs
-the names only of what was seen since it began. Pure; where packs are kept is `parts`' business, what is read `data`'s.
+A month that is over is packed once. Months are packed in order, each going on where the one before ended: songs keep
+their numbers, and a song or an artist that looks different since is told again with the month packed next. So a month
+needs the names only of what was seen since it began. Pure; where packs are kept is `parts`' business, what is read
+`data`'s.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import gzip
+import hashlib
 import json
 import zlib
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from itertools import accumulate, chain
+from typing import NamedTuple
 
-from spotify_assets.dashboard.encoding import Encoder
+from spotify_assets.dashboard.encoding import Deflated, Encoder, encoded, framed, steps, unframed
 from spotify_assets.dashboard.rows import Song
 
 SONG, LOCAL, OTHER, MISSING, NOT_READ = range(5)
@@ -53,60 +57,45 @@ class End(NamedTuple):
 class Track:
     """One playlist's snapshots of a stretch of time, packed.
 
-    `days` count from 1970-01-01; `counts` is, for each thing counted, its number on each of them; `partial` is
-    Spotify's total on the days that were not read whole; `operations` and `news` are an `Encoder`'s. `end` is text:
-    only the last stretch's is looked at.
+    `days` count from 1970-01-01, `partial` is how many of them were not read whole. `stretches` are the page's
+    (`encoding`). `end` is gzipped: only the last stretch's is looked at.
     """
 
     days: list[int] = field(default_factory=list)
-    counts: list[list[int]] = field(default_factory=list)
-    partial: dict[int, int] = field(default_factory=dict)
-    operations: bytearray = field(default_factory=bytearray)
-    news: bytearray = field(default_factory=bytearray)
-    end: str = ""
+    partial: int = 0
+    stretches: list[Deflated] = field(default_factory=list)
+    end: bytes = b""
 
     def ended(self) -> End:
-        return End(*json.loads(self.end)) if self.end else End()
+        return End(*json.loads(gzip.decompress(self.end))) if self.end else End()
 
-    def add(self, snapshots: Iterable[Snapshot]) -> None:
-        """Go on with these."""
+    def followed_by(self, snapshots: Iterable[Snapshot]) -> Track:
+        """The stretch of these, behind this one."""
         size, before, expected, whole = self.ended()
-        encoder = Encoder(before, expected, self.operations, self.news)
-        for one in snapshots:
-            self.days.append(days_of(one.day))
-            self._count([[number] for number in one.counts])
+        encoder = Encoder(before, expected)
+        days: list[int] = []
+        counts: list[list[int]] = []
+        partial: dict[int, int] = {}
+        for place, one in enumerate(snapshots):
+            days.append(days_of(one.day))
+            counts.append(one.counts)
             size = len(one.songs)
             encoder.add(one.songs)
             if one.is_complete:
                 whole = [*whole[-1:], one.songs]
             else:
-                self.partial[self.days[-1]] = one.item_count
-        self.end = _json(End(size, encoder.before, encoder.expected, whole))
+                partial[place] = one.item_count
+        header = [steps(days), partial, *map(steps, zip(*counts, strict=True))]
+        stretch = Deflated.of(encoded(header, encoder.operations, encoder.news))
+        end = _json(End(size, encoder.before, encoder.expected, whole)).encode()
+        return Track(days, len(partial), [stretch], gzip.compress(end, 1, mtime=0))
 
     def extend(self, other: Track) -> None:
         """Go on with the next stretch."""
         self.days += other.days
-        self._count(other.counts)
-        self.partial |= other.partial
-        self.operations += other.operations
-        self.news += other.news
+        self.partial += other.partial
+        self.stretches += other.stretches
         self.end = other.end
-
-    def _count(self, counts: Sequence[Sequence[int]]) -> None:
-        self.counts = self.counts or [[] for _ in counts]
-        for column, numbers in zip(self.counts, counts, strict=True):
-            column.extend(numbers)
-
-    def to_json(self) -> list[object]:
-        streams = (base64.b64encode(stream).decode() for stream in (self.operations, self.news))
-        return [self.days, self.counts, [*self.partial.items()], *streams, self.end]
-
-    @classmethod
-    def from_json(cls, content: Sequence[Any]) -> Track:
-        """Raises ValueError or TypeError when it is no track."""
-        days, counts, partial, operations, news, end = content
-        operations, news = (bytearray(base64.b64decode(stream)) for stream in (operations, news))
-        return cls(days, counts, dict(partial), operations, news, end)
 
 
 class Described(NamedTuple):
@@ -122,9 +111,15 @@ class Described(NamedTuple):
         """Differs when the description does."""
         return zlib.crc32(repr(tuple(self)).encode("utf-8", "surrogatepass"))
 
+    def recording(self) -> int:
+        """The same for songs of one ISRC, differs for those of another; 0 without one."""
+        code = self.isrc.encode("utf-8", "surrogatepass")
+        return int.from_bytes(hashlib.blake2b(code, digest_size=8).digest(), "little") if code else 0
+
 
 class Points(NamedTuple):
-    """The popularity of `size` songs on one date; as text, since most dates of a long history are not shown."""
+    """The popularity of `size` songs on one date, as the page's text: for one song after the other the step to its
+    number, and its popularity. Most dates of a long history are not shown, and none is read here again."""
 
     size: int
     text: str
@@ -132,21 +127,27 @@ class Points(NamedTuple):
     @classmethod
     def of(cls, values: Mapping[int, int]) -> Points:
         """The popularity by the songs' numbers."""
-        return cls(len(values), _json([[*values], [*values.values()]]))
+        songs = sorted(values)
+        pairs = zip(steps(songs), map(values.__getitem__, songs), strict=True)
+        return cls(len(songs), _json([*chain.from_iterable(pairs)]))
 
     def by_song(self) -> dict[int, int]:
         """The popularity by the songs' numbers."""
-        return dict(zip(*json.loads(self.text), strict=True))
+        numbers = json.loads(self.text)
+        return dict(zip(accumulate(numbers[::2]), numbers[1::2], strict=True))
 
 
 @dataclass
 class Month:
-    """What is packed: the snapshots by playlist, the keys that no month before had, and the popularity that is shown
-    of a month long past, by ISO date."""
+    """What is packed: the snapshots by playlist, the keys that no month before had, and the popularity by ISO date.
+
+    `popularity` is shown however long past the month is, `lately` of a month just past only.
+    """
 
     snapshots: Mapping[str, Sequence[Snapshot]] = field(default_factory=dict)
     keys: Sequence[str] = ()
     popularity: Mapping[str, Points] = field(default_factory=dict)
+    lately: Mapping[str, Points] = field(default_factory=dict)
 
 
 @dataclass
@@ -178,36 +179,80 @@ class Names:
 @dataclass
 class Pack:
     """A month, packed. The songs told are the new ones, then those that look different now, whose numbers are `again`;
-    `digests` and `isrcs` are theirs. `artists` are told too: the new ones, then the renamed. `block` is the page's."""
+    `digests` and `recordings` are theirs (`Described`). `artists` are told too: the new ones, then the renamed. `block`
+    is the page's, `popularity` and `lately` are a `Month`'s. Each of `tracks` has one stretch."""
 
     keys: list[str]
     again: list[int]
-    digests: list[int]
-    isrcs: list[str]
+    digests: array[int]
+    recordings: array[int]
     artists: dict[str, str]
     block: str
     tracks: dict[str, Track]
     popularity: dict[str, Points]
+    lately: dict[str, Points]
 
-    def to_json(self) -> dict[str, Any]:
-        return vars(self) | {"tracks": {playlist_id: track.to_json() for playlist_id, track in self.tracks.items()}}
+    def to_bytes(self) -> bytes:
+        """What is compressed already, and what does not get smaller, stays as it is."""
+        tracks = self.tracks.values()
+        header = {
+            "again": self.again,
+            "artists": self.artists,
+            "tracks": [
+                (playlist_id, track.days, track.partial, *track.stretches[0][1:])
+                for playlist_id, track in self.tracks.items()
+            ],
+        }
+        return framed(
+            _gzipped(header),
+            _gzipped(self.popularity),
+            _gzipped(self.lately),
+            " ".join(self.keys).encode("utf-8", "surrogatepass"),
+            self.digests.tobytes(),
+            self.recordings.tobytes(),
+            self.block.encode("ascii"),
+            *(track.stretches[0].blocks for track in tracks),
+            *(track.end for track in tracks),
+        )
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Pack:
-        """Raises TypeError, ValueError or KeyError when it is no pack."""
-        tracks = {playlist_id: Track.from_json(track) for playlist_id, track in content["tracks"].items()}
-        popularity = {day: Points(*points) for day, points in content["popularity"].items()}
-        return cls(**{**content, "tracks": tracks, "popularity": popularity})
+    def from_bytes(cls, data: bytes, *, lately: bool) -> Pack:
+        """What `to_bytes` gave; `lately` only where it is wanted. Raises ValueError for what is not whole."""
+        header, popularity, recent, keys, digests, recordings, block, *streams = unframed(data)
+        told = json.loads(gzip.decompress(header))
+        digest = array("I", digests)
+        ends = streams[len(told["tracks"]) :]
+        tracks = {
+            playlist_id: Track(days, partial, [Deflated(blocks, size, check)], end)
+            for (playlist_id, days, partial, size, check), blocks, end in zip(
+                told["tracks"], streams, ends, strict=False
+            )
+        }
+        return cls(
+            keys=keys.decode("utf-8", "surrogatepass").split(" ") if len(digest) > len(told["again"]) else [],
+            again=told["again"],
+            digests=digest,
+            recordings=array("Q", recordings),
+            artists=told["artists"],
+            block=block.decode("ascii"),
+            tracks=tracks,
+            popularity=_points(popularity),
+            lately=_points(recent) if lately else {},
+        )
+
+
+def _points(data: bytes) -> dict[str, Points]:
+    return {day: Points(*points) for day, points in json.loads(gzip.decompress(data)).items()}
 
 
 @dataclass
 class Packed:
-    """The months packed so far. `keys` are those of all songs by number, `digests` and `isrcs` what was last said;
-    `artists` are ids and names, in the order of their numbers."""
+    """The months packed so far. `numbers` are those of all songs by key, in order; `digests` and `recordings` what was
+    last said of each; `artists` are ids and names, in the order of their numbers."""
 
-    keys: list[str] = field(default_factory=list)
-    digests: list[int] = field(default_factory=list)
-    isrcs: list[str] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    digests: array[int] = field(default_factory=lambda: array("I"))
+    recordings: array[int] = field(default_factory=lambda: array("Q"))
     artists: dict[str, str] = field(default_factory=dict)
     blocks: list[str] = field(default_factory=list)
     tracks: dict[str, Track] = field(default_factory=dict)
@@ -223,29 +268,28 @@ class Packed:
             for artist, name in names.artists.items()
             if artist in self.artists and self.artists[artist] != name
         }
-        tracks = {}
-        for playlist_id, snapshots in month.snapshots.items():
-            before = self.tracks.get(playlist_id)
-            tracks[playlist_id] = Track(end=before.end) if before else Track()
-            tracks[playlist_id].add(snapshots)
         return Pack(
             keys=list(month.keys),
             again=again,
-            digests=[one.digest() for one in described],
-            isrcs=[one.isrc for one in described],
+            digests=array("I", [one.digest() for one in described]),
+            recordings=array("Q", [one.recording() for one in described]),
             artists=artists | renamed,
             block=self._block(month.keys, again, described, artists, renamed),
-            tracks=tracks,
+            tracks={
+                playlist_id: self.tracks.get(playlist_id, Track()).followed_by(snapshots)
+                for playlist_id, snapshots in month.snapshots.items()
+            },
             popularity=dict(month.popularity),
+            lately=dict(month.lately),
         )
 
     def _told(self, keys: Sequence[str], names: Names) -> tuple[list[int], list[Described]]:
         """What is told: of the new keys, then of the known songs that look different now, whose numbers come first."""
         described = [names.of(key) or Described("missing", [], 0, OTHER, "") for key in keys]
-        number = {key: place for place, key in enumerate(self.keys)}
         again = []
         for key in (*names.songs, *names.others):
-            place, one = number.get(key), names.of(key)
+            place = self.numbers.get(key)
+            one = names.of(key) if place is not None else None
             if place is not None and one is not None and one.digest() != self.digests[place]:
                 again.append(place)
                 described.append(one)
@@ -279,14 +323,14 @@ class Packed:
 
     def append(self, pack: Pack) -> None:
         """Go on with a month."""
-        new = len(pack.keys)
-        self.keys += pack.keys
+        new, known = len(pack.keys), len(self.numbers)
+        self.numbers |= zip(pack.keys, range(known, known + new), strict=True)
         self.digests += pack.digests[:new]
-        self.isrcs += pack.isrcs[:new]
-        for place, digest, isrc in zip(pack.again, pack.digests[new:], pack.isrcs[new:], strict=True):
-            self.digests[place], self.isrcs[place] = digest, isrc
+        self.recordings += pack.recordings[:new]
+        for place, digest, recording in zip(pack.again, pack.digests[new:], pack.recordings[new:], strict=True):
+            self.digests[place], self.recordings[place] = digest, recording
         self.artists |= pack.artists
-        self.popularity |= pack.popularity
+        self.popularity |= {**pack.popularity, **pack.lately}
         self.blocks.append(pack.block)
         for playlist_id, track in pack.tracks.items():
             self.tracks.setdefault(playlist_id, Track()).extend(track)
@@ -294,9 +338,9 @@ class Packed:
     def followed_by(self, pack: Pack) -> Packed:
         """These months and one more; nothing here is changed."""
         whole = Packed(
-            keys=self.keys.copy(),
-            digests=self.digests.copy(),
-            isrcs=self.isrcs.copy(),
+            numbers=self.numbers.copy(),
+            digests=self.digests[:],
+            recordings=self.recordings[:],
             artists=self.artists.copy(),
             blocks=self.blocks.copy(),
             popularity=self.popularity.copy(),
@@ -316,12 +360,15 @@ def _json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def _gzipped(value: object) -> bytes:
+    return gzip.compress(_json(value).encode(), 6, mtime=0)
+
+
 def json_block(value: object) -> str:
     """A block of the page: base64 of gzip of JSON."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return block(text.encode("utf-8", "replace"))
+    return block(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
-def block(content: bytes) -> str:
-    """A block of the page: base64 of gzip."""
-    return base64.b64encode(gzip.compress(content, 5, mtime=0)).decode("ascii")
+def block(text: str) -> str:
+    """A block of the page: base64 of gzip of this JSON."""
+    return base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), 5, mtime=0)).decode("ascii")

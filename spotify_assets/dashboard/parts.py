@@ -1,10 +1,10 @@
 """The months of history that have been read already, beside the page: a day costs reading a day.
 
 A part holds what the snapshots of one month said, and for each date the run that the warehouse held when it was read.
-A date is read again when its run is another, or when the queries are: state, not time. A month long past is there
+A date is read again when its run is another, or when the queries are: state, not time. A month that is over is there
 packed as well, with the state it was packed at: the runs of all dates there were, as any of them may have given a song
-its name. A part that can't be read is one that is not there. What is read is `data`'s business, how it is packed
-`packing`'s.
+its name. A part or a pack that can't be read is one that is not there. What is read is `data`'s business, how it is
+packed `packing`'s.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import datetime as dt
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from spotify_assets.dashboard.encoding import framed, unframed
 from spotify_assets.dashboard.packing import Pack
 from spotify_assets.failures import PermanentError
 from spotify_assets.lake.layout import report_pack_key, report_part_key
@@ -71,14 +73,14 @@ class Part:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Part:
-        """Raises ValueError, TypeError, KeyError or OSError when the bytes are no part."""
+        """Raises one of `_UNREADABLE` when the bytes are no part."""
         content = json.loads(gzip.decompress(data))
         snapshots = [StoredSnapshot(*one) for one in content.pop("snapshots")]
         others = {uri: (kind, name) for uri, (kind, name) in content.pop("others").items()}
         return cls(**content, snapshots=snapshots, others=others)
 
 
-_UNREADABLE = (ValueError, TypeError, KeyError, OSError, EOFError, PermanentError)
+_UNREADABLE = (ValueError, TypeError, KeyError, OSError, EOFError, zlib.error, PermanentError)
 
 
 def month_of(day: dt.date) -> str:
@@ -91,6 +93,7 @@ class Parts:
 
     store: ObjectStore | None
     code: str
+    _latest: str = field(default="", init=False)
 
     def get(self, months: list[str]) -> dict[str, Part]:
         """The part of each month; an empty one where none is stored, or one of other queries."""
@@ -111,29 +114,41 @@ class Parts:
         if self.store:
             self.store.put(report_part_key(part.month), part.to_bytes())
 
-    def packs(self, months: Sequence[str], states: Mapping[str, str]) -> Iterator[Pack]:
-        """The packs of the first of these months, in order, until one is not there, or was made of other runs.
+    def packs(self, months: Sequence[str], states: Mapping[str, str], recent: str) -> Iterator[Pack]:
+        """The packs of the first of these months, in order, until one is not there, was made of other runs, or behind
+        another pack. What is shown of months just past comes with those since the month `recent`.
 
         `states` is, by ISO date, the digest of the runs of all dates until it (`states_of`).
         """
         stored = self.store.get_many(map(report_pack_key, months)) if self.store else {}
         for month in months:
             try:
-                content = json.loads(gzip.decompress(stored.get(report_pack_key(month)) or b""))
-                made_by, as_of, state = content.pop("code"), content.pop("as_of"), content.pop("state")
-                if made_by != self.code or states.get(as_of) != state:
+                check, label, content = unframed(stored.get(report_pack_key(month)) or b"")
+                made_by, as_of, state, behind = json.loads(label)
+                if check != _check(label, content) or (made_by, behind) != (self.code, self._latest):
                     return
-                yield Pack.from_json(content)
+                if states.get(as_of) != state:
+                    return
+                pack = Pack.from_bytes(content, lately=month >= recent)
             except _UNREADABLE:
                 return
+            self._latest = check.hex()
+            yield pack
 
     def put_pack(self, month: str, pack: Pack, states: Mapping[str, str]) -> None:
-        """Keep a month as it was packed when the last of `states` was."""
+        """Keep a month as it was packed when the last of `states` was, behind the one that was read or kept last."""
         if self.store:
             as_of = list(states)[-1]
-            content = {"code": self.code, "as_of": as_of, "state": states[as_of], **pack.to_json()}
-            data = json.dumps(content, separators=(",", ":")).encode()
-            self.store.put(report_pack_key(month), gzip.compress(data, 6, mtime=0))
+            label = json.dumps([self.code, as_of, states[as_of], self._latest]).encode()
+            content = pack.to_bytes()
+            check = _check(label, content)
+            self.store.put(report_pack_key(month), framed(check, label, content))
+            self._latest = check.hex()
+
+
+def _check(label: bytes, content: bytes) -> bytes:
+    """What tells a pack from any other, and from a damaged one."""
+    return zlib.crc32(content, zlib.crc32(label)).to_bytes(4, "little")
 
 
 def states_of(runs: Mapping[str, str]) -> dict[str, str]:

@@ -8,17 +8,17 @@ places below a depth. How a month is packed belongs in `packing`, how it is draw
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import re
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from operator import sub
 
 from spotify_assets.dashboard.data import DashboardData
-from spotify_assets.dashboard.encoding import encoded, steps
+from spotify_assets.dashboard.encoding import joined
 from spotify_assets.dashboard.packing import Month, Packed, Points, Snapshot, Track, block, json_block
-from spotify_assets.dashboard.parts import COUNTS
 from spotify_assets.dashboard.rows import Playlist
 
 BUDGET = 3_700_000
@@ -130,7 +130,7 @@ def _renumbered(points: Points, number: Mapping[int, int]) -> Points:
 
 def _packed(data: DashboardData) -> Packed:
     """All months, the latest ones as one."""
-    latest = Month(data.snapshots, data.keys[len(data.packed.keys) :])
+    latest = Month(data.snapshots, data.keys[len(data.packed.numbers) :])
     return data.packed.followed_by(data.packed.pack(latest, data.names))
 
 
@@ -168,7 +168,7 @@ def _playlist(playlist: Playlist, track: Track) -> dict[str, object]:
         "name": playlist.name,
         "owner": playlist.owner_name,
         "snapshots": len(days),
-        "whole": len(days) - len(track.partial),
+        "whole": len(days) - track.partial,
         "size": end.size,
         "first_on": _iso(days[0]),
         "last_on": _iso(days[-1]),
@@ -184,15 +184,10 @@ def _iso(day: int) -> str:
 
 def _spans(days: list[int]) -> list[tuple[int, int]]:
     """The stretches of days without a gap, first and last day of each: a gap is longer than the list's own rhythm."""
-    distances = sorted(after - before for before, after in pairwise(days))
-    usual = max(1.0, 1.5 * distances[(len(distances) - 1) // 2]) if distances else 1.0
-    spans = [(days[0], days[0])]
-    for before, after in pairwise(days):
-        if after - before > usual:
-            spans.append((after, after))
-        else:
-            spans[-1] = (spans[-1][0], after)
-    return spans
+    distances = [*map(sub, days[1:], days)]
+    usual = max(1.0, 1.5 * sorted(distances)[(len(distances) - 1) // 2]) if distances else 1.0
+    gaps = [place for place, distance in enumerate(distances) if distance > usual]
+    return [*zip([days[0], *(days[gap + 1] for gap in gaps)], [*(days[gap] for gap in gaps), days[-1]], strict=True)]
 
 
 def _labelled(described: list[dict[str, object]]) -> list[dict[str, object]]:
@@ -218,50 +213,32 @@ def _opening(described: list[dict[str, object]]) -> str | None:
 
 
 def _history(track: Track) -> str:
-    header = {
-        "days": steps(track.days),
-        "partial": {place: track.partial[day] for place, day in enumerate(track.days) if day in track.partial},
-        **{name: steps(column) for name, column in zip(COUNTS, track.counts, strict=True)},
-    }
-    return block(encoded(header, track.operations, track.news))
+    return base64.b64encode(joined(track.stretches)).decode("ascii")
 
 
 def _recordings(packed: Packed) -> list[list[int]]:
     """The groups of songs that are one recording."""
-    several = {isrc for isrc, count in Counter(packed.isrcs).items() if isrc and count > 1}
-    recordings: dict[str, list[int]] = defaultdict(list)
-    for song, isrc in enumerate(packed.isrcs):
-        if isrc in several:
-            recordings[isrc].append(song)
-    return [*recordings.values()]
+    once: set[int] = set()
+    several = {recording for recording in packed.recordings if recording in once or once.add(recording)} - {0}
+    groups: dict[int, list[int]] = {}
+    for song, recording in enumerate(packed.recordings if several else ()):
+        if recording in several:
+            groups.setdefault(recording, []).append(song)
+    return [*groups.values()]
 
 
 def _popularity(data: DashboardData) -> str:
-    """Per song, the number of the first day it has a popularity on, then that of each day until its last one (-1:
-    none) as steps. Where all days would be too much there are fewer, but always the latest two."""
+    """The popularity of the songs on each day (`Points`). Where all days would be too much there are fewer, but always
+    the latest two."""
     made = ""
     *earlier, latest = sorted(data.popularity) or [None]
     for every in (1, 2, 4, 8, 16):
         days = [*earlier[::-1][::every][::-1], *([latest] if latest else [])]
-        if every < 16 and sum(data.popularity[day].size for day in days) > _MOST_POINTS:
+        points = [data.popularity[day] for day in days]
+        if every < 16 and sum(one.size for one in points) > _MOST_POINTS:
             continue
-        lines = _popularity_lines([data.popularity[day] for day in days])
-        made = json_block({"days": [day.isoformat() for day in days], "songs": lines})
+        names = ",".join(f'"{day}"' for day in days)
+        made = block(f'{{"days":[{names}],"points":[{",".join(one.text for one in points)}]}}')
         if len(made) <= _POPULARITY_BUDGET:
             break
     return made
-
-
-def _popularity_lines(days: Sequence[Points]) -> dict[int, list[int]]:
-    lines: dict[int, list[int]] = {}
-    last: dict[int, int] = {}
-    for index, points in enumerate(days):
-        for song, value in points.by_song().items():
-            line = lines.setdefault(song, [index])
-            missing = index - line[0] + 1 - len(line)
-            if missing:
-                line += [-1 - last[song], *[0] * (missing - 1)]
-                last[song] = -1
-            line.append(value - last.get(song, 0))
-            last[song] = value
-    return {song: lines[song] for song in sorted(lines)}

@@ -187,7 +187,7 @@ def report_part_key(month: str) -> str:
 
 def report_pack_key(month: str) -> str:
     """Key of a month (`YYYY-MM`) as the dashboard shows it."""
-    return f"{REPORTS_PREFIX}parts/{_checked('[0-9]{4}-[0-9]{2}', month, 'month')}.pack.json.gz"
+    return f"{REPORTS_PREFIX}parts/{_checked('[0-9]{4}-[0-9]{2}', month, 'month')}.pack"
 
 
 def report_script_key(digest: str) -> str:

@@ -16,7 +16,7 @@ const blocks = %s;
 const blockText = (name) => blocks[name];
 let index, songs;
 const placeOf = (id) => index.playlists.findIndex((one) => one.id === id);
-const historyOf = async (id) => readHistory(await inflate(blockText(`playlist-${placeOf(id)}`)));
+const historyOf = async (id) => readHistory(blockText(`playlist-${placeOf(id)}`));
 (async () => {
   index = await unpack(blockText("index"));
   const months = Array.from({ length: index.songs }, (_, month) => unpack(blockText(`songs-${month}`)));

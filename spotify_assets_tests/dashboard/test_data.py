@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -65,7 +66,7 @@ def test_a_date_is_read_once(warehouse: EmbeddedWarehouse, tmp_path: Path) -> No
 def test_a_date_loaded_by_another_run_is_read_again_and_no_other(tmp_path: Path) -> None:
     world = World()
     a, b = world.song("A", "X"), world.song("B", "X")
-    world.playlist("p", "List", {day(0): [a], day(1): [a], day(40): [b]})
+    world.playlist("p", "List", {day(0): [a], day(1): [a], day(9): [b]})
     store = ObjectStore.open((tmp_path / "lake").as_uri())
     warehouse = fill_warehouse(tmp_path, warehouse_rows(world))
     warehouse.run(lambda session: read_dashboard_data(session, store))
@@ -79,7 +80,7 @@ def test_a_date_loaded_by_another_run_is_read_again_and_no_other(tmp_path: Path)
     assert [[data.keys[song] for song in one.songs] for one in data.snapshots["p"]] == [[a], [b], [b]]
 
 
-@pytest.mark.parametrize("stored", [b"", b"\x1f\x8b", b"no part", b"{}"])
+@pytest.mark.parametrize("stored", [b"", b"\x1f\x8b", b"no part", b"{}", gzip.compress(b"{}")[:10] + b"\xff" * 20])
 def test_a_part_that_cannot_be_read_is_read_anew(warehouse: EmbeddedWarehouse, tmp_path: Path, stored: bytes) -> None:
     store = ObjectStore.open(tmp_path.as_uri())
     store.put(report_part_key("2026-11"), stored)

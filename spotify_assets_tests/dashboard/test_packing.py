@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import random
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
+from spotify_assets.dashboard.packing import Month, Names, Pack, Packed, Points, Snapshot
+from spotify_assets.dashboard.parts import Parts
 from spotify_assets.dashboard.report import build_report
 from spotify_assets.lake.layout import report_pack_key
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
@@ -33,9 +37,9 @@ return { playlists: index.playlists, counts: index.counts, lists, days, popular 
 """
 
 DATES = [*range(0, 120, 6), *range(120, 150)]
-"""A date every six days, and the thirty latest: the first months are past."""
+"""A date every six days, and the thirty latest, which end on the fifth of a month."""
 
-PAST = ["2026-11", "2026-12", "2027-01", "2027-02"]
+PAST = ["2026-11", "2026-12", "2027-01", "2027-02", "2027-03"]
 
 
 def said(data: DashboardData) -> object:
@@ -56,7 +60,21 @@ def drifting() -> World:
             entries[dice.randrange(12)] = dice.choice(songs)
             history[day(number)] = [*entries, None] if number % 4 else [*entries]
         world.playlist(name, name.upper(), history)
+    world.popularity = popularity(world, dice)
     return world
+
+
+def popularity(world: World, dice: random.Random) -> dict[dt.date, dict[str, int]]:
+    """A popularity of every song that is somewhere, for each of the dates."""
+    dates = sorted({date for history in world.snapshots.values() for date in history})
+    return {
+        date: {
+            song: dice.randrange(100)
+            for song in dict.fromkeys(song for history in world.snapshots.values() for song in history[date])
+            if song
+        }
+        for date in dates
+    }
 
 
 @pytest.fixture
@@ -77,9 +95,7 @@ def warehouse(filled: EmbeddedWarehouse, tmp_path: Path) -> EmbeddedWarehouse:
 
 
 def packs(store: ObjectStore) -> list[str]:
-    return [
-        month for month in ("2026-11", "2026-12", "2027-01", "2027-02") if store.get_or_none(report_pack_key(month))
-    ]
+    return [month for month in (*PAST, "2027-04") if store.get_or_none(report_pack_key(month))]
 
 
 def read(warehouse: EmbeddedWarehouse, store: ObjectStore | None = None) -> DashboardData:
@@ -93,7 +109,7 @@ def test_months_past_are_packed_and_say_the_same(warehouse: EmbeddedWarehouse, s
 
     assert said(first) == said(again) == expected
     assert packs(store) == PAST
-    assert {one.day.month for snapshots in again.snapshots.values() for one in snapshots} == {3, 4}
+    assert {one.day.month for snapshots in again.snapshots.values() for one in snapshots} == {4}
     assert again.windows == []
 
 
@@ -109,7 +125,7 @@ def test_what_was_renamed_is_told_by_its_new_name_in_months_long_past(
     assert said(read(warehouse, store)) == said(read(warehouse))
 
 
-@pytest.mark.parametrize("number", [6, 60, 149])
+@pytest.mark.parametrize("number", [6, 60, 143, 144, 149])
 def test_a_date_that_is_loaded_again_is_packed_again_with_the_months_after_it(
     warehouse: EmbeddedWarehouse, store: ObjectStore, number: int
 ) -> None:
@@ -124,6 +140,49 @@ def test_a_date_that_is_loaded_again_is_packed_again_with_the_months_after_it(
 
     assert corrected.windows == [[day(number)]]
     assert said(corrected) == said(read(warehouse, store)) == said(read(warehouse))
+
+
+def test_a_month_is_packed_on_the_first_date_of_the_next(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
+    """The page has each of the 28 latest dates' popularity, also of a month that is over, and of each week before."""
+    made = {}
+    for latest in (143, 144, 149, 145):
+        loaded_until(warehouse, day(latest))
+        made[latest] = read(warehouse, store)
+        expected = read(warehouse)
+        assert (made[latest].popularity, made[latest].keys) == (expected.popularity, expected.keys), latest
+        assert made[latest].popularity.keys() > set(made[latest].dates[-28:])
+        if latest == 144:
+            assert said(made[latest]) == said(expected)
+            assert packs(store) == PAST
+
+    assert day(144) == dt.date(2027, 4, 1)
+    assert [len(data.packed.blocks) for data in made.values()] == [4, 5, 5, 5]
+
+
+def loaded_until(warehouse: EmbeddedWarehouse, latest: dt.date) -> None:
+    """Later dates are not there, earlier ones are."""
+    with warehouse.session() as session:
+        session.execute("UPDATE LAKE.LOADS SET table_name = REPLACE(table_name, 'later ', '')")
+        session.execute("UPDATE LAKE.LOADS SET table_name = 'later ' || table_name WHERE snapshot_date > ?", [latest])
+
+
+def test_a_date_a_month_is_shown_for_years(tmp_path: Path, store: ObjectStore) -> None:
+    """The 28 latest dates are of 28 months, all but one of them packed."""
+    dice = random.Random(7)
+    world = World()
+    songs = [world.song(f"Song {n}", "Artist") for n in range(9)]
+    days = [dt.date(2024 + number // 12, number % 12 + 1, 15) for number in range(32)]
+    world.playlist("p", "P", {date: list(dice.sample(songs, 4)) for date in days})
+    world.popularity = popularity(world, dice)
+    warehouse = fill_warehouse(tmp_path, warehouse_rows(world))
+    expected = read(warehouse)
+
+    first, again = read(warehouse, store), read(warehouse, store)
+
+    assert len(again.packed.blocks) == 31
+    assert sorted(expected.popularity) == days
+    assert first.popularity == again.popularity == expected.popularity
+    assert said(again) == said(expected)
 
 
 def test_a_date_that_is_gone_is_gone(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
@@ -147,7 +206,7 @@ def test_a_month_is_packed_only_when_its_names_are_there(warehouse: EmbeddedWare
 
 def test_packs_that_cannot_be_read_are_made_anew(warehouse: EmbeddedWarehouse, store: ObjectStore) -> None:
     expected = said(read(warehouse, store))
-    unreadable = dict(zip(PAST, (b"", b"\x1f\x8b", b"no pack", b"{}"), strict=True))
+    unreadable = dict(zip(PAST, (b"", b"\x1f\x8b", b"no pack", b"{}", bytes(12)), strict=True))
     for month, stored in unreadable.items():
         store.put(report_pack_key(month), stored)
 
@@ -164,3 +223,60 @@ def test_a_page_that_must_be_thinned_is_made_of_everything(warehouse: EmbeddedWa
         return warehouse.run(lambda session: build_report(read_dashboard_data(session, where), budget=1_500).blocks)
 
     assert thinned(store) == thinned(None)
+
+
+STATES = {"2026-11-30": "then", "2026-12-01": "now"}
+
+
+def a_pack(song: str = "a") -> Pack:
+    """November: one playlist of one song, which is popular on two dates, only lately on the first."""
+    return Packed().pack(
+        Month(
+            snapshots={"p": [Snapshot(dt.date(2026, 11, 30), 1, True, [0] * 8, [0])]},
+            keys=[song],
+            popularity={"2026-11-29": Points.of({0: 50})},
+            lately={"2026-11-30": Points.of({0: 51})},
+        ),
+        Names({}, {}, {}),
+    )
+
+
+def kept(store: ObjectStore, months: Sequence[str] = ("2026-11",), *, recent: str = "2026-11") -> list[Pack]:
+    return [*Parts(store, "code").packs(months, STATES, recent)]
+
+
+def test_a_pack_is_read_as_it_was_kept(store: ObjectStore) -> None:
+    Parts(store, "code").put_pack("2026-11", a_pack(), STATES)
+
+    assert kept(store) == [a_pack()]
+    assert [*Parts(store, "other code").packs(["2026-11"], STATES, "2026-11")] == []
+    assert [*Parts(store, "code").packs(["2026-11"], STATES | {"2026-12-01": "corrected"}, "2026-11")] == []
+
+
+def test_what_is_shown_of_a_month_just_past_is_not_read_of_one_long_past(store: ObjectStore) -> None:
+    Parts(store, "code").put_pack("2026-11", a_pack(), STATES)
+
+    assert kept(store, recent="2026-12") == [replace(a_pack(), lately={})]
+
+
+def test_a_pack_that_is_damaged_anywhere_is_not_there(store: ObjectStore) -> None:
+    Parts(store, "code").put_pack("2026-11", a_pack(), STATES)
+    whole = store.get(report_pack_key("2026-11"))
+
+    for place in range(len(whole)):
+        for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :]):
+            store.put(report_pack_key("2026-11"), damaged)
+            assert kept(store) == [], place
+
+
+def test_a_pack_is_there_only_behind_the_one_it_was_made_behind(store: ObjectStore) -> None:
+    """Its numbers follow those of that one: a month packed anew may have other keys by the same runs."""
+    months = ("2026-11", "2026-12")
+    parts = Parts(store, "code")
+    for month in months:
+        parts.put_pack(month, a_pack(), STATES)
+    assert len(kept(store, months)) == 2
+
+    Parts(store, "code").put_pack("2026-11", a_pack("b"), STATES)
+
+    assert kept(store, months) == [a_pack("b")]

@@ -93,6 +93,8 @@ class World:
     snapshots: dict[str, dict[dt.date, list[str | None]]] = field(default_factory=dict)
     partial: dict[tuple[str, dt.date], int] = field(default_factory=dict)
     """Spotify's total of the snapshots that were not read whole."""
+    popularity: dict[dt.date, dict[str, int]] = field(default_factory=dict)
+    """Of songs by date; where none is said, some of the latest date."""
 
     def song(self, name: str, *artists: str, year: int | None = 2024, isrc: str | None = None) -> str:
         """A new song's id; artists are made as needed, by name."""
@@ -340,19 +342,20 @@ def _by_day(world: World) -> dict[dt.date, dict[str, list[str]]]:
 
 def _popularity(world: World) -> list[tuple[object, ...]]:
     dates = list(_by_day(world))
-    if len(dates) < 2:
-        return []
+    latest = {song_id: 50 + number % 9 for number, song_id in enumerate(list(world.songs)[:40])}
+    shown = world.popularity or ({dates[-1]: latest} if len(dates) > 1 else {})
     return [
         _row(
             MARTS["song_popularity"],
-            snapshot_date=dates[-1],
+            snapshot_date=date,
             song_id=song_id,
-            popularity=50 + number % 9,
+            popularity=popularity,
             previous_popularity=54,
-            change=number % 9 - 4,
+            change=popularity - 54,
             **_names(world, song_id),
         )
-        for number, song_id in enumerate(list(world.songs)[:40])
+        for date, songs in shown.items()
+        for song_id, popularity in songs.items()
     ]
 
 

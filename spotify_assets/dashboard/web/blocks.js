@@ -25,10 +25,10 @@ function fromBase64(text) {
   return bytes;
 }
 
-/** The bytes of a block: base64 of gzip.
- * @param {string} text @returns {Promise<Uint8Array>} */
-async function inflate(text) {
-  const stream = new Blob([fromBase64(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
+/** The bytes of a block: base64 of gzip, or of a zlib stream ("deflate").
+ * @param {string} text @param {CompressionFormat} format @returns {Promise<Uint8Array>} */
+async function inflate(text, format = "gzip") {
+  const stream = new Blob([fromBase64(text)]).stream().pipeThrough(new DecompressionStream(format));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
@@ -67,18 +67,24 @@ function readSongs(months, recordings) {
 }
 
 /** Popularity by song, for each of the days; -1 where there is none.
- * @param {{days: string[], songs: Record<string, number[]>}} raw @returns {{days: string[], songs: Record<number, number[]>}} */
-function readPopularity({ days, songs }) {
-  const whole = (/** @type {number[]} */ [first, ...steps]) => {
-    const values = Array.from(days, () => -1);
-    unstep(steps).forEach((value, at) => { values[first + at] = value; });
-    return values;
-  };
-  return { days, songs: Object.fromEntries(Object.entries(songs).map(([song, line]) => [song, whole(line)])) };
+ * @param {{days: string[], points: number[][]}} raw @returns {{days: string[], songs: Record<number, number[]>}} */
+function readPopularity({ days, points }) {
+  /** @type {Record<number, number[]>} */
+  const songs = {};
+  points.forEach((steps, day) => {
+    let song = 0;
+    for (let at = 0; at < steps.length; at += 2) {
+      song += steps[at];
+      (songs[song] ??= Array.from(days, () => -1))[day] = steps[at + 1];
+    }
+  });
+  return { days, songs };
 }
 
-/** @param {Uint8Array} bytes @returns {Snapshots} */
-function readHistory(bytes) {
+/** The history of a playlist: stretches of snapshots, each going on where the one before ended.
+ * @param {string} text @returns {Promise<Snapshots>} */
+async function readHistory(text) {
+  const bytes = await inflate(text, "deflate");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   const part = () => {
@@ -86,39 +92,43 @@ function readHistory(bytes) {
     at += 4 + length;
     return bytes.subarray(at - length, at);
   };
-  const header = JSON.parse(new TextDecoder().decode(part()));
-  const operations = reader(part()), news = reader(part());
-  const days = unstep(header.days);
-  /** @type {Int32Array[]} */
-  const lists = [];
+  /** @type {Snapshots} */
+  const history = { days: [], partial: {}, lists: [], counts: Object.fromEntries(COUNTS.map((name) => [name, []])) };
   let before = new Int32Array(0), expected = 0;
-  for (let index = 0; index < days.length; index += 1) {
-    const gone = operations() - 1;
-    if (gone >= 0) {
-      const stays = without(before, gone, operations);
-      const now = new Int32Array(operations());
-      let head = 0, end = stays.length;
-      for (let place = 0; place < now.length; place += 1) {
-        const symbol = operations();
-        if (symbol === 1) {
-          const step = news();
-          expected += step % 2 ? -(step + 1) / 2 : step / 2;
-          now[place] = expected;
-          expected += 1;
-        } else if (symbol === 0) {
-          now[place] = stays[head];
-          head += 1;
-        } else {
-          now[place] = stays[head + symbol - 1];
-          stays.copyWithin(head + symbol - 1, head + symbol, end);
-          end -= 1;
+  while (at < bytes.length) {
+    const [days, partial, ...counts] = JSON.parse(new TextDecoder().decode(part()));
+    const operations = reader(part()), news = reader(part()), base = history.days.length;
+    history.days.push(...unstep(days));
+    for (const [place, total] of Object.entries(partial)) history.partial[base + Number(place)] = total;
+    COUNTS.forEach((name, column) => history.counts[name].push(...unstep(counts[column])));
+    for (let index = 0; index < days.length; index += 1) {
+      const gone = operations() - 1;
+      if (gone >= 0) {
+        const stays = without(before, gone, operations);
+        const now = new Int32Array(operations());
+        let head = 0, end = stays.length;
+        for (let place = 0; place < now.length; place += 1) {
+          const symbol = operations();
+          if (symbol === 1) {
+            const step = news();
+            expected += step % 2 ? -(step + 1) / 2 : step / 2;
+            now[place] = expected;
+            expected += 1;
+          } else if (symbol === 0) {
+            now[place] = stays[head];
+            head += 1;
+          } else {
+            now[place] = stays[head + symbol - 1];
+            stays.copyWithin(head + symbol - 1, head + symbol, end);
+            end -= 1;
+          }
         }
+        before = now;
       }
-      before = now;
+      history.lists.push(before);
     }
-    lists.push(before);
   }
-  return { days, partial: header.partial, lists, counts: Object.fromEntries(COUNTS.map((name) => [name, unstep(header[name])])) };
+  return history;
 }
 
 /** Reads one varint after the other.

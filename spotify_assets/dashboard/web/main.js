@@ -12,7 +12,7 @@ const histories = new Map();
 function historyOf(playlist) {
   const known = histories.get(playlist.id);
   if (known) return known;
-  const made = inflate(blockText(`playlist-${app.index.playlists.indexOf(playlist)}`)).then(readHistory);
+  const made = readHistory(blockText(`playlist-${app.index.playlists.indexOf(playlist)}`));
   histories.set(playlist.id, made);
   return made;
 }

@@ -12,7 +12,6 @@ import hashlib
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -99,17 +98,17 @@ def read_dashboard_data(session: Session, store: ObjectStore | None = None, *, b
     for pack in parts.packs(past, states, recent):
         data.packed.append(pack)
     done = len(data.packed.blocks)
-    contents = _read_months(session, data, parts, dict(itertools.islice(months.items(), done, None)))
+    popular = _popular_dates(dates)
+    contents = _read_months(session, data, parts, dict(itertools.islice(months.items(), done, None)), popular)
     since = dt.date.fromisoformat(f"{list(months)[done]}-01") if done else dt.date.min
     data.songs = {row.song_id: row for row in read(session, Song, "songs", {"since": since})}
     data.artists = read(session, Artist, "artists", {"since": since})
-    named = _runs(read(session, Loaded, "named"))
+    is_named = done < len(past) and loaded.items() <= _runs(read(session, Loaded, "named")).items()
     for month in past[done:]:
         pack = data.packed.pack(contents.pop(month), data.names)
         data.packed.append(pack)
-        if loaded.items() <= named.items():
+        if is_named:
             parts.put_pack(month, pack, states)
-    popular = _popular(dates)
     shown = [
         data.packed.popularity,
         *(one for content in contents.values() for one in (content.popularity, content.lately)),
@@ -129,10 +128,13 @@ def _runs(rows: Iterable[Loaded]) -> dict[str, str]:
 
 
 def _read_months(
-    session: Session, data: DashboardData, parts: Parts, months: Mapping[str, Mapping[str, str]]
+    session: Session,
+    data: DashboardData,
+    parts: Parts,
+    months: Mapping[str, Mapping[str, str]],
+    popular: Mapping[str, bool],
 ) -> dict[str, Month]:
     """What each of these months has that those before did not have, and `data` brought up to them."""
-    weekly, popular = _weekly(data.dates), _popular(data.dates)
     number = data.packed.numbers.copy()
     contents: dict[str, Month] = {}
     for month, part in parts.get(list(months)).items():
@@ -148,7 +150,7 @@ def _read_months(
             _read_popularity(session, part, unknown)
         if stale or forgets or unknown:
             parts.put(part)
-        contents[month] = _content(part, number, weekly, popular - weekly)
+        contents[month] = _content(part, number, popular)
         data.others |= part.others
     data.keys = list(number)
     return contents
@@ -165,18 +167,15 @@ def _by_month(runs: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Month to ISO date to run, in order."""
     months: dict[str, dict[str, str]] = defaultdict(dict)
     for day, run in runs.items():
-        months[month_of(dt.date.fromisoformat(day))][day] = run
+        months[day[:7]][day] = run
     return months
 
 
-def _weekly(dates: Sequence[dt.date]) -> set[str]:
-    """The last date of each ISO week."""
-    return {day.isoformat() for day in {day.isocalendar()[:2]: day for day in dates}.values()}
-
-
-def _popular(dates: Sequence[dt.date]) -> set[str]:
-    """The latest dates, and before them the last of each week."""
-    return _weekly(dates) | {day.isoformat() for day in dates[-_RECENT:]}
+def _popular_dates(dates: Sequence[dt.date]) -> dict[str, bool]:
+    """The latest dates and the last of each ISO week, as ISO dates; whether it is the last of its week."""
+    weekly = {day.isocalendar()[:2]: day for day in dates}
+    latest = {day.isoformat(): False for day in dates[-_RECENT:]}
+    return latest | {day.isoformat(): True for day in weekly.values()}
 
 
 def _read_window(session: Session, part: Part, days: list[dt.date]) -> None:
@@ -217,7 +216,7 @@ def _stored(row: SnapshotRow, number: dict[str, int]) -> StoredSnapshot:
     )
 
 
-def _content(part: Part, number: dict[str, int], weekly: AbstractSet[str], lately: AbstractSet[str]) -> Month:
+def _content(part: Part, number: dict[str, int], popular: Mapping[str, bool]) -> Month:
     """What a month says, in the numbers of all keys, which its new ones follow."""
     known = len(number)
     numbers = [number.setdefault(key, len(number)) for key in part.keys]
@@ -229,11 +228,14 @@ def _content(part: Part, number: dict[str, int], weekly: AbstractSet[str], latel
         songs = [numbers[key] for key in one.keys]
         snapshot = Snapshot(dt.date.fromisoformat(one.day), one.item_count, one.is_complete, one.counts, songs)
         snapshots.setdefault(one.playlist_id, []).append(snapshot)
-
-    def points(days: AbstractSet[str]) -> dict[str, Points]:
-        return {
-            day: Points.of({number[key]: value for key, value in part.popularity[day].items() if key in number})
-            for day in sorted(part.popularity.keys() & days)
-        }
-
-    return Month(snapshots, list(itertools.islice(number, known, None)), points(weekly), points(lately))
+    points = {
+        day: Points.of({number[key]: value for key, value in part.popularity[day].items() if key in number})
+        for day in sorted(part.popularity)
+        if day in popular
+    }
+    return Month(
+        snapshots=snapshots,
+        keys=list(itertools.islice(number, known, None)),
+        popularity={day: one for day, one in points.items() if popular[day]},
+        lately={day: one for day, one in points.items() if not popular[day]},
+    )

@@ -15,6 +15,7 @@ import hashlib
 import json
 import zlib
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
@@ -179,13 +180,15 @@ class Names:
 @dataclass
 class Pack:
     """A month, packed. The songs told are the new ones, then those that look different now, whose numbers are `again`;
-    `digests` and `recordings` are theirs (`Described`). `artists` are told too: the new ones, then the renamed. `block`
-    is the page's, `popularity` and `lately` are a `Month`'s. Each of `tracks` has one stretch."""
+    `digests` and `recordings` are theirs (`Described`), `twins` the recordings that were told before. `artists` are
+    told too: the new ones, then the renamed. `block` is the page's, `popularity` and `lately` are a `Month`'s. Each of
+    `tracks` has one stretch."""
 
     keys: list[str]
     again: list[int]
     digests: array[int]
     recordings: array[int]
+    twins: list[int]
     artists: dict[str, str]
     block: str
     tracks: dict[str, Track]
@@ -197,6 +200,7 @@ class Pack:
         tracks = self.tracks.values()
         header = {
             "again": self.again,
+            "twins": self.twins,
             "artists": self.artists,
             "tracks": [
                 (playlist_id, track.days, track.partial, *track.stretches[0][1:])
@@ -233,6 +237,7 @@ class Pack:
             again=told["again"],
             digests=digest,
             recordings=array("Q", recordings),
+            twins=told["twins"],
             artists=told["artists"],
             block=block.decode("ascii"),
             tracks=tracks,
@@ -248,11 +253,13 @@ def _points(data: bytes) -> dict[str, Points]:
 @dataclass
 class Packed:
     """The months packed so far. `numbers` are those of all songs by key, in order; `digests` and `recordings` what was
-    last said of each; `artists` are ids and names, in the order of their numbers."""
+    last said of each; `twins` all recordings of two songs, and maybe more; `artists` are ids and names, in the order of
+    their numbers."""
 
     numbers: dict[str, int] = field(default_factory=dict)
     digests: array[int] = field(default_factory=lambda: array("I"))
     recordings: array[int] = field(default_factory=lambda: array("Q"))
+    twins: set[int] = field(default_factory=set)
     artists: dict[str, str] = field(default_factory=dict)
     blocks: list[str] = field(default_factory=list)
     tracks: dict[str, Track] = field(default_factory=dict)
@@ -261,6 +268,7 @@ class Packed:
     def pack(self, month: Month, names: Names) -> Pack:
         """The month that follows; nothing here is changed."""
         again, described = self._told(month.keys, names)
+        recordings = array("Q", [one.recording() for one in described])
         credited = dict.fromkeys(artist for one in described for artist in one.artists)
         artists = {artist: names.artists.get(artist, "") for artist in credited if artist not in self.artists}
         renamed = {
@@ -272,7 +280,8 @@ class Packed:
             keys=list(month.keys),
             again=again,
             digests=array("I", [one.digest() for one in described]),
-            recordings=array("Q", [one.recording() for one in described]),
+            recordings=recordings,
+            twins=sorted(self._twins(recordings)),
             artists=artists | renamed,
             block=self._block(month.keys, again, described, artists, renamed),
             tracks={
@@ -294,6 +303,11 @@ class Packed:
                 again.append(place)
                 described.append(one)
         return again, described
+
+    def _twins(self, recordings: Iterable[int]) -> set[int]:
+        """Those that were told before, or are here of several songs."""
+        told = Counter(recordings)
+        return ({one for one, songs in told.items() if songs > 1} | {*told}.intersection(self.recordings)) - {0}
 
     def _block(
         self,
@@ -327,6 +341,7 @@ class Packed:
         self.numbers |= zip(pack.keys, range(known, known + new), strict=True)
         self.digests += pack.digests[:new]
         self.recordings += pack.recordings[:new]
+        self.twins |= set(pack.twins)
         for place, digest, recording in zip(pack.again, pack.digests[new:], pack.recordings[new:], strict=True):
             self.digests[place], self.recordings[place] = digest, recording
         self.artists |= pack.artists
@@ -341,6 +356,7 @@ class Packed:
             numbers=self.numbers.copy(),
             digests=self.digests[:],
             recordings=self.recordings[:],
+            twins=self.twins.copy(),
             artists=self.artists.copy(),
             blocks=self.blocks.copy(),
             popularity=self.popularity.copy(),
@@ -369,6 +385,6 @@ def json_block(value: object) -> str:
     return block(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
-def block(text: str) -> str:
+def block(text: str, level: int = 5) -> str:
     """A block of the page: base64 of gzip of this JSON."""
-    return base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), 5, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), level, mtime=0)).decode("ascii")

@@ -84,7 +84,7 @@ _UNREADABLE = (ValueError, TypeError, KeyError, OSError, EOFError, zlib.error, P
 
 
 def month_of(day: dt.date) -> str:
-    return f"{day:%Y-%m}"
+    return day.isoformat()[:7]
 
 
 @dataclass

@@ -125,6 +125,21 @@ def test_what_was_renamed_is_told_by_its_new_name_in_months_long_past(
     assert said(read(warehouse, store)) == said(read(warehouse))
 
 
+def test_an_album_dated_anew_dates_its_songs_anew_that_were_not_seen_since(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    read(warehouse, store)
+    unseen = f"album_id IN (SELECT album_id FROM SPOTIFY.SONGS WHERE last_seen_on < '{day(144)}')"
+    dated = f"release_date = '1970-01-08', last_seen_on = '{day(149)}'"
+    with warehouse.session() as session:
+        session.execute(f"UPDATE SPOTIFY.ALBUMS SET {dated} WHERE {unseen}")
+
+    told = read(warehouse, store)
+
+    assert {song.release_date for song in told.songs.values()} > {dt.date(1970, 1, 8)}
+    assert said(told) == said(read(warehouse))
+
+
 @pytest.mark.parametrize("number", [6, 60, 143, 144, 149])
 def test_a_date_that_is_loaded_again_is_packed_again_with_the_months_after_it(
     warehouse: EmbeddedWarehouse, store: ObjectStore, number: int

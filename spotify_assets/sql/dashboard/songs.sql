@@ -1,12 +1,19 @@
 -- One row per song that was seen, or whose album was, on a date or later, with its latest attributes; `artist_ids` are
--- those credited, in order, a blank between.
+-- those credited, in order, a blank between. The few whose album alone was seen are found apart: in one condition with
+-- the others all songs there ever were would be joined.
 WITH seen AS (
     SELECT s.song_id, s.name, s.isrc, s.is_local, a.release_date
     FROM SPOTIFY.SONGS s
     LEFT JOIN SPOTIFY.ALBUMS a
         ON a.album_id = s.album_id
     WHERE s.last_seen_on >= %(since)s
-        OR a.last_seen_on >= %(since)s
+    UNION ALL
+    SELECT s.song_id, s.name, s.isrc, s.is_local, a.release_date
+    FROM SPOTIFY.SONGS s
+    INNER JOIN SPOTIFY.ALBUMS a
+        ON a.album_id = s.album_id
+    WHERE s.last_seen_on < %(since)s
+        AND a.last_seen_on >= %(since)s
 ),
 credits AS (
     SELECT song_id, LISTAGG(artist_id, ' ') WITHIN GROUP (ORDER BY position, artist_id) AS artist_ids

@@ -135,6 +135,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "glue_scripts/test_spark_reader.py",
     ),
     "spotify_assets/automation/planning.py": ("automation/test_planning.py",),
+    "spotify_assets/lake/known_dates.py": ("local/test_known_dates.py",),
     "spotify_assets/lake/state.py": ("lake/test_state.py",),
     "spotify_assets/lake/vacuum.py": ("lake/test_vacuum.py",),
     "spotify_assets/sql/dimension_*.sql": ("warehouse/test_marts.py", "warehouse/test_incremental.py"),
@@ -400,6 +401,9 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
         "with ThreadPoolExecutor(1) as pool:",
         "with ThreadPoolExecutor( 2) as pool:",
     ): "one thing is done in it",
+    ("spotify_assets/lake/known_dates.py", "SETTLES_IN = dt.timedelta(seconds=5)", None): (
+        "tuning: long enough for every file system's clock"
+    ),
     (
         "spotify_assets/lake/state.py",
         "if known is None or raw > known[0]:",
@@ -407,8 +411,8 @@ EQUIVALENT: dict[tuple[str, str, str | None], str] = {
     ): "no store lists the same key twice",
     (
         "spotify_assets/lake/state.py",
-        "return dict(zip(days, store.at_once(current, days), strict=True))",
-        "return dict(zip(days, store.at_once(current, days), strict=False))",
+        "return dict(zip(days, listings, strict=True))",
+        "return dict(zip(days, listings, strict=False))",
     ): "what is asked at once gives one for each",
     ("spotify_assets/lake/state.py", "_READ_TOGETHER = 64", None): "tuning: how many objects are in memory at once",
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -142,6 +143,13 @@ def test_what_was_written_over_in_place_is_seen_a_week_later_or_when_all_is_veri
     assert is_seen(looked(home))
 
 
+def test_a_week_is_over_to_the_second(home: Home) -> None:
+    kept = known_dates.read(home.store)
+    week = dt.datetime.fromisoformat(kept[DAY].looked_at) + dt.timedelta(days=7)
+    assert known_dates.unchanged(home.store, kept, [DAY], week - dt.timedelta(seconds=1)) == {DAY: kept[DAY]}
+    assert known_dates.unchanged(home.store, kept, [DAY], week) == {}
+
+
 def test_a_clock_that_was_set_back_makes_known_dates_unknown(home: Home) -> None:
     with raw_object(home).open("r+b") as opened:
         opened.truncate(20)
@@ -186,6 +194,14 @@ def test_what_is_known_and_cant_be_read_is_learned_again(home: Home, data: bytes
     home.store.put(known_dates.KEY, data)
     assert looked(home) == Behind(passable=(DAY, OTHER, LATEST))
     assert known_dates.read(home.store).keys() == kept.keys()
+
+
+def test_what_is_known_is_kept_as_json(home: Home) -> None:
+    content = json.loads(home.store.get(known_dates.KEY))
+    one = known_dates.read(home.store)[DAY]
+    assert content["format"] == 1
+    assert content["dates"].keys() == {DAY.isoformat(), OTHER.isoformat()}
+    assert content["dates"][DAY.isoformat()] == [one.looked_at, one.state, one.run_id, one.code]
 
 
 def test_a_moved_or_copied_home_is_looked_at_once(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

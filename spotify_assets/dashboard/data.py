@@ -160,7 +160,7 @@ def _code() -> str:
     """What a part or a pack is made by: the queries, the names' own code, and the form it is kept in."""
     queries = [statement(f"dashboard/{name}") for name in ("snapshots", "others", "popularity", "songs", "artists")]
     names = [dimensions.code(name) for name in ("songs", "albums", "artists", "song_artists")]
-    return hashlib.sha256(f"6{COUNTS}{queries}{names}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"7{COUNTS}{queries}{names}".encode()).hexdigest()[:16]
 
 
 def _by_month(runs: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -6,8 +6,8 @@ each in the list before (as steps), how many entries there are now, and one symb
 those that stayed, 1 a new one, n + 1 the n-th after the next. New ones are in a second stream, as steps from the number
 after the last new one.
 
-A history is written in stretches, one behind the other. Each is deflated by itself, in whole blocks, so a stream is put
-together from stretches deflated long ago.
+A history is written in stretches, one behind the other. Each is deflated in blocks of its own, knowing the end of the
+one before, so a stream is put together from stretches deflated long ago.
 """
 
 from __future__ import annotations
@@ -64,15 +64,16 @@ class Encoder:
 
 class Deflated(NamedTuple):
     """A part of a zlib stream: whole blocks, none of them the last. `size` is how many bytes they hold, `check` the
-    Adler-32 of those."""
+    Adler-32 of those. The blocks may refer to what stands before them in the stream."""
 
     blocks: bytes
     size: int
     check: int
 
     @classmethod
-    def of(cls, content: bytes) -> Deflated:
-        deflate = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    def of(cls, content: bytes, before: bytes = b"") -> Deflated:
+        """`before` are the bytes in front of the content."""
+        deflate = zlib.compressobj(7, wbits=-zlib.MAX_WBITS, zdict=before)
         blocks = deflate.compress(content) + deflate.flush(zlib.Z_SYNC_FLUSH)
         return cls(blocks, len(content), zlib.adler32(content))
 

@@ -48,7 +48,8 @@ def said(data: DashboardData) -> object:
 
 
 def drifting() -> World:
-    """Three lists of which songs leave and come back after months; some are one recording, and places are empty."""
+    """Three lists of which songs leave and come back after months; some are one recording, and places are empty. One of
+    the lists was not there for a month."""
     dice = random.Random(5)
     world = World()
     songs = [world.song(f"Song {n}", f"Artist {n % 7}", year=1990 + n, isrc=f"QZ{n % 35:03d}") for n in range(40)]
@@ -58,7 +59,8 @@ def drifting() -> World:
         for number in DATES:
             entries = entries.copy()
             entries[dice.randrange(12)] = dice.choice(songs)
-            history[day(number)] = [*entries, None] if number % 4 else [*entries]
+            if name != "r" or day(number).month != 1:
+                history[day(number)] = [*entries, None] if number % 4 else [*entries]
         world.playlist(name, name.upper(), history)
     world.popularity = popularity(world, dice)
     return world
@@ -70,7 +72,7 @@ def popularity(world: World, dice: random.Random) -> dict[dt.date, dict[str, int
     return {
         date: {
             song: dice.randrange(100)
-            for song in dict.fromkeys(song for history in world.snapshots.values() for song in history[date])
+            for song in dict.fromkeys(song for history in world.snapshots.values() for song in history.get(date, ()))
             if song
         }
         for date in dates

@@ -19,6 +19,12 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.dashboard.world import day
 
 
+def _with_another_history(page: bytes) -> bytes:
+    """One letter of a playlist's block is another."""
+    at = page.index(b'id="block-playlist-3">') + 120
+    return page[:at] + (b"A" if page[at : at + 1] != b"A" else b"B") + page[at + 1 :]
+
+
 def _without_a_day(page: bytes) -> bytes:
     """The page with an index that says another date."""
     start = page.index(b">", page.index(b'id="block-index"')) + 1
@@ -79,6 +85,7 @@ def test_a_page_without_any_snapshot_is_whole() -> None:
             lambda page: page.replace(b'id="block-songs-0">H4sI', b'id="block-songs-0">H4sJ'),
             "block-songs-0 can't be read",
         ),
+        (_with_another_history, "block-playlist-3 can't be read"),
         (lambda page: page.replace(b'id="block-playlist-3"', b'id="block-of-nothing"'), "lacks block-playlist-3"),
         (lambda page: page.replace(b"Playlist history", b"\xff"), "not UTF-8"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import shutil
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
+from spotify_assets.dashboard.encoding import joined
 from spotify_assets.dashboard.packing import Month, Names, Pack, Packed, Points, Snapshot
 from spotify_assets.dashboard.parts import Parts
 from spotify_assets.dashboard.report import build_report
@@ -297,3 +299,17 @@ def test_a_pack_is_there_only_behind_the_one_it_was_made_behind(store: ObjectSto
     Parts(store, "code").put_pack("2026-11", a_pack("b"), STATES)
 
     assert kept(store, months) == [a_pack("b")]
+
+
+def test_months_of_a_chart_in_which_everything_moves_are_one_stream() -> None:
+    """Each is longer than what the next one is compressed with."""
+    dice = random.Random(9)
+    packed = Packed()
+    for month in range(3):
+        days = [Snapshot(day(31 * month + n), 300, True, [n] * 8, dice.sample(range(300), 300)) for n in range(28)]
+        packed.append(packed.pack(Month(snapshots={"p": days}), Names({}, {}, {})))
+
+    stretches = packed.tracks["p"].stretches
+
+    assert min(one.size for one in stretches) > 8_000
+    assert len(zlib.decompress(joined(stretches))) == sum(one.size for one in stretches)

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
-from spotify_assets.dashboard.packing import NOT_READ_KEY, Month, Names, Packed, Points, Snapshot
-from spotify_assets.dashboard.parts import COUNTS, Part, Parts, StoredSnapshot, month_of, states_of
+from spotify_assets.dashboard.packing import NOT_READ_KEY, Names, Packed, Points, Snapshot, Stretch
+from spotify_assets.dashboard.parts import COUNTS, Part, Parts, StoredSnapshot, states_of, stretches, week_of
 from spotify_assets.dashboard.rows import (
     Artist,
     Loaded,
@@ -52,9 +52,9 @@ _RECENT = 28
 class DashboardData:
     """Everything the page is made of.
 
-    `packed` are the months that are over, `snapshots` those of the latest, by playlist, whose songs are numbers into
-    `keys`; so is `popularity`. `songs`, `others` and `artists` are of all, or at least of what was seen since the
-    packed months. `windows` are the dates read from the warehouse this time, per query. `unpacked` reads everything.
+    `packed` is what is over, `snapshots` those of the latest week, by playlist, whose songs are numbers into `keys`; so
+    is `popularity`. `songs`, `others` and `artists` are of all, or at least of what was seen since what is packed.
+    `windows` are the dates read from the warehouse this time, per query. `unpacked` reads everything.
     """
 
     dates: list[dt.date] = field(default_factory=list)
@@ -78,8 +78,8 @@ class DashboardData:
 def read_dashboard_data(session: Session, store: ObjectStore | None = None, *, by_pack: bool = True) -> DashboardData:
     """Read the dates that no part holds yet, and the names; a table that does not exist yet is made, empty.
 
-    With a `store` the parts are read from it and written to it; `by_pack`, months that are over as they are packed.
-    Raises the session's and the store's failures.
+    With a `store` the parts are read from it and written to it; `by_pack`, what is over as it is packed. Raises the
+    session's and the store's failures.
     """
     schema.prepare(session, READS)
     loaded = _runs(read(session, Loaded, "loaded", agreed=shown_dates()))
@@ -92,23 +92,25 @@ def read_dashboard_data(session: Session, store: ObjectStore | None = None, *, b
         unpacked=partial(read_dashboard_data, session, store, by_pack=False),
     )
     parts = Parts(store, _code())
-    months, states = _by_month(loaded), states_of(loaded)
-    past = list(months)[:-1] if by_pack else []
-    recent = month_of(dates[-_RECENT:][0]) if dates else ""
+    weeks, states = _by_week(loaded), states_of(loaded)
+    packed_as = stretches(list(weeks))
+    past = list(packed_as)[:-1] if by_pack else []
+    recent = dates[-_RECENT:][0].isoformat()[:7] if dates else ""
     for pack in parts.packs(past, states, recent):
         data.packed.append(pack)
     done = len(data.packed.blocks)
     popular = _popular_dates(dates)
-    contents = _read_months(session, data, parts, dict(itertools.islice(months.items(), done, None)), popular)
-    since = dt.date.fromisoformat(f"{list(months)[done]}-01") if done else dt.date.min
+    unpacked = {name: packed_as[name] for name in list(packed_as)[done:]}
+    contents = _read_stretches(session, data, parts, unpacked, weeks, popular)
+    since = dt.date.fromisoformat(next(iter(unpacked.values()))[0]) if done else dt.date.min
     data.songs = {row.song_id: row for row in read(session, Song, "songs", {"since": since})}
     data.artists = read(session, Artist, "artists", {"since": since})
     is_named = done < len(past) and loaded.items() <= _runs(read(session, Loaded, "named")).items()
-    for month in past[done:]:
-        pack = data.packed.pack(contents.pop(month), data.names)
+    for name in past[done:]:
+        pack = data.packed.pack(contents.pop(name), data.names)
         data.packed.append(pack)
         if is_named:
-            parts.put_pack(month, pack, states)
+            parts.put_pack(name, pack, states)
     shown = [
         data.packed.popularity,
         *(one for content in contents.values() for one in (content.popularity, content.lately)),
@@ -127,31 +129,35 @@ def _runs(rows: Iterable[Loaded]) -> dict[str, str]:
     return {row.snapshot_date.isoformat(): row.run_id for row in rows}
 
 
-def _read_months(
+def _read_stretches(
     session: Session,
     data: DashboardData,
     parts: Parts,
-    months: Mapping[str, Mapping[str, str]],
+    packed_as: Mapping[str, Sequence[str]],
+    weeks: Mapping[str, Mapping[str, str]],
     popular: Mapping[str, bool],
-) -> dict[str, Month]:
-    """What each of these months has that those before did not have, and `data` brought up to them."""
+) -> dict[str, Stretch]:
+    """What each of these stretches has that those before did not have, and `data` brought up to them."""
     number = data.packed.numbers.copy()
-    contents: dict[str, Month] = {}
-    for month, part in parts.get(list(months)).items():
-        runs = months[month]
-        forgets = part.keep(runs)
-        stale = [dt.date.fromisoformat(day) for day in runs if day not in part.runs]
+    contents: dict[str, Stretch] = {}
+    for name, of in packed_as.items():
+        stored = parts.get(list(of))
+        changed = {week for week, part in stored.items() if part.keep(weeks[week])}
+        runs = {day: run for week in of for day, run in weeks[week].items()}
+        stale = [day for day in runs if day not in stored[week_of(day)].runs]
         if stale:
-            _read_window(session, part, stale)
-            part.runs |= {day.isoformat(): runs[day.isoformat()] for day in stale}
-            data.windows.append(stale)
-        unknown = [dt.date.fromisoformat(day) for day in runs if day in popular and day not in part.popularity]
+            _read_window(session, stored, stale)
+            for day in stale:
+                stored[week_of(day)].runs[day] = runs[day]
+            data.windows.append([dt.date.fromisoformat(day) for day in stale])
+        unknown = [day for day in runs if day in popular and day not in stored[week_of(day)].popularity]
         if unknown:
-            _read_popularity(session, part, unknown)
-        if stale or forgets or unknown:
-            parts.put(part)
-        contents[month] = _content(part, number, popular)
-        data.others |= part.others
+            _read_popularity(session, stored, unknown)
+        for week in changed.union(map(week_of, stale), map(week_of, unknown)):
+            parts.put(stored[week])
+        contents[name] = _content(stored.values(), number, popular)
+        for part in stored.values():
+            data.others |= part.others
     data.keys = list(number)
     return contents
 
@@ -163,12 +169,12 @@ def _code() -> str:
     return hashlib.sha256(f"7{COUNTS}{queries}{names}".encode()).hexdigest()[:16]
 
 
-def _by_month(runs: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Month to ISO date to run, in order."""
-    months: dict[str, dict[str, str]] = defaultdict(dict)
+def _by_week(runs: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Week (`parts.week_of`) to ISO date to run, in order."""
+    weeks: dict[str, dict[str, str]] = defaultdict(dict)
     for day, run in runs.items():
-        months[day[:7]][day] = run
-    return months
+        weeks[week_of(day)][day] = run
+    return weeks
 
 
 def _popular_dates(dates: Sequence[dt.date]) -> dict[str, bool]:
@@ -178,23 +184,29 @@ def _popular_dates(dates: Sequence[dt.date]) -> dict[str, bool]:
     return latest | {day.isoformat(): True for day in weekly.values()}
 
 
-def _read_window(session: Session, part: Part, days: list[dt.date]) -> None:
-    """Add what the warehouse says of these dates of one month to the part."""
-    window = {"first_on": days[0], "last_on": days[-1]}
+def _read_window(session: Session, parts: Mapping[str, Part], days: Sequence[str]) -> None:
+    """Add what the warehouse says of these dates of one stretch to its parts."""
+    window = {"first_on": dt.date.fromisoformat(days[0]), "last_on": dt.date.fromisoformat(days[-1])}
     wanted = set(days)
-    number = {key: index for index, key in enumerate(part.keys)}
+    numbers = {week: {key: index for index, key in enumerate(part.keys)} for week, part in parts.items()}
     for row in read(session, SnapshotRow, "snapshots", window):
-        if row.snapshot_date in wanted:
-            part.snapshots.append(_stored(row, number))
-    part.keys = list(number)
-    part.others |= {row.item_uri: (row.item_type, row.name or "") for row in read(session, Other, "others", window)}
+        day = row.snapshot_date.isoformat()
+        if day in wanted:
+            parts[week_of(day)].snapshots.append(_stored(row, numbers[week_of(day)]))
+    others = {row.item_uri: (row.item_type, row.name or "") for row in read(session, Other, "others", window)}
+    for week in {*map(week_of, days)}:
+        parts[week].keys = list(numbers[week])
+        parts[week].others |= {uri: others[uri] for uri in numbers[week] if uri in others}
 
 
-def _read_popularity(session: Session, part: Part, days: list[dt.date]) -> None:
-    """Add the popularity on these dates to the part."""
-    part.popularity |= {day.isoformat(): {} for day in days}
-    for row in read(session, PopularityRow, "popularity", days, dates=placeholders(len(days))):
-        part.popularity[row.snapshot_date.isoformat()][row.song_id] = row.popularity
+def _read_popularity(session: Session, parts: Mapping[str, Part], days: Sequence[str]) -> None:
+    """Add the popularity on these dates to their parts."""
+    for day in days:
+        parts[week_of(day)].popularity[day] = {}
+    dates = [dt.date.fromisoformat(day) for day in days]
+    for row in read(session, PopularityRow, "popularity", dates, dates=placeholders(len(dates))):
+        day = row.snapshot_date.isoformat()
+        parts[week_of(day)].popularity[day][row.song_id] = row.popularity
 
 
 def _stored(row: SnapshotRow, number: dict[str, int]) -> StoredSnapshot:
@@ -216,26 +228,23 @@ def _stored(row: SnapshotRow, number: dict[str, int]) -> StoredSnapshot:
     )
 
 
-def _content(part: Part, number: dict[str, int], popular: Mapping[str, bool]) -> Month:
-    """What a month says, in the numbers of all keys, which its new ones follow."""
+def _content(parts: Iterable[Part], number: dict[str, int], popular: Mapping[str, bool]) -> Stretch:
+    """What these parts say, in the numbers of all keys, which the new ones follow."""
     known = len(number)
-    numbers = [number.setdefault(key, len(number)) for key in part.keys]
-    numbers.append(
-        number.setdefault(NOT_READ_KEY, len(number)) if any(-1 in one.keys for one in part.snapshots) else -1
-    )
-    snapshots: dict[str, list[Snapshot]] = {}
-    for one in sorted(part.snapshots, key=lambda one: one.day):
-        songs = [numbers[key] for key in one.keys]
-        snapshot = Snapshot(dt.date.fromisoformat(one.day), one.item_count, one.is_complete, one.counts, songs)
-        snapshots.setdefault(one.playlist_id, []).append(snapshot)
-    points = {
-        day: Points.of({number[key]: value for key, value in part.popularity[day].items() if key in number})
-        for day in sorted(part.popularity)
-        if day in popular
-    }
-    return Month(
-        snapshots=snapshots,
-        keys=list(itertools.islice(number, known, None)),
-        popularity={day: one for day, one in points.items() if popular[day]},
-        lately={day: one for day, one in points.items() if not popular[day]},
-    )
+    snapshots: dict[str, list[Snapshot]] = defaultdict(list)
+    popularity: dict[str, Points] = {}
+    lately: dict[str, Points] = {}
+    for part in parts:
+        numbers = [number.setdefault(key, len(number)) for key in part.keys]
+        numbers.append(
+            number.setdefault(NOT_READ_KEY, len(number)) if any(-1 in one.keys for one in part.snapshots) else -1
+        )
+        for one in sorted(part.snapshots, key=lambda one: one.day):
+            songs = [numbers[key] for key in one.keys]
+            snapshot = Snapshot(dt.date.fromisoformat(one.day), one.item_count, one.is_complete, one.counts, songs)
+            snapshots[one.playlist_id].append(snapshot)
+        for day in sorted(part.popularity):
+            if day in popular:
+                points = {number[key]: value for key, value in part.popularity[day].items() if key in number}
+                (popularity if popular[day] else lately)[day] = Points.of(points)
+    return Stretch(snapshots, list(itertools.islice(number, known, None)), popularity, lately)

@@ -1,9 +1,9 @@
-"""The page's songs and histories, packed a month at a time: a day costs packing the month it is in.
+"""The page's songs and histories, packed a stretch of time after the other: a day costs packing the week it is in.
 
-A month that is over is packed once. Months are packed in order, each going on where the one before ended: songs keep
-their numbers, and a song or an artist that looks different since is told again with the month packed next. So a month
-needs the names only of what was seen since it began. Pure; where packs are kept is `parts`' business, what is read
-`data`'s.
+What is over is packed once. Stretches are packed in order, each going on where the one before ended: songs keep their
+numbers, and a song or an artist that looks different since is told again with the stretch packed next. So a stretch
+needs the names only of what was seen since it began. Pure; where packs are kept and how long a stretch is, is `parts`'
+business, what is read `data`'s.
 """
 
 from __future__ import annotations
@@ -145,10 +145,10 @@ class Points(NamedTuple):
 
 
 @dataclass
-class Month:
-    """What is packed: the snapshots by playlist, the keys that no month before had, and the popularity by ISO date.
+class Stretch:
+    """What is packed: the snapshots by playlist, the keys that none before had, and the popularity by ISO date.
 
-    `popularity` is shown however long past the month is, `lately` of a month just past only.
+    `popularity` is shown however long past it is, `lately` of what is just past only.
     """
 
     snapshots: Mapping[str, Sequence[Snapshot]] = field(default_factory=dict)
@@ -159,7 +159,7 @@ class Month:
 
 @dataclass
 class Names:
-    """What the warehouse says of keys and artists: of all, or at least of those seen since the month packed began.
+    """What the warehouse says of keys and artists: of all, or at least of those seen since what is packed began.
 
     `others` are (type, name) of entries that are no songs.
     """
@@ -185,10 +185,10 @@ class Names:
 
 @dataclass
 class Pack:
-    """A month, packed. The songs told are the new ones, then those that look different now, whose numbers are `again`;
-    `digests` and `recordings` are theirs (`Described`), `twins` the recordings that were told before. `artists` are
-    told too: the new ones, then the renamed. `block` is the page's, `popularity` and `lately` are a `Month`'s. Each of
-    `tracks` has one stretch."""
+    """A stretch, packed. The songs told are the new ones, then those that look different now, whose numbers are
+    `again`; `digests` and `recordings` are theirs (`Described`), `twins` the recordings that were told before.
+    `artists` are told too: the new ones, then the renamed. `block` is the page's, `popularity` and `lately` are a
+    `Stretch`'s. Each of `tracks` has one stretch."""
 
     keys: list[str]
     again: list[int]
@@ -258,7 +258,7 @@ def _points(data: bytes) -> dict[str, Points]:
 
 @dataclass
 class Packed:
-    """The months packed so far. `numbers` are those of all songs by key, in order; `digests` and `recordings` what was
+    """What is packed so far. `numbers` are those of all songs by key, in order; `digests` and `recordings` what was
     last said of each; `twins` all recordings of two songs, and maybe more; `artists` are ids and names, in the order of
     their numbers."""
 
@@ -271,9 +271,9 @@ class Packed:
     tracks: dict[str, Track] = field(default_factory=dict)
     popularity: dict[str, Points] = field(default_factory=dict)
 
-    def pack(self, month: Month, names: Names) -> Pack:
-        """The month that follows; nothing here is changed."""
-        again, described = self._told(month.keys, names)
+    def pack(self, stretch: Stretch, names: Names) -> Pack:
+        """The stretch that follows; nothing here is changed."""
+        again, described = self._told(stretch.keys, names)
         recordings = array("Q", [one.recording() for one in described])
         credited = dict.fromkeys(artist for one in described for artist in one.artists)
         artists = {artist: names.artists.get(artist, "") for artist in credited if artist not in self.artists}
@@ -283,19 +283,19 @@ class Packed:
             if artist in self.artists and self.artists[artist] != name
         }
         return Pack(
-            keys=list(month.keys),
+            keys=list(stretch.keys),
             again=again,
             digests=array("I", [one.digest() for one in described]),
             recordings=recordings,
             twins=sorted(self._twins(recordings)),
             artists=artists | renamed,
-            block=self._block(month.keys, again, described, artists, renamed),
+            block=self._block(stretch.keys, again, described, artists, renamed),
             tracks={
                 playlist_id: self.tracks.get(playlist_id, Track()).followed_by(snapshots)
-                for playlist_id, snapshots in month.snapshots.items()
+                for playlist_id, snapshots in stretch.snapshots.items()
             },
-            popularity=dict(month.popularity),
-            lately=dict(month.lately),
+            popularity=dict(stretch.popularity),
+            lately=dict(stretch.lately),
         )
 
     def _told(self, keys: Sequence[str], names: Names) -> tuple[list[int], list[Described]]:
@@ -324,8 +324,8 @@ class Packed:
         renamed: Mapping[str, str],
     ) -> str:
         """Columns of the songs told: ids of the new ones, numbers of those told `again`; then for all, in this order,
-        names, artists (by number), release days and kinds other than a plain song. Behind them the artists that no
-        month before had, and by number the names of those `renamed`."""
+        names, artists (by number), release days and kinds other than a plain song. Behind them the new
+        artists, and by number the names of those `renamed`."""
         number = {artist: place for place, artist in enumerate((*self.artists, *artists))}
         return json_block(
             {
@@ -342,7 +342,7 @@ class Packed:
         )
 
     def append(self, pack: Pack) -> None:
-        """Go on with a month."""
+        """Go on with a stretch."""
         new, known = len(pack.keys), len(self.numbers)
         self.numbers |= zip(pack.keys, range(known, known + new), strict=True)
         self.digests += pack.digests[:new]
@@ -357,7 +357,7 @@ class Packed:
             self.tracks.setdefault(playlist_id, Track()).extend(track)
 
     def followed_by(self, pack: Pack) -> Packed:
-        """These months and one more; nothing here is changed."""
+        """All this and one more stretch; nothing here is changed."""
         whole = Packed(
             numbers=self.numbers.copy(),
             digests=self.digests[:],

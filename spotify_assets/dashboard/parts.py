@@ -1,15 +1,14 @@
-"""The months of history that have been read already, beside the page: a day costs reading a day.
+"""The history that has been read already, kept beside the page: a day costs reading a day.
 
-A part holds what the snapshots of one month said, and for each date the run that the warehouse held when it was read.
-A date is read again when its run is another, or when the queries are: state, not time. A month that is over is there
-packed as well, with the state it was packed at: the runs of all dates there were, as any of them may have given a song
-its name. A part or a pack that can't be read is one that is not there. What is read is `data`'s business, how it is
-packed `packing`'s.
+A part holds what the snapshots of one week said, and for each date the run that the warehouse held when it was read. A
+date is read again when its run is another, or when the queries are: state, not time. What is over is there packed as
+well, each month that is, and of the latest month each week: with the state it was packed at, the runs of all dates
+there were, as any of them may have given a song its name. A part or a pack that can't be read is one that is not there.
+What is read is `data`'s business, how it is packed `packing`'s.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import gzip
 import hashlib
 import json
@@ -42,9 +41,9 @@ COUNTS = ("dated", "under_30_days", "under_90_days", "under_365_days", "local_fi
 
 @dataclass
 class Part:
-    """A month. `runs` and `popularity` are by ISO date; `others` are [type, name] of entries that are no songs."""
+    """A week. `runs` and `popularity` are by ISO date; `others` are [type, name] of entries that are no songs."""
 
-    month: str
+    week: str
     code: str
     runs: dict[str, str] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
@@ -83,8 +82,22 @@ class Part:
 _UNREADABLE = (ValueError, TypeError, KeyError, OSError, EOFError, zlib.error, PermanentError)
 
 
-def month_of(day: dt.date) -> str:
-    return day.isoformat()[:7]
+def week_of(day: str) -> str:
+    """The week of a month that a date belongs to, all as ISO dates: it is called by its first one, the 1st, 8th, 15th
+    or 22nd. The last one goes on to the end of the month."""
+    return f"{day[:8]}{WEEKS[min((int(day[8:]) - 1) // 7, 3)]}"
+
+
+WEEKS = ("01", "08", "15", "22")
+
+
+def stretches(weeks: Sequence[str]) -> dict[str, list[str]]:
+    """What is packed as one, by its name: the weeks of a month (`YYYY-MM`), and of the latest month each one."""
+    latest = weeks[-1][:7] if weeks else ""
+    packed: dict[str, list[str]] = {}
+    for week in weeks:
+        packed.setdefault(week if week[:7] == latest else week[:7], []).append(week)
+    return packed
 
 
 @dataclass
@@ -95,54 +108,57 @@ class Parts:
     code: str
     _latest: str = field(default="", init=False)
 
-    def get(self, months: list[str]) -> dict[str, Part]:
-        """The part of each month; an empty one where none is stored, or one of other queries."""
-        stored = self.store.get_many(map(report_part_key, months)) if self.store else {}
-        return {month: self._part(month, stored.get(report_part_key(month))) for month in months}
+    def get(self, weeks: list[str]) -> dict[str, Part]:
+        """The part of each week; an empty one where none is stored, or one of other queries."""
+        stored = self.store.get_many(map(report_part_key, weeks)) if self.store else {}
+        return {week: self._part(week, stored.get(report_part_key(week))) for week in weeks}
 
-    def _part(self, month: str, data: bytes | None) -> Part:
+    def _part(self, week: str, data: bytes | None) -> Part:
         if data is not None:
             try:
                 part = Part.from_bytes(data)
             except _UNREADABLE:
-                return Part(month, self.code)
-            if part.code == self.code and part.month == month:
+                return Part(week, self.code)
+            if part.code == self.code and part.week == week:
                 return part
-        return Part(month, self.code)
+        return Part(week, self.code)
 
     def put(self, part: Part) -> None:
         if self.store:
-            self.store.put(report_part_key(part.month), part.to_bytes())
+            self.store.put(report_part_key(part.week), part.to_bytes())
 
-    def packs(self, months: Sequence[str], states: Mapping[str, str], recent: str) -> Iterator[Pack]:
-        """The packs of the first of these months, in order, until one is not there, was made of other runs, or behind
-        another pack. What is shown of months just past comes with those since the month `recent`.
+    def packs(self, names: Sequence[str], states: Mapping[str, str], recent: str) -> Iterator[Pack]:
+        """The packs of the first of these stretches, in order, until one is not there, was made of other runs, or
+        behind another pack. What is shown of dates just past comes with those since the month `recent`.
 
         `states` is, by ISO date, the digest of the runs of all dates until it (`states_of`).
         """
-        stored = self.store.get_many(map(report_pack_key, months)) if self.store else {}
-        for month in months:
+        stored = self.store.get_many(map(report_pack_key, names)) if self.store else {}
+        for name in names:
             try:
-                check, label, content = unframed(stored.get(report_pack_key(month)) or b"")
+                check, label, content = unframed(stored.get(report_pack_key(name)) or b"")
                 made_by, as_of, state, behind = json.loads(label)
                 if check != _check(label, content) or (made_by, behind) != (self.code, self._latest):
                     return
                 if states.get(as_of) != state:
                     return
-                pack = Pack.from_bytes(content, lately=month >= recent)
+                pack = Pack.from_bytes(content, lately=name >= recent)
             except _UNREADABLE:
                 return
             self._latest = check.hex()
             yield pack
 
-    def put_pack(self, month: str, pack: Pack, states: Mapping[str, str]) -> None:
-        """Keep a month as it was packed when the last of `states` was, behind the one that was read or kept last."""
+    def put_pack(self, name: str, pack: Pack, states: Mapping[str, str]) -> None:
+        """Keep a stretch as it was packed when the last of `states` was, behind the one that was read or kept last. A
+        month takes the place of its weeks."""
         if self.store:
             as_of = list(states)[-1]
             label = json.dumps([self.code, as_of, states[as_of], self._latest]).encode()
             content = pack.to_bytes()
             check = _check(label, content)
-            self.store.put(report_pack_key(month), framed(check, label, content))
+            self.store.put(report_pack_key(name), framed(check, label, content))
+            if len(name) == len("YYYY-MM"):
+                self.store.delete(report_pack_key(f"{name}-{week}") for week in WEEKS)
             self._latest = check.hex()
 
 

@@ -3,7 +3,7 @@
 The page carries what the snapshots said, whole, and works out for itself what it shows; so every question has a page
 without a server. Blocks are JSON, or a history of `encoding`; songs are numbers into one list, days are counted from
 1970-01-01. What does not fit is thinned, oldest first: one snapshot a week for what is older than a date, then the
-places below a depth. How a month is packed belongs in `packing`, how it is drawn in `web/`.
+places below a depth. How a stretch of it is packed belongs in `packing`, how it is drawn in `web/`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from operator import sub
 
 from spotify_assets.dashboard.data import DashboardData
 from spotify_assets.dashboard.encoding import joined
-from spotify_assets.dashboard.packing import Month, Packed, Points, Snapshot, Track, block, json_block
+from spotify_assets.dashboard.packing import Packed, Points, Snapshot, Stretch, Track, block, json_block
 from spotify_assets.dashboard.rows import Playlist
 
 BUDGET = 3_700_000
@@ -132,8 +132,8 @@ def _renumbered(points: Points, number: Mapping[int, int]) -> Points:
 
 
 def _packed(data: DashboardData) -> Packed:
-    """All months, the latest ones as one."""
-    latest = Month(data.snapshots, data.keys[len(data.packed.numbers) :])
+    """All of it, with what is not packed yet as one stretch."""
+    latest = Stretch(data.snapshots, data.keys[len(data.packed.numbers) :])
     return data.packed.followed_by(data.packed.pack(latest, data.names))
 
 

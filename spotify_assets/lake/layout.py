@@ -180,14 +180,14 @@ def report_key(name: str) -> str:
     return f"{REPORTS_PREFIX}{_checked('[a-z_]+', name, 'report name')}.html"
 
 
-def report_part_key(month: str) -> str:
-    """Key of what the dashboard has read of a month (`YYYY-MM`) already."""
-    return f"{REPORTS_PREFIX}parts/{_checked('[0-9]{4}-[0-9]{2}', month, 'month')}.json.gz"
+def report_part_key(week: str) -> str:
+    """Key of what the dashboard has read already of a week, which its first date (`YYYY-MM-DD`) stands for."""
+    return f"{REPORTS_PREFIX}parts/{_checked(_DAY, week, 'week')}.json.gz"
 
 
-def report_pack_key(month: str) -> str:
-    """Key of a month (`YYYY-MM`) as the dashboard shows it."""
-    return f"{REPORTS_PREFIX}parts/{_checked('[0-9]{4}-[0-9]{2}', month, 'month')}.pack"
+def report_pack_key(stretch: str) -> str:
+    """Key of a month (`YYYY-MM`) or a week (`YYYY-MM-DD`) as the dashboard shows it."""
+    return f"{REPORTS_PREFIX}parts/{_checked(r'[0-9]{4}(-[0-9]{2}){1,2}', stretch, 'month or week')}.pack"
 
 
 def report_script_key(digest: str) -> str:

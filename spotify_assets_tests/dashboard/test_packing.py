@@ -1,4 +1,4 @@
-"""What is packed a month at a time is what the page says of everything at once."""
+"""What is packed a stretch of time after the other is what the page says of everything at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
 from spotify_assets.dashboard.encoding import joined
-from spotify_assets.dashboard.packing import Month, Names, Pack, Packed, Points, Snapshot
+from spotify_assets.dashboard.packing import Names, Pack, Packed, Points, Snapshot, Stretch
 from spotify_assets.dashboard.parts import Parts
 from spotify_assets.dashboard.report import build_report
 from spotify_assets.lake.layout import report_pack_key
@@ -99,7 +99,10 @@ def warehouse(filled: EmbeddedWarehouse, tmp_path: Path) -> EmbeddedWarehouse:
 
 
 def packs(store: ObjectStore) -> list[str]:
-    return [month for month in (*PAST, "2027-04") if store.get_or_none(report_pack_key(month))]
+    """The stretches that are kept packed."""
+    return [
+        one.key[len("reports/parts/") : -len(".pack")] for one in store.list("reports/parts/") if one.key[-1] == "k"
+    ]
 
 
 def read(warehouse: EmbeddedWarehouse, store: ObjectStore | None = None) -> DashboardData:
@@ -175,7 +178,24 @@ def test_a_month_is_packed_on_the_first_date_of_the_next(warehouse: EmbeddedWare
             assert packs(store) == PAST
 
     assert day(144) == dt.date(2027, 4, 1)
-    assert [len(data.packed.blocks) for data in made.values()] == [4, 5, 5, 5]
+    assert [len(data.packed.blocks) for data in made.values()] == [7, 5, 5, 5]
+
+
+def test_of_the_latest_month_each_week_is_packed_until_the_month_is(
+    warehouse: EmbeddedWarehouse, store: ObjectStore
+) -> None:
+    weeks = ["2027-03-01", "2027-03-08", "2027-03-15"]
+    assert [day(number).day for number in (126, 127, 133, 134, 143, 144)] == [14, 15, 21, 22, 31, 1]
+    for latest, march in {126: 1, 127: 2, 133: 2, 134: 3, 143: 3}.items():
+        loaded_until(warehouse, day(latest))
+        made, again = read(warehouse, store), read(warehouse, store)
+        assert packs(store) == [*PAST[:-1], *weeks[:march]], day(latest)
+        assert said(made) == said(again) == said(read(warehouse)), day(latest)
+        assert again.windows == []
+
+    loaded_until(warehouse, day(144))
+    assert read(warehouse, store).windows == [[day(144)]], "of the month that is over nothing is read again"
+    assert packs(store) == PAST
 
 
 def loaded_until(warehouse: EmbeddedWarehouse, latest: dt.date) -> None:
@@ -250,7 +270,7 @@ STATES = {"2026-11-30": "then", "2026-12-01": "now"}
 def a_pack(song: str = "a") -> Pack:
     """November: one playlist of one song, which is popular on two dates, only lately on the first."""
     return Packed().pack(
-        Month(
+        Stretch(
             snapshots={"p": [Snapshot(dt.date(2026, 11, 30), 1, True, [0] * 8, [0])]},
             keys=[song],
             popularity={"2026-11-29": Points.of({0: 50})},
@@ -307,7 +327,7 @@ def test_months_of_a_chart_in_which_everything_moves_are_one_stream() -> None:
     packed = Packed()
     for month in range(3):
         days = [Snapshot(day(31 * month + n), 300, True, [n] * 8, dice.sample(range(300), 300)) for n in range(28)]
-        packed.append(packed.pack(Month(snapshots={"p": days}), Names({}, {}, {})))
+        packed.append(packed.pack(Stretch(snapshots={"p": days}), Names({}, {}, {})))
 
     stretches = packed.tracks["p"].stretches
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -82,8 +83,10 @@ def inspect_page(content: bytes) -> PageContents:
     reader = _Reader()
     reader.feed(text)
     reader.close()
-    playlists, problems = _data_problems(reader)
-    problems += _script_problems(reader)
+    kept, problems = _inflated(reader.blocks)
+    playlists, missing = _data_problems(reader, kept.get("block-index", b""))
+    problems += missing
+    problems += _script_problems(reader, kept.get("block-plotly", b""))
     if not text.startswith("<!doctype html>") or not text.rstrip().endswith("</html>"):
         problems.append("The file does not run from <!doctype html> to </html>: it is cut off.")
     if reader.outside:
@@ -91,20 +94,33 @@ def inspect_page(content: bytes) -> PageContents:
     return PageContents(len(content), reader.as_of or None, playlists, tuple(problems))
 
 
-def _data_problems(reader: _Reader) -> tuple[int, list[str]]:
+_KEPT = {"block-index", "block-plotly"}
+
+
+def _inflated(blocks: Mapping[str, str]) -> tuple[dict[str, bytes], list[str]]:
+    """What the blocks that are looked at hold, and which of all can't be read."""
+    kept: dict[str, bytes] = {}
     problems: list[str] = []
-    content: dict[str, bytes] = {}
-    for name, text in reader.blocks.items():
+    for name, text in blocks.items():
+        inflate = zlib.decompress if name.startswith("block-playlist-") else gzip.decompress
         try:
-            inflate = zlib.decompress if name.startswith("block-playlist-") else gzip.decompress
-            content[name] = inflate(base64.b64decode(text, validate=True))
+            content = inflate(base64.b64decode(text, validate=True))
         except (ValueError, OSError, EOFError, zlib.error) as error:
             problems.append(f"The page's {name} can't be read: {error!r}.")
+        else:
+            if name in _KEPT:
+                kept[name] = content
+    return kept, problems
+
+
+def _data_problems(reader: _Reader, content: bytes) -> tuple[int, list[str]]:
+    """How many playlists the page has by its index, and what of it there is not."""
+    problems: list[str] = []
     try:
-        index = json.loads(content["block-index"])
+        index = json.loads(content)
         playlists, songs, last_on = index["playlists"], index["songs"], index["last_on"]
     except (ValueError, KeyError, TypeError) as error:
-        return 0, [*problems, f"The page's data can't be read: {error!r}."]
+        return 0, [f"The page's data can't be read: {error!r}."]
     wanted = {"block-index", "block-recordings", "block-popularity", "block-plotly"}
     wanted |= {f"block-playlist-{place}" for place in range(len(playlists))}
     wanted |= {f"block-songs-{month}" for month in range(songs)}
@@ -115,12 +131,8 @@ def _data_problems(reader: _Reader) -> tuple[int, list[str]]:
     return len(playlists), problems
 
 
-def _script_problems(reader: _Reader) -> list[str]:
+def _script_problems(reader: _Reader, plotly: bytes) -> list[str]:
     """Every script must be allowed by its hash, and nothing else may run or be requested."""
-    try:
-        plotly = gzip.decompress(base64.b64decode(reader.blocks.get("block-plotly", "")))
-    except (ValueError, OSError, EOFError, zlib.error):
-        plotly = b""
     scripts = [plotly, *(script.encode("utf-8") for script in reader.scripts)]
     allowed = sorted(_HASH.findall(reader.policy))
     present = sorted(base64.b64encode(hashlib.sha256(script).digest()).decode("ascii") for script in scripts)

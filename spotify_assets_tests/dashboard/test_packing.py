@@ -193,7 +193,7 @@ def test_of_the_latest_month_each_week_is_packed_until_the_month_is(
         again = read(warehouse, store)
         assert again.windows == []
         assert again.snapshots["p"][0].day.day == (15, 22)[march - 2], "only the latest week is not packed"
-    assert said(again) == said(read(warehouse))
+    assert said(read(warehouse, store)) == said(read(warehouse))
 
     loaded_until(warehouse, day(144))
     assert read(warehouse, store).windows == [[day(144)]], "of the month that is over nothing is read again"

@@ -1,8 +1,9 @@
 """fakesnow's connection as the embedded warehouse uses it: what it must do otherwise, and what it need not do twice.
 
 Translating a statement from Snowflake's dialect into DuckDB's costs some sixty passes over its syntax tree, more than
-most of ours take to run, and depends on its text alone. So what fakesnow made of a statement is kept: for the process,
-and for a run of Dagster in a file beside the database, by fakesnow's version.
+most of ours take to run, and depends on its text alone. So what fakesnow made of a statement is kept, and taken for the
+same statement about another number of dates: for the process, and for a run of Dagster in a file beside the database,
+by fakesnow's version.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from fakesnow.instance import FakeSnow
 
 _MOST = 1_000
-"""Statements kept in the file; with more it starts anew (each number of dates is a statement of its own)."""
+"""Statements kept in the file; with more it starts anew."""
+
+_REPEATED = re.compile(r"\bIN \((\?)(?:, \?)*\)|\bVALUES (\((?:\?, )*\?\))(?:, \2)*")
+"""What a statement has as many of as there are values: the parameters of an IN, and the rows of an INSERT."""
 
 _REPEATABLE = re.compile(
     r"(?:\s*--[^\n]*\n)*\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|MERGE|BEGIN|COMMIT|ROLLBACK|CREATE\s+OR\s+REPLACE\s+VIEW)\b",
@@ -28,30 +32,52 @@ _REPEATABLE = re.compile(
 )
 """Statements whose answer is DuckDB's own, and of which fakesnow notes nothing."""
 
+_MOVES = re.compile(r"\s*CREATE\s+SCHEMA\b", re.IGNORECASE)
+"""Statements that change the current schema, as they do on Snowflake: nothing of ours depends on it, but translations
+are kept by it."""
+
+_SCHEMA = "LAKE"
+"""The current schema of a connection."""
+
 Parts = list[tuple[str, bool]]
 """DuckDB's statements that one of Snowflake's is made into, and whether each takes the parameters."""
 
 
 class Translations:
-    """What statements were made into, by a digest of the current database and schema and the text."""
+    """What statements were made into, by a digest of the current database and schema and the text.
+
+    Where the parameters of an IN, or the rows of an INSERT, stand in the translation as they do in the statement, what
+    is kept has one of each, and serves any number of them.
+    """
 
     def __init__(self) -> None:
         self._parts: dict[str, Parts] = {}
+        self._read: set[Path] = set()
         self._new = False
 
     def find(self, place: str, statement: str) -> Parts | None:
-        return self._parts.get(_digest(place, statement))
+        counts, alike = _counts(statement), _with_counts(statement, None)
+        parts = self._parts.get(_digest(f"{place} of any number", alike))
+        if parts is None:
+            return self._parts.get(_digest(place, statement))
+        return [(_with_counts(sql, counts), binds) if binds else (sql, binds) for sql, binds in parts]
 
     def add(self, place: str, statement: str, parts: Parts) -> None:
+        counts = _counts(statement)
+        if all(_counts(sql) == (counts if binds else []) for sql, binds in parts):
+            place, statement = f"{place} of any number", _with_counts(statement, None)
+            parts = [(_with_counts(sql, None), binds) for sql, binds in parts]
         self._parts[_digest(place, statement)] = parts
         self._new = True
 
     def read(self, folder: Path) -> None:
-        """Take over what the file in `folder` holds; nothing when there is none that can be read."""
-        with contextlib.suppress(OSError, ValueError, TypeError):
+        """Take over, once, what the file in `folder` holds; nothing when there is none that can be read."""
+        if folder in self._read:
+            return
+        self._read.add(folder)
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
             stored = json.loads(_file(folder).read_text(encoding="utf-8"))
             self._parts |= {key: [(str(sql), bool(binds)) for sql, binds in parts] for key, parts in stored.items()}
-            self._new = False
 
     def write(self, folder: Path) -> None:
         """Keep what is new in the file; not being able to costs the next run some time, and nothing else."""
@@ -67,6 +93,22 @@ class Translations:
 
 TRANSLATIONS = Translations()
 """Of this process."""
+
+
+def _counts(sql: str) -> list[int]:
+    """How many parameters or rows each of `_REPEATED` has."""
+    return [len(match[0].split(match[1] or match[2])) - 1 for match in _REPEATED.finditer(sql)]
+
+
+def _with_counts(sql: str, counts: Sequence[int] | None) -> str:
+    """The statement with so many parameters or rows in each of `_REPEATED`; with None, one of each."""
+    remaining = iter(counts or ())
+
+    def repeated(match: re.Match[str]) -> str:
+        count = next(remaining) if counts is not None else 1
+        return f"IN ({', '.join('?' * count)})" if match[1] else f"VALUES {', '.join([match[2]] * count)}"
+
+    return _REPEATED.sub(repeated, sql)
 
 
 def _digest(place: str, statement: str) -> str:
@@ -140,6 +182,8 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
             super().execute(command, params, *args, **kwargs)
             if _REPEATABLE.match(command):
                 TRANSLATIONS.add(place, command, self._made)
+            if _MOVES.match(command):
+                super().execute(f"USE SCHEMA {_SCHEMA}")
             return self
 
         def _execute(self, transformed: Any, params: Any = None) -> None:
@@ -162,4 +206,4 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
         def cursor(self, cursor_class: Any = None) -> FakeSnowflakeCursor:
             return Cursor(conn=self, duck_conn=self._duck_conn)
 
-    return Connection(instance.duck_conn.cursor(), _Forgetful(), database, "LAKE", db_path=folder, paramstyle="qmark")
+    return Connection(instance.duck_conn.cursor(), _Forgetful(), database, _SCHEMA, db_path=folder, paramstyle="qmark")

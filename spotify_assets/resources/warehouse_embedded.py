@@ -69,7 +69,6 @@ class EmbeddedWarehouse(WarehouseResource):
         if self._kept is None:
             stack = ExitStack()
             self._kept = stack, stack.enter_context(self.session(tag))
-            TRANSLATIONS.read(Path(self.folder))
             stack.callback(TRANSLATIONS.write, Path(self.folder))
         session = self._kept[1]
         session.query_ids.clear()
@@ -130,6 +129,7 @@ class EmbeddedWarehouse(WarehouseResource):
             database = identifier(self.database)
             _attach(instance, database, folder / f"{database}.db")
             connection = connect(instance, database, folder)
+            TRANSLATIONS.read(folder)
             stack.callback(connection.close)
             yield Session(connection, translate=_failure, stage=_Staging(stack))
 

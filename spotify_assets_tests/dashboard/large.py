@@ -60,6 +60,8 @@ _TABLES = {
     "spotify.song_artists": "SELECT song_id, spotify_id('artist', artist) AS artist_id, 0 AS position FROM world_songs",
     "lake.loads": """SELECT name AS table_name, snapshot_date, 'run' AS run_id
         FROM days, (VALUES ('playlists'), ('playlist_items')) t(name)""",
+    "spotify.applied_loads": """SELECT name AS table_name, snapshot_date, 'run' AS run_id
+        FROM days, (VALUES ('songs'), ('albums'), ('artists'), ('song_artists')) t(name)""",
 }
 
 

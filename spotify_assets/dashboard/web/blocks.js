@@ -32,8 +32,10 @@ async function inflate(text, format = "gzip") {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+const utf8 = new TextDecoder();
+
 /** @param {string} text @returns {Promise<any>} */
-const unpack = async (text) => JSON.parse(new TextDecoder().decode(await inflate(text)));
+const unpack = async (text) => JSON.parse(utf8.decode(await inflate(text)));
 
 /** @param {number[]} steps */
 function unstep(steps) {
@@ -96,7 +98,7 @@ async function readHistory(text) {
   const history = { days: [], partial: {}, lists: [], counts: Object.fromEntries(COUNTS.map((name) => [name, []])) };
   let before = new Int32Array(0), expected = 0;
   while (at < bytes.length) {
-    const [days, partial, ...counts] = JSON.parse(new TextDecoder().decode(part()));
+    const [days, partial, ...counts] = JSON.parse(utf8.decode(part()));
     const operations = reader(part()), news = reader(part()), base = history.days.length;
     history.days.push(...unstep(days));
     for (const [place, total] of Object.entries(partial)) history.partial[base + Number(place)] = total;

@@ -27,7 +27,7 @@ function plotly() {
   library ??= warm().then((bytes) => {
     packed = null;
     const script = document.createElement("script");
-    script.textContent = new TextDecoder().decode(bytes);
+    script.textContent = utf8.decode(bytes);
     document.head.append(script);
     return /** @type {any} */ (globalThis).Plotly;
   });

@@ -80,14 +80,16 @@ def inspect_page(content: bytes) -> PageContents:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         return PageContents(len(content), None, 0, (f"The file is not UTF-8: {error}.",))
+    is_whole = text.startswith("<!doctype html>") and text[-100:].rstrip().endswith("</html>")
     reader = _Reader()
     reader.feed(text)
     reader.close()
+    del text  # as large as the file, like what the reader holds
     kept, problems = _inflated(reader.blocks)
     playlists, missing = _data_problems(reader, kept.get("block-index", b""))
     problems += missing
     problems += _script_problems(reader, kept.get("block-plotly", b""))
-    if not text.startswith("<!doctype html>") or not text.rstrip().endswith("</html>"):
+    if not is_whole:
         problems.append("The file does not run from <!doctype html> to </html>: it is cut off.")
     if reader.outside:
         problems.append(f"The page refers to something outside itself: {', '.join(sorted(set(reader.outside)))}.")

@@ -136,7 +136,7 @@ class Parts:
         stored = self.store.get_many(map(report_pack_key, names)) if self.store else {}
         for name in names:
             try:
-                check, label, content = unframed(stored.get(report_pack_key(name)) or b"")
+                check, label, content = unframed(stored.pop(report_pack_key(name), None) or b"")
                 made_by, as_of, state, behind = json.loads(label)
                 if check != _check(label, content) or (made_by, behind) != (self.code, self._latest):
                     return

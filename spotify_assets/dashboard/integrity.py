@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -99,11 +98,12 @@ def inspect_page(content: bytes) -> PageContents:
 _KEPT = {"block-index", "block-plotly"}
 
 
-def _inflated(blocks: Mapping[str, str]) -> tuple[dict[str, bytes], list[str]]:
-    """What the blocks that are looked at hold, and which of all can't be read."""
+def _inflated(blocks: dict[str, str]) -> tuple[dict[str, bytes], list[str]]:
+    """What the blocks that are looked at hold, and which of all can't be read. Each is let go when it was read."""
     kept: dict[str, bytes] = {}
     problems: list[str] = []
-    for name, text in blocks.items():
+    for name in blocks:
+        text, blocks[name] = blocks[name], ""
         inflate = zlib.decompress if name.startswith("block-playlist-") else gzip.decompress
         try:
             content = inflate(base64.b64decode(text, validate=True))

@@ -59,8 +59,12 @@ class Pending:
 
 def pending_statement(layer: str, tables: int) -> str:
     """What `pending` asks; binds the lake tables' names, the table's, and the code."""
-    agreed = render("state/agreed", tables=placeholders(tables), count=str(tables))
-    return render("state/pending", agreed=agreed, applied=qualified(layer, APPLIED.name))
+    return render("state/pending", agreed=_agreed(tables), applied=qualified(layer, APPLIED.name))
+
+
+def _agreed(tables: int) -> str:
+    """The dates of which so many lake tables, whose names are bound, hold the same run, and that run."""
+    return render("state/agreed", tables=placeholders(tables), count=str(tables))
 
 
 def pending(session: Session, layer: str, table: str, lake: Sequence[str], code: str | None) -> Pending:
@@ -112,8 +116,8 @@ def loaded_runs(session: Session, table: str) -> dict[dt.date, str]:
 
 def agreed_runs(session: Session, tables: Sequence[str]) -> dict[dt.date, str]:
     """The run that all of these tables of `LAKE` hold, by date, without dates of which they hold different ones."""
-    agreed = render("state/agreed", tables=placeholders(len(tables)), count=str(len(tables)))
-    return {day: str(run) for day, run in session.execute(agreed, list(tables)) if isinstance(day, dt.date)}
+    rows = session.execute(_agreed(len(tables)), list(tables))
+    return {day: str(run) for day, run in rows if isinstance(day, dt.date)}
 
 
 def record_loads(

@@ -140,8 +140,9 @@ def _read_stretches(
     """What each of these stretches has that those before did not have, and `data` brought up to them."""
     number = data.packed.numbers.copy()
     contents: dict[str, Stretch] = {}
+    every = parts.get([week for of in packed_as.values() for week in of])
     for name, of in packed_as.items():
-        stored = parts.get(list(of))
+        stored = {week: every.pop(week) for week in of}
         changed = {week for week, part in stored.items() if part.keep(weeks[week])}
         runs = {day: run for week in of for day, run in weeks[week].items()}
         stale = [day for day in runs if day not in stored[week_of(day)].runs]

@@ -82,13 +82,13 @@ class Part:
 _UNREADABLE = (ValueError, TypeError, KeyError, OSError, EOFError, zlib.error, PermanentError)
 
 
-def week_of(day: str) -> str:
-    """The week of a month that a date belongs to, all as ISO dates: it is called by its first one, the 1st, 8th, 15th
-    or 22nd. The last one goes on to the end of the month."""
-    return f"{day[:8]}{WEEKS[min((int(day[8:]) - 1) // 7, 3)]}"
-
-
 WEEKS = ("01", "08", "15", "22")
+"""The days of a month that its weeks begin on; the last goes on to the end of the month."""
+
+
+def week_of(day: str) -> str:
+    """The week of a month that a date belongs to, called by its first date; both are ISO dates."""
+    return f"{day[:8]}{WEEKS[min((int(day[8:]) - 1) // 7, 3)]}"
 
 
 def stretches(weeks: Sequence[str]) -> dict[str, list[str]]:

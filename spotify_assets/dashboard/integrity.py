@@ -125,7 +125,7 @@ def _data_problems(reader: _Reader, content: bytes) -> tuple[int, list[str]]:
         return 0, [f"The page's data can't be read: {error!r}."]
     wanted = {"block-index", "block-recordings", "block-popularity", "block-plotly"}
     wanted |= {f"block-playlist-{place}" for place in range(len(playlists))}
-    wanted |= {f"block-songs-{month}" for month in range(songs)}
+    wanted |= {f"block-songs-{place}" for place in range(songs)}
     if missing := sorted(wanted - reader.blocks.keys()):
         problems.append(f"The page lacks {', '.join(missing)}.")
     if (last_on or "") != reader.as_of:

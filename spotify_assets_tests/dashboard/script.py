@@ -19,8 +19,8 @@ const placeOf = (id) => index.playlists.findIndex((one) => one.id === id);
 const historyOf = async (id) => readHistory(blockText(`playlist-${placeOf(id)}`));
 (async () => {
   index = await unpack(blockText("index"));
-  const months = Array.from({ length: index.songs }, (_, month) => unpack(blockText(`songs-${month}`)));
-  songs = readSongs(await Promise.all(months), await unpack(blockText("recordings")));
+  const stretches = Array.from({ length: index.songs }, (_, place) => unpack(blockText(`songs-${place}`)));
+  songs = readSongs(await Promise.all(stretches), await unpack(blockText("recordings")));
   const answer = await (async () => { %s })();
   process.stdout.write(JSON.stringify(answer));
 })();

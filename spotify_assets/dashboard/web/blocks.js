@@ -43,24 +43,24 @@ function unstep(steps) {
   return steps.map((step) => { value += step; return value; });
 }
 
-/** The songs of all months; a song or an artist told again is as it was told last.
- * @param {any[]} months @param {number[][]} recordings @returns {Songs} */
-function readSongs(months, recordings) {
+/** The songs of all stretches of time; a song or an artist told again is as it was told last.
+ * @param {any[]} stretches @param {number[][]} recordings @returns {Songs} */
+function readSongs(stretches, recordings) {
   const split = (/** @type {string} */ text, /** @type {number} */ length) => (length ? text.split(" ") : []);
   /** @type {Songs} */
   const songs = { ids: [], names: [], credits: [], released: [], kinds: {}, recordings, recording: new Map(), artistIds: [], artistNames: [], numberOf: new Map(), artistNumberOf: new Map() };
-  for (const month of months) {
-    for (const id of split(month.artist_ids, month.artist_names.length)) songs.artistNumberOf.set(id, songs.artistIds.push(id) - 1);
-    for (const name of month.artist_names) songs.artistNames.push(name);
-    for (const [artist, name] of Object.entries(month.renamed)) songs.artistNames[Number(artist)] = /** @type {string} */ (name);
-    const base = songs.ids.length, ids = split(month.ids, month.names.length - month.again.length);
+  for (const told of stretches) {
+    for (const id of split(told.artist_ids, told.artist_names.length)) songs.artistNumberOf.set(id, songs.artistIds.push(id) - 1);
+    for (const name of told.artist_names) songs.artistNames.push(name);
+    for (const [artist, name] of Object.entries(told.renamed)) songs.artistNames[Number(artist)] = /** @type {string} */ (name);
+    const base = songs.ids.length, ids = split(told.ids, told.names.length - told.again.length);
     for (const id of ids) songs.numberOf.set(id, songs.ids.push(id) - 1);
-    month.names.forEach((/** @type {string} */ name, /** @type {number} */ row) => {
-      const song = row < ids.length ? base + row : month.again[row - ids.length];
+    told.names.forEach((/** @type {string} */ name, /** @type {number} */ row) => {
+      const song = row < ids.length ? base + row : told.again[row - ids.length];
       songs.names[song] = name;
-      songs.credits[song] = month.credits[row];
-      songs.released[song] = month.released[row];
-      if (row in month.kinds) songs.kinds[song] = month.kinds[row];
+      songs.credits[song] = told.credits[row];
+      songs.released[song] = told.released[row];
+      if (row in told.kinds) songs.kinds[song] = told.kinds[row];
       else delete songs.kinds[song];
     });
   }

@@ -172,7 +172,7 @@ async function start() {
     byId("totals").remove();
     return;
   }
-  const songs = Promise.all(Array.from({ length: app.index.songs }, (_, month) => unpack(blockText(`songs-${month}`))));
+  const songs = Promise.all(Array.from({ length: app.index.songs }, (_, place) => unpack(blockText(`songs-${place}`))));
   const recordings = unpack(blockText("recordings"));
   void warm();
   app.songs = readSongs(await songs, await recordings);

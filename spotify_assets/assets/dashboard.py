@@ -81,19 +81,24 @@ def _dependencies(names: Names) -> list[dg.AssetDep]:
 def _build(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, lake: LakeResource, address: str | None
 ) -> dg.MaterializeResult:
-    from spotify_assets.dashboard.data import read_dashboard_data
+    from spotify_assets.dashboard.data import DashboardData, DashboardRows, put_together, read_dashboard_rows
     from spotify_assets.dashboard.facts import LatestChanges, facts, read_latest_changes
     from spotify_assets.dashboard.page import render_page
-    from spotify_assets.dashboard.report import Report, build_report
+    from spotify_assets.dashboard.report import build_report
 
-    def work(session: Session) -> tuple[Report, LatestChanges, int, int]:
-        data = read_dashboard_data(session, lake.store)
-        dates_read = sum(map(len, data.windows))
-        report = build_report(data)  # one that must be thinned reads again
-        return report, read_latest_changes(session), dates_read, len(data.dates) - dates_read
+    def work(session: Session) -> tuple[DashboardRows, LatestChanges]:
+        return read_dashboard_rows(session, lake.store), read_latest_changes(session)
+
+    def unpacked() -> DashboardData:
+        read = send(context, warehouse, lambda session: read_dashboard_rows(session, lake.store, by_pack=False))
+        warehouse.release()
+        return put_together(read.result)
 
     sent = send(context, warehouse, work)
-    report, latest, dates_read, dates_kept = sent.result
+    warehouse.release()  # nothing after the page's rows needs it
+    rows, latest = sent.result
+    dates_read = sum(map(len, rows.windows))
+    report = build_report(put_together(rows), unpacked=unpacked)
     page = render_page(report, lake.store)
     lake.store.put(DASHBOARD_REPORT, page)
     url = lake.store.url(DASHBOARD_REPORT)
@@ -106,7 +111,7 @@ def _build(
             "changed": dg.MetadataValue.json(list(facts(latest))),
             "playlists": report.playlists,
             "dates_read": dates_read,
-            "dates_kept": dates_kept,
+            "dates_kept": len(rows.dates) - dates_read,
             "bytes": len(page),
         }
     )

@@ -11,12 +11,11 @@ import datetime as dt
 import hashlib
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
-from spotify_assets.dashboard.packing import NOT_READ_KEY, Names, Packed, Points, Snapshot, Stretch
+from spotify_assets.dashboard.packing import NOT_READ_KEY, Names, Pack, Packed, Points, Snapshot, Stretch
 from spotify_assets.dashboard.parts import COUNTS, Part, Parts, StoredSnapshot, states_of, stretches, week_of
 from spotify_assets.dashboard.rows import (
     Artist,
@@ -49,12 +48,36 @@ _RECENT = 28
 
 
 @dataclass
+class DashboardRows:
+    """What one reading of the warehouse came to, with what was read before.
+
+    `packs` are checked, by stretch, `unpacked` are the parts of the stretches that follow, brought up to date; those of
+    them in `past` are over. `songs` and `artists` are of all, or at least of what was seen since what is packed.
+    `popular` are the dates whose popularity is shown (`_popular_dates`), `windows` those read from the warehouse this
+    time, per query. `is_named` when the dimensions have all dates, `states` are the dates' (`states_of`).
+    """
+
+    dates: list[dt.date]
+    playlists: list[Playlist]
+    totals: Totals
+    songs: list[Song]
+    artists: list[Artist]
+    popular: Mapping[str, bool]
+    parts: Parts
+    packs: dict[str, bytes]
+    unpacked: dict[str, list[Part]]
+    past: Sequence[str]
+    windows: list[list[dt.date]]
+    is_named: bool
+    states: Mapping[str, str]
+
+
+@dataclass
 class DashboardData:
     """Everything the page is made of.
 
     `packed` is what is over, `snapshots` those of the latest week, by playlist, whose songs are numbers into `keys`; so
-    is `popularity`. `songs`, `others` and `artists` are of all, or at least of what was seen since what is packed.
-    `windows` are the dates read from the warehouse this time, per query. `unpacked` reads everything.
+    is `popularity`. `songs`, `others`, `artists` and `windows` are as in `DashboardRows`.
     """
 
     dates: list[dt.date] = field(default_factory=list)
@@ -68,14 +91,13 @@ class DashboardData:
     others: dict[str, tuple[str, str]] = field(default_factory=dict)
     popularity: dict[dt.date, Points] = field(default_factory=dict)
     windows: list[list[dt.date]] = field(default_factory=list)
-    unpacked: Callable[[], DashboardData] | None = field(default=None, compare=False)
 
     @property
     def names(self) -> Names:
         return Names(self.songs, self.others, {one.artist_id: one.name for one in self.artists})
 
 
-def read_dashboard_data(session: Session, store: ObjectStore | None = None, *, by_pack: bool = True) -> DashboardData:
+def read_dashboard_rows(session: Session, store: ObjectStore | None = None, *, by_pack: bool = True) -> DashboardRows:
     """Read the dates that no part holds yet, and the names; a table that does not exist yet is made, empty.
 
     With a `store` the parts are read from it and written to it; `by_pack`, what is over as it is packed. Raises the
@@ -85,38 +107,65 @@ def read_dashboard_data(session: Session, store: ObjectStore | None = None, *, b
     loaded = _runs(read(session, Loaded, "loaded", agreed=shown_dates()))
     dates = [dt.date.fromisoformat(day) for day in loaded]
     (totals,) = read(session, Totals, "totals")
-    data = DashboardData(
-        dates=dates,
-        playlists=read(session, Playlist, "playlists"),
-        totals=totals,
-        unpacked=partial(read_dashboard_data, session, store, by_pack=False),
-    )
+    playlists = read(session, Playlist, "playlists")
     parts = Parts(store, _code())
     weeks, states = _by_week(loaded), states_of(loaded)
     packed_as = stretches(list(weeks))
     past = list(packed_as)[:-1] if by_pack else []
-    recent = dates[-_RECENT:][0].isoformat()[:7] if dates else ""
-    for pack in parts.packs(past, states, recent):
-        data.packed.append(pack)
-    done = len(data.packed.blocks)
+    packs = dict(parts.packs(past, states))
     popular = _popular_dates(dates)
-    unpacked = {name: packed_as[name] for name in list(packed_as)[done:]}
-    contents = _read_stretches(session, data, parts, unpacked, weeks, popular)
-    since = dt.date.fromisoformat(next(iter(unpacked.values()))[0]) if done else dt.date.min
-    data.songs = {row.song_id: row for row in read(session, Song, "songs", {"since": since})}
-    data.artists = read(session, Artist, "artists", {"since": since})
-    is_named = done < len(past) and loaded.items() <= _runs(read(session, Loaded, "named")).items()
-    for name in past[done:]:
+    following = {name: of for name, of in packed_as.items() if name not in packs}
+    unpacked, windows = _read_stretches(session, parts, following, weeks, popular)
+    since = {"since": dt.date.fromisoformat(next(iter(following.values()))[0]) if packs else dt.date.min}
+    return DashboardRows(
+        dates=dates,
+        playlists=playlists,
+        totals=totals,
+        songs=read(session, Song, "songs", since),
+        artists=read(session, Artist, "artists", since),
+        popular=popular,
+        parts=parts,
+        packs=packs,
+        unpacked=unpacked,
+        past=past,
+        windows=windows,
+        is_named=len(packs) < len(past) and loaded.items() <= _runs(read(session, Loaded, "named")).items(),
+        states=states,
+    )
+
+
+def put_together(rows: DashboardRows) -> DashboardData:
+    """The page's data; what is over and not packed yet is packed and, once it has all its names, kept.
+
+    It needs no warehouse, and lets go of what `rows` hold packed and in parts. Raises the store's failures.
+    """
+    data = DashboardData(
+        dates=rows.dates,
+        playlists=rows.playlists,
+        totals=rows.totals,
+        songs={row.song_id: row for row in rows.songs},
+        artists=rows.artists,
+        windows=rows.windows,
+    )
+    recent = rows.dates[-_RECENT:][0].isoformat()[:7] if rows.dates else ""
+    while rows.packs:
+        name = next(iter(rows.packs))
+        data.packed.append(Pack.from_bytes(rows.packs.pop(name), lately=name >= recent))
+    data.others = {uri: one for of in rows.unpacked.values() for part in of for uri, one in part.others.items()}
+    number = data.packed.numbers.copy()
+    contents = {name: _content(rows.unpacked.pop(name), number, rows.popular) for name in list(rows.unpacked)}
+    data.keys = list(number)
+    for name in [name for name in contents if name in rows.past]:
         pack = data.packed.pack(contents.pop(name), data.names)
         data.packed.append(pack)
-        if is_named:
-            parts.put_pack(name, pack, states)
+        if rows.is_named:
+            rows.parts.put_pack(name, pack, rows.states)
     shown = [
         data.packed.popularity,
         *(one for content in contents.values() for one in (content.popularity, content.lately)),
     ]
     data.popularity = {
-        dt.date.fromisoformat(day): one for points in shown for day, one in points.items() if day in popular
+        dt.date.fromisoformat(day): one for points in shown for day, one in points.items() if day in rows.popular
     }
     for content in contents.values():
         for playlist_id, snapshots in content.snapshots.items():
@@ -131,18 +180,16 @@ def _runs(rows: Iterable[Loaded]) -> dict[str, str]:
 
 def _read_stretches(
     session: Session,
-    data: DashboardData,
     parts: Parts,
     packed_as: Mapping[str, Sequence[str]],
     weeks: Mapping[str, Mapping[str, str]],
     popular: Mapping[str, bool],
-) -> dict[str, Stretch]:
-    """What each of these stretches has that those before did not have, and `data` brought up to them."""
-    number = data.packed.numbers.copy()
-    contents: dict[str, Stretch] = {}
+) -> tuple[dict[str, list[Part]], list[list[dt.date]]]:
+    """The parts of these stretches, read from the warehouse where they are not up to date; and the dates read."""
+    windows: list[list[dt.date]] = []
     every = parts.get([week for of in packed_as.values() for week in of])
-    for name, of in packed_as.items():
-        stored = {week: every.pop(week) for week in of}
+    for of in packed_as.values():
+        stored = {week: every[week] for week in of}
         changed = {week for week, part in stored.items() if part.keep(weeks[week])}
         runs = {day: run for week in of for day, run in weeks[week].items()}
         stale = [day for day in runs if day not in stored[week_of(day)].runs]
@@ -150,17 +197,13 @@ def _read_stretches(
             _read_window(session, stored, stale)
             for day in stale:
                 stored[week_of(day)].runs[day] = runs[day]
-            data.windows.append([dt.date.fromisoformat(day) for day in stale])
+            windows.append([dt.date.fromisoformat(day) for day in stale])
         unknown = [day for day in runs if day in popular and day not in stored[week_of(day)].popularity]
         if unknown:
             _read_popularity(session, stored, unknown)
         for week in changed.union(map(week_of, stale), map(week_of, unknown)):
             parts.put(stored[week])
-        contents[name] = _content(stored.values(), number, popular)
-        for part in stored.values():
-            data.others |= part.others
-    data.keys = list(number)
-    return contents
+    return {name: [every[week] for week in of] for name, of in packed_as.items()}, windows
 
 
 def _code() -> str:

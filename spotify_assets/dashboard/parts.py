@@ -127,9 +127,9 @@ class Parts:
         if self.store:
             self.store.put(report_part_key(part.week), part.to_bytes())
 
-    def packs(self, names: Sequence[str], states: Mapping[str, str], recent: str) -> Iterator[Pack]:
-        """The packs of the first of these stretches, in order, until one is not there, was made of other runs, or
-        behind another pack. What is shown of dates just past comes with those since the month `recent`.
+    def packs(self, names: Sequence[str], states: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+        """The packs (`Pack.to_bytes`) of the first of these stretches, in order, by name, until one is not there, is
+        damaged, was made of other runs, or behind another pack.
 
         `states` is, by ISO date, the digest of the runs of all dates until it (`states_of`).
         """
@@ -138,15 +138,14 @@ class Parts:
             try:
                 check, label, content = unframed(stored.pop(report_pack_key(name), None) or b"")
                 made_by, as_of, state, behind = json.loads(label)
-                if check != _check(label, content) or (made_by, behind) != (self.code, self._latest):
-                    return
-                if states.get(as_of) != state:
-                    return
-                pack = Pack.from_bytes(content, lately=name >= recent)
             except _UNREADABLE:
                 return
+            if check != _check(label, content) or (made_by, behind) != (self.code, self._latest):
+                return
+            if states.get(as_of) != state:
+                return
             self._latest = check.hex()
-            yield pack
+            yield name, content
 
     def put_pack(self, name: str, pack: Pack, states: Mapping[str, str]) -> None:
         """Keep a stretch as it was packed when the last of `states` was, behind the one that was read or kept last. A

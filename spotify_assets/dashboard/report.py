@@ -12,7 +12,7 @@ import base64
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from operator import sub
 
@@ -61,34 +61,41 @@ class Report:
     blocks: dict[str, str]
 
 
-def build_report(data: DashboardData, budget: int = BUDGET) -> Report:
+def build_report(
+    data: DashboardData, budget: int = BUDGET, unpacked: Callable[[], DashboardData] | None = None
+) -> Report:
     """The page's data, at most `budget` characters where thinning can do it. Equal rows give an equal report.
 
-    Where a thinner page is needed everything is read again, as it stood before it was packed.
+    A thinner page is made of what `unpacked` reads: everything, as it stood before it was packed. Raises ValueError
+    where that is needed and not given.
     """
     thinning = Thinning()
     packed = _packed(data)
-    described = [_playlist(one, packed.tracks[one.playlist_id]) for one in _shown(data)]
+    described = _described(data, packed)
     blocks = _blocks(data, packed, described, thinning)
     for harder in _THINNINGS:
         if sum(map(len, blocks.values())) <= budget:
             break
-        if data.packed.blocks and data.unpacked:
-            data = data.unpacked()
+        if data.packed.blocks:
+            if not unpacked:
+                raise ValueError("What is packed can't be thinned: the page needs what it was packed of")
+            data = unpacked()
+            described = _described(data, _packed(data))
         thinner = _thinned(data, harder)
         thinning, blocks = harder, _blocks(thinner, _packed(thinner), described, harder)
     return Report(data.dates[-1].isoformat() if data.dates else None, len(described), thinning, blocks)
+
+
+def _described(data: DashboardData, packed: Packed) -> list[dict[str, object]]:
+    known = data.snapshots.keys() | data.packed.tracks.keys()
+    shown = [one for one in sorted(data.playlists, key=_by_name) if one.playlist_id in known]
+    return [_playlist(one, packed.tracks[one.playlist_id]) for one in shown]
 
 
 def _by_name(playlist: Playlist) -> tuple[object, ...]:
     """Playlist 2 before Playlist 10, those without a name last."""
     words = re.split(r"(\d+)", playlist.name.casefold())
     return (not playlist.name, [(int(word), "") if word.isdecimal() else (-1, word) for word in words], playlist)
-
-
-def _shown(data: DashboardData) -> list[Playlist]:
-    known = data.snapshots.keys() | data.packed.tracks.keys()
-    return [one for one in sorted(data.playlists, key=_by_name) if one.playlist_id in known]
 
 
 def _thinned(data: DashboardData, thinning: Thinning) -> DashboardData:

@@ -53,6 +53,9 @@ class WarehouseResource(dg.ConfigurableResource, ABC):
         with self.session(tag) as session:
             return work(session)
 
+    def release(self) -> None:
+        """Let go of what a run keeps of it: for who needs it no more in this run, and memory for something else."""
+
     def impatient(self) -> WarehouseResource:
         """The same warehouse for a sensor: one that fails within seconds where another process holds it."""
         return self

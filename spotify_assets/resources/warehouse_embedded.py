@@ -60,7 +60,7 @@ class EmbeddedWarehouse(WarehouseResource):
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Let others in."""
         self._in_run = False
-        self._let_go()
+        self.release()
 
     def run(self, work: Callable[[Session], _Result], tag: QueryTag = INTERACTIVE) -> _Result:
         """Do `work` on a connection; in a run of Dagster on the run's, which a failure closes: a retry may wait."""
@@ -75,10 +75,11 @@ class EmbeddedWarehouse(WarehouseResource):
         try:
             return work(session)
         except BaseException:
-            self._let_go()
+            self.release()
             raise
 
-    def _let_go(self) -> None:
+    def release(self) -> None:
+        """Close the run's connection, which lets others in; what comes after opens another."""
         if self._kept is not None:
             stack, self._kept = self._kept[0], None
             stack.close()

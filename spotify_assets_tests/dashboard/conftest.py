@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
+from spotify_assets.dashboard.data import DashboardData
 from spotify_assets.dashboard.page import render_page
 from spotify_assets.dashboard.report import build_report
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
-from spotify_assets_tests.dashboard.world import World, fill_warehouse, invented_world, warehouse_rows
+from spotify_assets_tests.dashboard.world import World, fill_warehouse, invented_world, read_data, warehouse_rows
 
 
 @pytest.fixture(scope="package")
@@ -23,7 +23,7 @@ def warehouse(world: World, tmp_path_factory: pytest.TempPathFactory) -> Embedde
 
 @pytest.fixture(scope="package")
 def data(warehouse: EmbeddedWarehouse) -> DashboardData:
-    return warehouse.run(read_dashboard_data)
+    return read_data(warehouse)
 
 
 @pytest.fixture(scope="package")

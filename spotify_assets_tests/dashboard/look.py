@@ -25,13 +25,13 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
-from spotify_assets.dashboard.data import read_dashboard_data
 from spotify_assets.dashboard.page import render_page
 from spotify_assets.dashboard.report import build_report
 from spotify_assets.lake.layout import report_key
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets_tests.dashboard.browser import CHROMIUM, FLAGS, Seen, tab
 from spotify_assets_tests.dashboard.large import LAST_DAY, large_warehouse
+from spotify_assets_tests.dashboard.world import read_data
 from spotify_assets_tests.lakes import SHARED_DATA
 
 FIRST_CHART_SECONDS = 2.0
@@ -203,7 +203,7 @@ def _large(folder: Path) -> Made:
     warehouse.execute("UPDATE LAKE.LOADS SET table_name = 'later ' || table_name WHERE snapshot_date = ?", [LAST_DAY])
     for turn in ("the first time", "with one day more"):
         started = time.monotonic()
-        data = warehouse.run(lambda session: read_dashboard_data(session, store))
+        data = read_data(warehouse, store)
         file.write_bytes(render_page(build_report(data)))
         seconds, size = time.monotonic() - started, file.stat().st_size
         print(f"large, {turn}: {seconds:.1f} s, {size:,} bytes, {sum(map(len, data.windows))} dates read")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
 from spotify_assets.assets.dashboard import DASHBOARD_REPORT, dashboard_assets, page_link
 from spotify_assets.checks.dashboard import dashboard_checks
+from spotify_assets.dashboard import page, report
 from spotify_assets.dashboard.data import READS
+from spotify_assets.dashboard.page import render_page
 from spotify_assets.names import PLAIN
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.warehouse.schema import APPLIED, LOADS
+from spotify_assets_tests.dashboard.world import read_data
 
 
 @pytest.fixture
@@ -66,6 +71,35 @@ def test_materializing_again_reads_no_date_again(lake: LakeResource, warehouse: 
     ]
 
     assert read == [14, 0]
+
+
+def test_others_get_at_the_warehouse_while_the_page_is_drawn(
+    lake: LakeResource, warehouse: EmbeddedWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = EmbeddedWarehouse(folder=warehouse.folder, database=warehouse.database, lock_timeout_seconds=0)
+    answers = []
+
+    def drawn(*arguments: Any) -> bytes:
+        answers.append(other.execute("SELECT 1"))
+        return render_page(*arguments)
+
+    monkeypatch.setattr(page, "render_page", drawn)
+    _materialize(lake, warehouse)
+
+    assert answers == [[(1,)]]
+
+
+def test_a_page_that_must_be_thinned_is_made_of_what_the_warehouse_holds(
+    lake: LakeResource, warehouse: EmbeddedWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    little = partial(report.build_report, budget=9_500)
+    monkeypatch.setattr(report, "build_report", little)
+
+    pages = [_materialize(lake, warehouse) and lake.store.get(DASHBOARD_REPORT) for _ in range(2)]
+
+    expected = little(read_data(warehouse, by_pack=False))
+    assert expected.thinning != report.Thinning()
+    assert pages == [render_page(expected)] * 2
 
 
 def test_the_check_names_what_is_wrong_with_a_stored_page(lake: LakeResource) -> None:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spotify_assets.dashboard.data import read_dashboard_data
 from spotify_assets.dashboard.page import render_page
 from spotify_assets.dashboard.report import build_report
 from spotify_assets_tests.dashboard.browser import Seen, chromium, tab
-from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, warehouse_rows
+from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, read_data, warehouse_rows
 from spotify_assets_tests.naughty import NAUGHTY
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def address(world: World, name: str) -> str:
 def _page_of(folder: Path, world: World) -> Path:
     path = folder / "dashboard.html"
     warehouse = fill_warehouse(folder, warehouse_rows(world))
-    path.write_bytes(render_page(build_report(warehouse.run(read_dashboard_data))))
+    path.write_bytes(render_page(build_report(read_data(warehouse))))
     return path
 
 

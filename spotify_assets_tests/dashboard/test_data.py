@@ -12,14 +12,14 @@ import pytest
 import sqlglot
 from sqlglot.expressions import Query
 
-from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
+from spotify_assets.dashboard.data import DashboardData
 from spotify_assets.dashboard.rows import FactChange, Loaded, shown_dates, typed
 from spotify_assets.lake.layout import report_part_key
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse.session import positional
 from spotify_assets.warehouse.sql import render
-from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, warehouse_rows
+from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, read_data, warehouse_rows
 
 FOLDER = files("spotify_assets").joinpath("sql", "dashboard")
 STATEMENTS = sorted(path.name.removesuffix(".sql") for path in FOLDER.iterdir())
@@ -39,7 +39,7 @@ def test_every_statement_is_one_query_of_snowflakes_dialect(name: str) -> None:
 
 
 def unpacked(warehouse: EmbeddedWarehouse, store: ObjectStore | None = None) -> DashboardData:
-    return warehouse.run(lambda session: read_dashboard_data(session, store, by_pack=False))
+    return read_data(warehouse, store, by_pack=False)
 
 
 def test_every_snapshot_is_read_as_it_stood(world: World, warehouse: EmbeddedWarehouse) -> None:
@@ -60,8 +60,8 @@ def test_every_snapshot_is_read_as_it_stood(world: World, warehouse: EmbeddedWar
 def test_a_date_is_read_once(warehouse: EmbeddedWarehouse, tmp_path: Path) -> None:
     store = ObjectStore.open(tmp_path.as_uri())
 
-    first = warehouse.run(lambda session: read_dashboard_data(session, store))
-    again = warehouse.run(lambda session: read_dashboard_data(session, store))
+    first = read_data(warehouse, store)
+    again = read_data(warehouse, store)
 
     assert [len(window) for window in first.windows] == [7, 7]
     assert again.windows == []
@@ -90,7 +90,7 @@ def test_a_part_that_cannot_be_read_is_read_anew(warehouse: EmbeddedWarehouse, t
     store = ObjectStore.open(tmp_path.as_uri())
     store.put(report_part_key("2026-11-01"), stored)
 
-    data = warehouse.run(lambda session: read_dashboard_data(session, store))
+    data = read_data(warehouse, store)
 
     assert [len(window) for window in data.windows] == [7, 7]
 
@@ -102,7 +102,7 @@ def test_a_date_loaded_by_half_is_left_out(tmp_path: Path) -> None:
     rows = warehouse_rows(world)
     rows["lake.loads"] = [row for row in rows["lake.loads"] if row[:2] != ("playlist_items", day(1))]
 
-    data = fill_warehouse(tmp_path, rows).run(read_dashboard_data)
+    data = read_data(fill_warehouse(tmp_path, rows))
 
     assert data.dates == [day(0)]
     assert [one.day for one in data.snapshots["p"]] == [day(0)]
@@ -116,7 +116,7 @@ def test_places_that_were_not_read_stay_places(tmp_path: Path) -> None:
     rows = warehouse_rows(world)
     rows["lake.playlist_items"] = [row for row in rows["lake.playlist_items"] if b not in row]
 
-    data = fill_warehouse(tmp_path, rows).run(read_dashboard_data)
+    data = read_data(fill_warehouse(tmp_path, rows))
 
     (snapshot,) = data.snapshots["p"]
     assert [data.keys[song] for song in snapshot.songs] == [a, "?", c]
@@ -126,7 +126,7 @@ def test_places_that_were_not_read_stay_places(tmp_path: Path) -> None:
 def test_tables_that_do_not_exist_yet_are_read_as_empty(tmp_path: Path) -> None:
     warehouse = EmbeddedWarehouse(folder=str(tmp_path), database="SPOTIFY_ASSETS")
 
-    assert warehouse.run(read_dashboard_data) == DashboardData()
+    assert read_data(warehouse) == DashboardData()
 
 
 def test_a_drivers_decimals_become_the_annotated_numbers() -> None:

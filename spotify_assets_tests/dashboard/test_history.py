@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
+from spotify_assets.dashboard.data import DashboardData
 from spotify_assets.dashboard.report import build_report
 from spotify_assets_tests.dashboard.script import run_script
-from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, warehouse_rows
+from spotify_assets_tests.dashboard.world import World, day, fill_warehouse, read_data, warehouse_rows
 
 N = None
 """An entry without a song."""
@@ -49,7 +49,7 @@ def blocks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name, number, total in (("incomplete", 1, 3), ("incomplete last", 2, 2), ("incomplete first", 0, 2)):
         world.partial[name, day(number)] = total
     folder = tmp_path_factory.mktemp("histories")
-    return build_report(fill_warehouse(folder, warehouse_rows(world)).run(read_dashboard_data)).blocks
+    return build_report(read_data(fill_warehouse(folder, warehouse_rows(world)))).blocks
 
 
 def about(blocks: dict[str, str], playlist_id: str, expression: str) -> object:

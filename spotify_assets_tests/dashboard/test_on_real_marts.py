@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES
-from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
+from spotify_assets.dashboard.data import DashboardData
 from spotify_assets.dashboard.facts import facts, read_latest_changes
 from spotify_assets.dashboard.integrity import inspect_page
 from spotify_assets.dashboard.page import render_page
@@ -22,6 +22,7 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse import dimensions, loads, marts
 from spotify_assets.warehouse.session import Session
 from spotify_assets_tests.dashboard.script import run_script
+from spotify_assets_tests.dashboard.world import read_data
 from spotify_assets_tests.warehouse.histories import EXAMPLES
 from spotify_assets_tests.warehouse.lake_files import DAY, commit_day, day, tables_of
 from spotify_assets_tests.warehouse.test_histories import example_tables
@@ -108,7 +109,7 @@ def test_the_page_works_out_what_the_marts_hold(store: ObjectStore, warehouse: E
     _commit_histories(store)
     _fill(warehouse, store)
 
-    computed = _computed(warehouse.run(read_dashboard_data))
+    computed = _computed(read_data(warehouse))
 
     with warehouse.session() as session:
         changes = session.execute(
@@ -139,7 +140,7 @@ def test_the_page_shows_the_facts_of_the_twenty_histories_that_are_known_by_hand
     for on, tables in example_tables().items():
         commit_day(store, on, f"run-{on}", tables)
 
-    computed = _computed(_fill(warehouse, store).run(read_dashboard_data))
+    computed = _computed(read_data(_fill(warehouse, store)))
 
     def number(date: str) -> int:
         return (dt.date.fromisoformat(date) - DAY).days
@@ -170,7 +171,7 @@ def test_the_page_of_real_tables_is_whole_and_the_facts_are_theirs(
     commit_day(store, day(2), "run-2", tables_of({"p": ["d", "c", "a"], "q": ["a+b", "a"], "empty": []}, on=2))
     _fill(warehouse, store)
 
-    page = inspect_page(render_page(build_report(warehouse.run(read_dashboard_data))))
+    page = inspect_page(render_page(build_report(read_data(warehouse))))
 
     assert (page.problems, page.as_of, page.playlists) == ((), day(2).isoformat(), 3)
     assert facts(warehouse.run(read_latest_changes))[0] == (

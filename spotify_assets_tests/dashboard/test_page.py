@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from spotify_assets.dashboard.data import DashboardData, read_dashboard_data
+from spotify_assets.dashboard.data import DashboardData
 from spotify_assets.dashboard.integrity import inspect_page
 from spotify_assets.dashboard.page import render_page
 from spotify_assets.dashboard.report import build_report
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets_tests.dashboard.world import day
+from spotify_assets_tests.dashboard.world import day, read_data
 
 
 def _with_another_history(page: bytes) -> bytes:
@@ -45,7 +45,7 @@ def test_the_page_stays_within_its_size(page: bytes) -> None:
 
 
 def test_reading_and_drawing_again_gives_the_same_bytes(page: bytes, warehouse: EmbeddedWarehouse) -> None:
-    assert render_page(build_report(warehouse.run(read_dashboard_data))) == page
+    assert render_page(build_report(read_data(warehouse))) == page
 
 
 @pytest.mark.parametrize("kept", [None, b"", gzip.compress(b"another script")], ids=["none", "empty", "another"])
@@ -53,7 +53,7 @@ def test_a_script_kept_beside_the_page_is_used_only_when_it_is_the_pages(
     page: bytes, warehouse: EmbeddedWarehouse, tmp_path: Path, kept: bytes | None
 ) -> None:
     store = ObjectStore.open(tmp_path.as_uri())
-    report = build_report(warehouse.run(read_dashboard_data))
+    report = build_report(read_data(warehouse))
     assert render_page(report, store) == page
     (script,) = store.list("reports/parts/")
     if kept is not None:

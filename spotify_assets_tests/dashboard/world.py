@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS, Table, Type
-from spotify_assets.dashboard.data import READS
+from spotify_assets.dashboard.data import READS, DashboardData, put_together, read_dashboard_rows
 from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse.schema import APPLIED, LOADS, create_table, is_view, prepare
@@ -379,6 +379,11 @@ def fill_warehouse(folder: Path, rows: Mapping[str, list[tuple[object, ...]]]) -
                     render("lake_copy", target=target.upper(), stage=stage, files=literal(key), format=FILE_FORMAT)
                 )
     return warehouse
+
+
+def read_data(warehouse: EmbeddedWarehouse, store: ObjectStore | None = None, *, by_pack: bool = True) -> DashboardData:
+    """The page's data, as the asset reads it."""
+    return put_together(warehouse.run(lambda session: read_dashboard_rows(session, store, by_pack=by_pack)))
 
 
 @cache

@@ -6,7 +6,7 @@ Three more stand where they belong: running a job as a run of its location (`loc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -14,6 +14,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as CheckedMaterialization,
 )
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph as AssetGraph
+from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
 
 __all__ = [
     "HIDDEN_TAG",
@@ -21,6 +22,7 @@ __all__ = [
     "AssetGraph",
     "CheckedMaterialization",
     "Evaluated",
+    "add_metadata_by_partition",
     "evaluation_history",
     "hidden_tag",
     "job_assets",
@@ -42,6 +44,22 @@ def hidden_tag(name: str) -> str:
 def job_assets(job: dg.JobDefinition) -> frozenset[dg.AssetKey]:
     """The assets that a run of the whole job materializes; `asset_selection` is of a job that was cut to some."""
     return frozenset(job.asset_layer.selected_asset_keys)
+
+
+def add_metadata_by_partition(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, by_partition: Mapping[str, Mapping[str, dg.RawMetadataValue]]
+) -> None:
+    """`context.add_asset_metadata` for each of these partitions, which are the run's.
+
+    That one copies and checks, with each call, all that was added before it: the square of a range's dates.
+    """
+    step = context.get_step_execution_context()
+    before = step._metadata_accumulator.per_output_metadata  # noqa: SLF001 - this module is for it
+    added = {}
+    for partition, metadata in by_partition.items():
+        handle = AssetMetadataHandle(asset_key=key, partition_key=partition)
+        added[handle] = {**before.get(handle, {}), **metadata}
+    step._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata={**before, **added})  # noqa: SLF001
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +157,31 @@ def test_a_job_has_the_assets_it_selects_and_not_what_they_read() -> None:
     job = dg.Definitions([read, made], jobs=[dg.define_asset_job("only", dg.AssetSelection.assets(made))])
 
     assert private.job_assets(job.resolve_job_def("only")) == {dg.AssetKey("made")}
+
+
+def test_metadata_of_many_partitions_is_what_dagster_adds_one_by_one() -> None:
+    partitions = dg.StaticPartitionsDefinition(["a", "b", "c"])
+    by_partition = {"a": {"rows": 1, "bytes": 2}, "c": {"rows": 3}}
+
+    def materialized(add: Callable[[dg.AssetExecutionContext], None]) -> dict[str | None, dict[str, Any]]:
+        @dg.asset(partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run())
+        def table(context) -> None:
+            context.add_asset_metadata({"rows": 0, "files": 1}, partition_key="a")
+            add(context)
+            context.add_asset_metadata({"owner": "x"}, partition_key="c")
+
+        tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
+        events = dg.materialize([table], tags=tags).asset_materializations_for_node("table")
+        return {one.partition: {name: value.value for name, value in one.metadata.items()} for one in events}
+
+    def one_by_one(context: dg.AssetExecutionContext) -> None:
+        for partition, metadata in by_partition.items():
+            context.add_asset_metadata(metadata, partition_key=partition)
+
+    together = materialized(
+        lambda context: private.add_metadata_by_partition(context, dg.AssetKey("table"), by_partition)
+    )
+
+    assert together == materialized(one_by_one)
+    assert together["a"]["rows"] == 1
+    assert together["a"]["files"] == 1

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 import dagster as dg
 
 from spotify_assets.assets.metadata import lineage_shown
+from spotify_assets.private import add_metadata_by_partition
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.settings import WithoutSnapshots
 
@@ -35,10 +36,11 @@ def recorded(
 
     The last date, whose event is the asset's newest, carries the column lineage.
     """
-    for day, metadata in by_date.items():
-        context.add_asset_metadata(metadata, asset_key=key, partition_key=day.isoformat())
-    if by_date:
-        context.add_asset_metadata(lineage_shown(context, key), asset_key=key, partition_key=max(by_date).isoformat())
+    by_partition = {day.isoformat(): metadata for day, metadata in by_date.items()}
+    if by_partition:
+        last = max(by_partition)
+        by_partition[last] = {**by_partition[last], **lineage_shown(context, key)}
+    add_metadata_by_partition(context, key, by_partition)
     return dg.MaterializeResult(asset_key=key, metadata=shared)
 
 

@@ -1,9 +1,10 @@
-"""Dagster's SQLite event log with its connections kept, batches written as batches, and assets' records remembered.
+"""Dagster's SQLite event log with its connections kept, events written as batches, and assets' records remembered.
 
 Dagster's storage opens a new engine and connection for everything it asks or says, some 800 in a run of fifty steps;
 closing the last one of a WAL database rewrites its file. A run over many dates records two events per asset and date,
-which Dagster hands over in batches, and its storage writes each on its own. Each step asks for the records of all its
-inputs anew. Together that took half of a day's `build` and most of a long backfill. The databases, their schema and
+which Dagster hands over in batches, and its storage writes each on its own; and one per check and date, which it hands
+over one by one. Each step asks for the records of all its inputs anew. Together that took half of a day's `build` and
+most of a long backfill. The databases, their schema and
 every event stay exactly Dagster's, so a home can go back to the stock class any day. Named in the dagster.yaml of
 `instance`; Dagster+ has a storage of its own. Drop this when the stock class keeps its connections and stores a batch
 of asset events in one transaction: `test_borrowed.py` fails on that day.
@@ -22,17 +23,19 @@ from typing import TYPE_CHECKING, Any
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from dagster import StringSource
+from dagster import DagsterEventType, DagsterInvariantViolationError, StringSource
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import (
     SqlEventLogStorageMetadata,
     SqlEventLogStorageTable,
     SqliteEventLogStorage,
 )
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.sql import get_alembic_config
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import Engine, bindparam, create_engine, select, text, tuple_
 from sqlalchemy.event import listens_for
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
@@ -76,11 +79,16 @@ def _migrations() -> ScriptDirectory:
 
 class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     """`SqliteEventLogStorage` under a DAGSTER_HOME, which keeps its connections, and writes a batch in one transaction
-    per database."""
+    per database.
+
+    The evaluations of checks wait until `BATCH_SIZE` of a run are there, or anything else is written or asked for.
+    """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._tables: set[str] = set()
+        self._waiting: list[EventLogEntry] = []
+        self._waiting_lock = threading.Lock()
         self._records: dict[AssetKey, AssetRecord | None] = {}
         self._records_of: tuple[int, int] | None = None
         self._records_lock = threading.RLock()
@@ -88,6 +96,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
+        self._write_waiting()
         with self._db_lock:
             engine = self._engines.pop(shard, None) or open_database(self.conn_string_for_shard(shard))
             self._engines[shard] = engine
@@ -159,18 +168,33 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store one event; what is remembered of its asset goes."""
+        if event.run_id and event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+            with self._waiting_lock:
+                self._waiting.append(event)
+            if len(self._waiting) >= BATCH_SIZE:
+                self._write_waiting()
+            return None
         if not event.is_dagster_event or event.dagster_event_type not in ASSET_EVENTS | ASSET_CHECK_EVENTS:
             return super().store_event(event)
         with self._written([event]):
             return super().store_event(event)
 
+    def _write_waiting(self) -> None:
+        if not self._waiting:
+            return
+        with self._waiting_lock:
+            events, self._waiting = self._waiting, []
+        self.store_event_batch(events)
+
     def wipe(self) -> None:
         """Remove every event; the files go."""
+        self._waiting = []
         self._close()
         super().wipe()
 
     def dispose(self) -> None:
-        """Close what is open."""
+        """Write what waits and close what is open."""
+        self._write_waiting()
         super().dispose()
         self._close()
 
@@ -225,6 +249,50 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                 }
                 for event, id_ in newest.values():
                     self._store_asset_event(connection, event, id_)
-            for event, id_ in stored:
-                if event.dagster_event_type in ASSET_CHECK_EVENTS:
+            evaluations = []
+            for (event, id_), row in zip(stored, rows, strict=True):
+                if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+                    evaluations.append(self._evaluated(event, id_, row["event"]))
+                elif event.dagster_event_type in ASSET_CHECK_EVENTS:
                     self.store_asset_check_event(event, id_)
+            if evaluations:
+                self._store_evaluations(run_id, evaluations)
+
+    def _evaluated(self, event: EventLogEntry, event_id: int, serialized: str) -> dict[str, object]:
+        """The row of an evaluation, as the stock class makes it."""
+        evaluation = event.get_dagster_event().asset_check_evaluation_data
+        status = (
+            AssetCheckExecutionRecordStatus.SUCCEEDED if evaluation.passed else AssetCheckExecutionRecordStatus.FAILED
+        )
+        target = evaluation.target_materialization_data
+        return {
+            "asset_key": evaluation.asset_key.to_string(),
+            "check_name": evaluation.check_name,
+            "partition": evaluation.partition,
+            "execution_status": status.value,
+            "evaluation_event": serialized,
+            "evaluation_event_timestamp": self._event_insert_timestamp(event),
+            "evaluation_event_storage_id": event_id,
+            "materialization_event_storage_id": target.storage_id if target else None,
+        }
+
+    def _store_evaluations(self, run_id: str, rows: Sequence[dict[str, object]]) -> None:
+        """Each takes the place of what the run planned, or evaluated before; else it is a row of its own."""
+        columns = AssetCheckExecutionsTable.c
+        place = (columns.asset_key, columns.check_name, columns.partition)
+        newest = {tuple(row[column.name] for column in place): row for row in rows}
+        there = select(*place).where(columns.run_id == run_id, tuple_(*place[:2]).in_({key[:2] for key in newest}))
+        update = AssetCheckExecutionsTable.update().where(
+            columns.run_id == run_id, *(column.is_not_distinct_from(bindparam(f"at_{column.name}")) for column in place)
+        )
+        with self.index_connection() as connection:
+            known = {tuple(row) for row in connection.execute(there)}
+            again = [
+                {**row, **{f"at_{column.name}": row[column.name] for column in place}}
+                for key, row in newest.items()
+                if key in known
+            ]
+            if again and connection.execute(update, again).rowcount > len(again):
+                raise DagsterInvariantViolationError(f"Run {run_id} planned a check of one partition twice")
+            if new := [{**row, "run_id": run_id} for key, row in newest.items() if key not in known]:
+                connection.execute(AssetCheckExecutionsTable.insert(), new)

@@ -1,9 +1,10 @@
 """The batching event log against Dagster's own: the same run leaves the same events, in fewer transactions."""
 
+import datetime as dt
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from sqlalchemy import Engine, event
 
+from spotify_assets.checks.by_date import evaluated
 from spotify_assets.local.event_log import BATCH_SIZE, BatchingSqliteEventLogStorage
 from spotify_assets.local.instance import dagster_home, local_instance
 from spotify_assets.settings import load_settings
@@ -146,6 +148,76 @@ def test_a_run_leaves_the_events_of_the_stock_storage_in_a_fraction_of_the_trans
     # The same files, read by the stock class.
     storage = SqliteEventLogStorage(str(dagster_home(settings) / "history" / "runs"))
     assert storage.get_materialized_partitions(KEYS[0]) == set(DAYS.get_partition_keys()[:40])
+
+
+@dg.asset_check(asset=KEYS[1], partitions_def=DAYS)
+def even(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    def judge(days: Sequence[dt.date]) -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=all(day.day % 2 == 0 for day in days))
+
+    return evaluated(context, [dt.date.fromisoformat(day) for day in context.partition_keys], judge)
+
+
+def evaluations(home: Path) -> list[tuple[object, ...]]:
+    """The evaluations that the index of a DAGSTER_HOME holds, as another process reads it; the last three are 1."""
+    with sqlite3.connect(home / "history" / "runs" / "index.db") as database:
+        return database.execute(
+            """
+            SELECT checks.check_name, checks.partition, checks.execution_status, made.partition,
+                checks.evaluation_event = told.event, checks.run_id = told.run_id,
+                checks.evaluation_event_timestamp = told.timestamp
+            FROM asset_check_executions checks
+            JOIN event_logs told ON told.id = checks.evaluation_event_storage_id
+            LEFT JOIN event_logs made ON made.id = checks.materialization_event_storage_id
+            ORDER BY checks.check_name, checks.partition, checks.id
+            """
+        ).fetchall()
+
+
+def test_evaluations_date_by_date_are_what_the_stock_storage_records(tmp_path: Path) -> None:
+    settings = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path / "ours")})
+    lines = []
+    for opened in (stock_instance(tmp_path / "stock"), local_instance(settings)):
+        with opened as instance, counted_transactions() as counts:
+            result = dg.materialize([tables, even], instance=instance, tags=FIRST_LAST)
+            lines.append([_line(entry) for entry in instance.all_logs(result.run_id)])
+        lines.append(counts["commits"])
+    stock_lines, stock_transactions, our_lines, our_transactions = lines
+    expected = evaluations(tmp_path / "stock")
+
+    assert evaluations(dagster_home(settings)) == expected
+    days = DAYS.get_partition_keys()[:40]
+    by_date = [(day, "FAILED" if int(day[-2:]) % 2 else "SUCCEEDED", day) for day in days]
+    assert [row[1:4] for row in expected if row[0] == "even"] == by_date
+    assert {row[4:] for row in expected} == {(1, 1, 1)}
+    assert [line for line in our_lines if line[0]] == [line for line in stock_lines if line[0]]
+    assert our_transactions < stock_transactions / 4
+
+
+def test_an_evaluation_is_there_for_whoever_asks_or_writes_and_the_last_one_counts(tmp_path: Path) -> None:
+    settings = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path)})
+
+    def evaluation(partition: str | None, *, passed: bool) -> dg.EventLogEntry:
+        made = dg.AssetCheckEvaluation(
+            asset_key=KEYS[1], check_name="even", passed=passed, metadata={}, partition=partition
+        )
+        told = dg.DagsterEvent("ASSET_CHECK_EVALUATION", "a job", event_specific_data=made)
+        return dg.EventLogEntry(None, "info", "", run_id, 1.0, job_name="a job", dagster_event=told)
+
+    def statuses() -> list[tuple[object, ...]]:
+        return [row[1:3] for row in evaluations(dagster_home(settings))]
+
+    with local_instance(settings) as instance:
+        run_id, storage = run(instance)[0], instance.event_log_storage
+        before = statuses()
+        for partition, passed in (("x", False), (None, False), ("x", True), (None, True)):
+            storage.store_event(evaluation(partition, passed=passed))
+        history = storage.get_asset_check_execution_history(dg.AssetCheckKey(KEYS[1], "even"), limit=9)
+        assert [record.status.value for record in history] == ["SUCCEEDED"] * 2
+        assert sorted(map(str, statuses())) == sorted(map(str, [*before, ("x", "SUCCEEDED"), (None, "SUCCEEDED")]))
+        storage.store_event(evaluation("x", passed=False))
+    assert ("x", "FAILED") in statuses(), "written when the instance closes"
+    assert len(statuses()) == len(before) + 2
 
 
 def test_a_batch_of_many_runs_and_kinds_is_stored_whole(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ settings = load_settings({}, {"SPOTIFY_ASSETS_HOME": sys.argv[1], "PARTITIONS_ST
 import fakesnow.instance, duckdb
 with open_line(settings) as line:
     before, clock = cpu(), time.monotonic()
-    bring_up_to_date(line, settings)
+    bring_up_to_date(line, settings).raise_failures()
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(json.dumps([cpu() - before, time.monotonic() - clock, used.ru_maxrss / 1024]))
 """

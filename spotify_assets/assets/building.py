@@ -1,8 +1,8 @@
 """Building dates so that one that can't be built fails alone: its neighbours are built, checked and committed.
 
-A date is poisoned when the engine fails on it by itself, or when what was built of it breaks the contract. It is never
-committed, so that whatever was current of it stays current, and nothing of it is loaded. The lake's asset uses this;
-what Dagster shows is its business.
+A date is poisoned when the engine fails on it by itself, when what was built of it breaks the contract, or when a raw
+object that its commit holds was damaged since. It is never committed, so that whatever was current of it stays current,
+and nothing of it is loaded. The lake's asset uses this; what Dagster shows is its business.
 """
 
 from __future__ import annotations
@@ -35,13 +35,20 @@ _TOO_MANY = 3
 
 
 class Building:
-    """One step's builds. `poisoned` says why of each date that can't be built, `waiting` of each that a raw object of
-    its can't be read for now."""
+    """One step's builds, of dates whose commits so far are `commits`. `poisoned` says why of each date that can't be
+    built, `waiting` of each that a raw object of its can't be read for now."""
 
-    def __init__(self, context: dg.AssetExecutionContext, store: ObjectStore, engine: TransformEngine) -> None:
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        store: ObjectStore,
+        engine: TransformEngine,
+        commits: Mapping[dt.date, Commit],
+    ) -> None:
         self._context = context
         self._store = store
         self._engine = engine
+        self._before = dict(commits)
         self._built = 0
         self.poisoned: dict[dt.date, str] = {}
         self.waiting: dict[dt.date, str] = {}
@@ -63,7 +70,7 @@ class Building:
                 )
                 for built in some
             }
-            for day in self._broken(made):
+            for day in {*self._broken(made), *self._damaged(made)}:
                 self._discard(made.pop(day))
             for day, commit in made.items():
                 self._store.put(layout.commit_key(day), commit.to_json())
@@ -94,7 +101,7 @@ class Building:
             )
         if self.poisoned:
             what.append(f"Dates that can't be built: {_causes(self.poisoned)}")
-            remedies.append("repair, replace or remove their raw objects")
+            remedies.append("restore, repair, replace or remove their raw objects")
         kind = PermanentError if also or self.poisoned else TransientError
         raise kind(f"{'. '.join(what)}. The other dates are built", remedy="; ".join(remedies))
 
@@ -150,6 +157,24 @@ class Building:
                 self.poisoned[day] = "; ".join(faults[:3])
                 self._context.log.warning(f"{day} breaks the contract and is left as it was: {self.poisoned[day]}")
         return broken
+
+    def _damaged(self, made: Mapping[dt.date, Commit]) -> list[dt.date]:
+        """The dates of `made` that would lose what their commit holds, because a raw object of its was damaged since;
+        which one is noted. What never could be read, or can't be by other code, is quarantined."""
+        damaged = []
+        for day, commit in made.items():
+            before = self._before.get(day)
+            if before is None or (commit.content and commit.content == before.content):
+                continue
+            etags, unread = dict(before.sources), quality.unreadable(self._store, before)
+            for key, etag in commit.sources:
+                changed = key in etags and (etags[key] != etag or commit.code == before.code)
+                if changed and key not in unread and (reason := quality.unreadable(self._store, commit).get(key)):
+                    damaged.append(day)
+                    self.poisoned[day] = f"{key} could be read when the date was built, and can't be now: {reason}"
+                    self._context.log.warning(f"{day} is left as it was: {self.poisoned[day]}")
+                    break
+        return damaged
 
     def _discard(self, commit: Commit) -> None:
         keys = [key for table in commit.tables for key in commit.file_keys(table)]

@@ -105,7 +105,7 @@ def _build(
         if sources[day] and (config.rebuild or day in again or state.is_stale(sources[day], commits.get(day)))
     ]
     started = time.monotonic()
-    building = Building(context, lake.store, engine)
+    building = Building(context, lake.store, engine, commits)
     for day, sentence in lost.items():
         if sources[day]:
             context.log.warning(f"{day} is built again: {sentence}.")

@@ -109,6 +109,19 @@ def unread_leaves(store: ObjectStore, commits: Mapping[dt.date, Commit], most: i
     return shown[:most]
 
 
+def unreadable(store: ObjectStore, commit: Commit) -> dict[str, str]:
+    """The raw objects of the commit that can't be read, or of which some entry can't; key to the first reason.
+
+    None where the quarantine's file is gone.
+    """
+    stored = store.get_or_none(commit.quarantine_key) if commit.quarantine_key else None
+    reasons: dict[str, str] = {}
+    for record in map(json.loads, (stored or b"").splitlines()):
+        if record.get("path") is None:
+            reasons.setdefault(record["source_key"], record["reason"])
+    return reasons
+
+
 def sample(store: ObjectStore, table: Table, commit: Commit, rows: int = 5) -> tuple[list[str], list[tuple]]:
     """(columns, a few rows) of a table on the commit's date, the same rows every time."""
     columns = [name for name in table.column_names if name != "run_id"]

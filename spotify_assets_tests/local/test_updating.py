@@ -188,6 +188,66 @@ def test_files_lost_with_their_raw_objects_fail_alone_and_what_was_replaced_is_b
     }
 
 
+def test_a_raw_object_damaged_after_it_was_built_takes_nothing_away_and_fails_its_date_alone(home: Home) -> None:
+    """The other object of its date waits with it, until it is restored or removed."""
+    before, songs = commits(home), home.tables()["lake.songs"]
+    (raw,) = home.store.list(layout.raw_day_prefix(DAYS[1]))
+    whole = home.store.get(raw.key)
+    home.store.put(raw.key, whole[: len(whole) // 2])
+    put_day(home.store, DAYS[2], "New")
+    put_raw(home.store, Raw(e.spotify_id("q"), {"name": "Q"}, [(0, [e.entry(e.track("Q"))])], day=DAYS[1]))
+
+    found = update(home)
+
+    (failure,) = found.failures
+    assert f"{DAYS[1]}: {raw.key} could be read when the date was built, and can't be now: object is not" in failure
+    assert "restore, repair, replace or remove their raw objects" in failure
+    assert commits(home)[DAYS[1]] == before[DAYS[1]]
+    assert found.loaded == [(DAYS[2], DAYS[2])]
+    assert {row[0] for row in home.tables()["lake.songs"]} >= {row[0] for row in songs}
+    assert not [each for each in home.store.list("quarantine/") if str(DAYS[1]) in each.key]
+
+    home.store.put(raw.key, whole)
+    assert update(home).built == [(DAYS[1], DAYS[1])]
+    assert commits(home)[DAYS[1]].entries == 2
+
+    home.store.put(raw.key, whole[: len(whole) // 2])
+    assert update(home).failures
+    home.store.delete([raw.key])
+    assert update(home).failures == []
+    assert commits(home)[DAYS[1]].entries == 1
+
+
+def test_a_raw_object_that_was_damaged_all_along_keeps_nothing_from_being_built(home: Home) -> None:
+    damaged = put_raw(home.store, Raw(e.spotify_id("q"), {"name": "Q"}, [(0, [e.entry(e.track("Q"))])], day=DAYS[0]))
+    home.store.put(damaged, home.store.get(damaged)[:40])
+    assert update(home).failures == []
+    assert commits(home)[DAYS[0]].quarantined == 1
+    home.store.put(damaged, home.store.get(damaged)[:30])
+    put_raw(home.store, Raw(e.spotify_id("r"), {"name": "R"}, [(0, [e.entry(e.track("R"))])], day=DAYS[0]))
+
+    assert update(home).failures == []
+
+    assert (commits(home)[DAYS[0]].entries, commits(home)[DAYS[0]].quarantined) == (3, 1)
+
+
+def test_what_other_code_cant_read_is_quarantined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the object of before, beside a new one."""
+    home = new_home(tmp_path)
+    old = put_day(home.store, FIRST)
+    assert update(home).built == [(FIRST, FIRST)]
+    put_raw(home.store, Raw(e.spotify_id("q"), {"name": "Q"}, [(0, [e.entry(e.track("Q"))])], day=FIRST))
+    monkeypatch.setattr("spotify_assets.assets.building.transformation", lambda: "stricter")
+    monkeypatch.setattr(
+        "spotify_assets.assets.building.quality.unreadable",
+        lambda _store, commit: {old: "not to its liking"} if commit.code == "stricter" else {},
+    )
+
+    assert update(home).failures == []
+
+    assert commits(home)[FIRST].code == "stricter"
+
+
 def test_other_code_is_counted_and_rebuilt_only_when_asked(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     before = commits(home)
     assert {commit.code for commit in before.values()} == {fingerprint.transformation()}

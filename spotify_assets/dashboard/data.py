@@ -15,7 +15,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from glue_scripts.contract import DIMENSIONS, LAKE_TABLES, MARTS
-from spotify_assets.dashboard.packing import NOT_READ_KEY, Names, Pack, Packed, Points, Snapshot, Stretch
+from spotify_assets.dashboard.packing import (
+    BUDGET,
+    NOT_READ_KEY,
+    SONG_CHARACTERS,
+    Names,
+    Pack,
+    Packed,
+    Points,
+    Snapshot,
+    Stretch,
+)
 from spotify_assets.dashboard.parts import COUNTS, Part, Parts, StoredSnapshot, states_of, stretches, week_of
 from spotify_assets.dashboard.rows import (
     Artist,
@@ -100,8 +110,8 @@ class DashboardData:
 def read_dashboard_rows(session: Session, store: ObjectStore | None = None, *, by_pack: bool = True) -> DashboardRows:
     """Read the dates that no part holds yet, and the names; a table that does not exist yet is made, empty.
 
-    With a `store` the parts are read from it and written to it; `by_pack`, what is over as it is packed. Raises the
-    session's and the store's failures.
+    With a `store` the parts are read from it and written to it; `by_pack`, what is over as it is packed, unless there
+    are more songs than the page can hold, which is thinned then. Raises the session's and the store's failures.
     """
     schema.prepare(session, READS)
     loaded = _runs(read(session, Loaded, "loaded", agreed=shown_dates()))
@@ -111,7 +121,7 @@ def read_dashboard_rows(session: Session, store: ObjectStore | None = None, *, b
     parts = Parts(store, _code())
     weeks, states = _by_week(loaded), states_of(loaded)
     packed_as = stretches(list(weeks))
-    past = list(packed_as)[:-1] if by_pack else []
+    past = list(packed_as)[:-1] if by_pack and totals.songs * SONG_CHARACTERS <= BUDGET else []
     packs = dict(parts.packs(past, states))
     popular = _popular_dates(dates)
     following = {name: of for name, of in packed_as.items() if name not in packs}

@@ -24,6 +24,12 @@ from typing import NamedTuple
 from spotify_assets.dashboard.encoding import Deflated, Encoder, encoded, framed, steps, unframed
 from spotify_assets.dashboard.rows import Song
 
+BUDGET = 3_700_000
+"""Most characters all the page's blocks may have together; with plotly and its own script it stays under 6 MB."""
+
+SONG_CHARACTERS = 20
+"""What a song takes of them at least: its id, 22 characters of base 62, are 131 bits that nothing compresses."""
+
 SONG, LOCAL, OTHER, MISSING, NOT_READ = range(5)
 """Kinds of entries, as `web/blocks.js` knows them."""
 

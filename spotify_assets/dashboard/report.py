@@ -12,17 +12,25 @@ import base64
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import sub
 
 from spotify_assets.dashboard.data import DashboardData
 from spotify_assets.dashboard.encoding import joined
-from spotify_assets.dashboard.packing import Packed, Points, Snapshot, Stretch, Track, block, json_block
+from spotify_assets.dashboard.packing import (
+    BUDGET,
+    SONG_CHARACTERS,
+    Packed,
+    Points,
+    Snapshot,
+    Stretch,
+    Track,
+    block,
+    days_of,
+    json_block,
+)
 from spotify_assets.dashboard.rows import Playlist
-
-BUDGET = 3_700_000
-"""Most characters all the blocks may have together; with plotly and the page's own script it stays under 6 MB."""
 
 _POPULARITY_BUDGET = 300_000
 
@@ -69,27 +77,39 @@ def build_report(
     A thinner page is made of what `unpacked` reads: everything, as it stood before it was packed. Raises ValueError
     where that is needed and not given.
     """
-    thinning = Thinning()
-    packed = _packed(data)
-    described = _described(data, packed)
-    blocks = _blocks(data, packed, described, thinning)
+    thinning, made, blocks = Thinning(), data.snapshots, dict[str, str]()
+    if len(data.keys) * SONG_CHARACTERS <= budget:
+        blocks = _blocks(data, _packed(data), _described(data), thinning)
     for harder in _THINNINGS:
-        if sum(map(len, blocks.values())) <= budget:
+        if blocks and sum(map(len, blocks.values())) <= budget:
             break
         if data.packed.blocks:
             if not unpacked:
                 raise ValueError("What is packed can't be thinned: the page needs what it was packed of")
             data = unpacked()
-            described = _described(data, _packed(data))
-        thinner = _thinned(data, harder)
-        thinning, blocks = harder, _blocks(thinner, _packed(thinner), described, harder)
-    return Report(data.dates[-1].isoformat() if data.dates else None, len(described), thinning, blocks)
+            made = data.snapshots
+        kept = {playlist_id: _kept(snapshots, harder) for playlist_id, snapshots in data.snapshots.items()}
+        songs = dict.fromkeys(song for snapshots in kept.values() for one in snapshots for song in one.songs)
+        changes_nothing = blocks and _entries(kept) == _entries(made)
+        if changes_nothing or (len(songs) * SONG_CHARACTERS > budget and harder != _THINNINGS[-1]):
+            continue
+        thinner = _thinned(data, kept, {song: place for place, song in enumerate(songs)})
+        thinning, made, blocks = harder, kept, _blocks(thinner, _packed(thinner), _described(data), harder)
+    return Report(data.dates[-1].isoformat() if data.dates else None, len(_described(data)), thinning, blocks)
 
 
-def _described(data: DashboardData, packed: Packed) -> list[dict[str, object]]:
+def _entries(snapshots: Mapping[str, Sequence[Snapshot]]) -> int:
+    return sum(len(one.songs) for of in snapshots.values() for one in of)
+
+
+def _described(data: DashboardData) -> list[dict[str, object]]:
+    """What the index says of the playlists that have snapshots, in the page's order."""
     known = data.snapshots.keys() | data.packed.tracks.keys()
-    shown = [one for one in sorted(data.playlists, key=_by_name) if one.playlist_id in known]
-    return [_playlist(one, packed.tracks[one.playlist_id]) for one in shown]
+    return [
+        _playlist(one, data.packed.tracks.get(one.playlist_id, Track()), data.snapshots.get(one.playlist_id, ()))
+        for one in sorted(data.playlists, key=_by_name)
+        if one.playlist_id in known
+    ]
 
 
 def _by_name(playlist: Playlist) -> tuple[object, ...]:
@@ -98,11 +118,8 @@ def _by_name(playlist: Playlist) -> tuple[object, ...]:
     return (not playlist.name, [(int(word), "") if word.isdecimal() else (-1, word) for word in words], playlist)
 
 
-def _thinned(data: DashboardData, thinning: Thinning) -> DashboardData:
-    """The same with fewer snapshots, and the keys that are left."""
-    kept = {playlist_id: _kept(snapshots, thinning) for playlist_id, snapshots in data.snapshots.items()}
-    songs = (song for snapshots in kept.values() for one in snapshots for song in one.songs)
-    number = {song: place for place, song in enumerate(dict.fromkeys(songs))}
+def _thinned(data: DashboardData, kept: Mapping[str, list[Snapshot]], number: Mapping[int, int]) -> DashboardData:
+    """The same with the `kept` snapshots; `number` has the new number of each song that is left."""
     return replace(
         data,
         snapshots={
@@ -166,20 +183,23 @@ def _blocks(
     }
 
 
-def _playlist(playlist: Playlist, track: Track) -> dict[str, object]:
-    entered = left = 0
+def _playlist(playlist: Playlist, track: Track, snapshots: Sequence[Snapshot]) -> dict[str, object]:
+    """`track` is what is packed, `snapshots` those that follow."""
     end = track.ended()
-    if len(end.whole) > 1:
-        before, now = map(Counter, end.whole)
+    days = [*track.days, *(days_of(one.day) for one in snapshots)]
+    partial = track.partial + sum(not one.is_complete for one in snapshots)
+    whole = [*end.whole, *(one.songs for one in snapshots if one.is_complete)][-2:]
+    entered = left = 0
+    if len(whole) > 1:
+        before, now = map(Counter, whole)
         entered, left = (now - before).total(), (before - now).total()
-    days = track.days
     return {
         "id": playlist.playlist_id,
         "name": playlist.name,
         "owner": playlist.owner_name,
         "snapshots": len(days),
-        "whole": len(days) - track.partial,
-        "size": end.size,
+        "whole": len(days) - partial,
+        "size": len(snapshots[-1].songs) if snapshots else end.size,
         "first_on": _iso(days[0]),
         "last_on": _iso(days[-1]),
         "entered": entered,

@@ -33,6 +33,14 @@ _Result = TypeVar("_Result")
 
 _IMPATIENCE_SECONDS = 10.0
 
+MEMORY_LIMIT = "800MB"
+"""What DuckDB takes at most, before it goes on on the disk. Work that needs more gets what DuckDB gives itself (four
+fifths of the machine)."""
+
+
+class _OutOfMemory(PermanentError):
+    """A statement that needs more memory than the connection may take."""
+
 
 class EmbeddedWarehouse(WarehouseResource):
     """A folder with one DuckDB file per database. Several processes may use it; one is connected at a time."""
@@ -40,6 +48,7 @@ class EmbeddedWarehouse(WarehouseResource):
     folder: str = Field(description="Folder of the database files")
     lock_timeout_seconds: float = Field(default=900, description="How long to wait for another process to finish")
 
+    _memory_limit: str | None = PrivateAttr(default=MEMORY_LIMIT)
     _in_run: bool = PrivateAttr(default=False)
     _kept: tuple[ExitStack, Session] | None = PrivateAttr(default=None)
 
@@ -63,9 +72,19 @@ class EmbeddedWarehouse(WarehouseResource):
         self.release()
 
     def run(self, work: Callable[[Session], _Result], tag: QueryTag = INTERACTIVE) -> _Result:
-        """Do `work` on a connection; in a run of Dagster on the run's, which a failure closes: a retry may wait."""
-        if not self._in_run:
-            return super().run(work, tag)
+        """Do `work` on a connection; in a run of Dagster on the run's, which a failure closes: a retry may wait.
+
+        Work that needs more memory is done again on a connection that has it, as are all others of this run then.
+        """
+        try:
+            return self._run_in_run(work, tag) if self._in_run else super().run(work, tag)
+        except _OutOfMemory:
+            if self._memory_limit is None:
+                raise
+            self._memory_limit = None
+            return self.run(work, tag)
+
+    def _run_in_run(self, work: Callable[[Session], _Result], tag: QueryTag) -> _Result:
         if self._kept is None:
             stack = ExitStack()
             self._kept = stack, stack.enter_context(self.session(tag))
@@ -127,6 +146,10 @@ class EmbeddedWarehouse(WarehouseResource):
         with ExitStack() as stack:
             instance = FakeSnow(db_path=folder)
             stack.callback(instance.duck_conn.close)
+            spill = stack.enter_context(scratch_folder("warehouse"))
+            if self._memory_limit:
+                instance.duck_conn.execute(f"SET memory_limit = '{self._memory_limit}'")
+            instance.duck_conn.execute("SET temp_directory = ?", [str(spill)])
             database = identifier(self.database)
             _attach(instance, database, folder / f"{database}.db")
             connection = connect(instance, database, folder)
@@ -193,6 +216,11 @@ def _failure(error: Exception, sql: str) -> PlatformError:
     """DuckDB's and fakesnow's errors. What DuckDB says of a file or a full disk may pass; a wrong statement won't."""
     import duckdb
 
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return _OutOfMemory(
+            f"The embedded warehouse has too little memory for '{headline(sql)}': {str(error).splitlines()[0]}",
+            remedy="load fewer dates at once (spotify-assets build --from … --to …), or use a machine with more memory",
+        )
     if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
         return TransientError(f"The embedded warehouse is in use by a process that does not take its lock: {error}")
     return PermanentError(f"The embedded warehouse could not run '{headline(sql)}': {error}")

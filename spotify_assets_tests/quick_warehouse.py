@@ -80,7 +80,8 @@ class _Lent:
                 self._database.execute(f'DETACH "{name}"')
             for (name,) in self._database.execute(_NOTES).fetchall():
                 self._database.execute(f"DELETE FROM {name}")
-        except duckdb.Error:  # somebody still uses it
+            self._database.execute("RESET memory_limit; RESET temp_directory")
+        except duckdb.Error:  # somebody still uses it, or it has written to its folder, which is gone
             self._database.close()
         else:
             self._free.append(self._database)

@@ -88,7 +88,8 @@ def _build(
     from spotify_assets.dashboard.report import build_report
 
     def work(session: Session) -> tuple[DashboardRows, LatestChanges]:
-        return read_dashboard_rows(session, lake.store), read_latest_changes(session)
+        latest = read_latest_changes(session)
+        return read_dashboard_rows(session, lake.store), latest
 
     def unpacked() -> DashboardData:
         read = send(context, warehouse, lambda session: read_dashboard_rows(session, lake.store, by_pack=False))

@@ -32,6 +32,9 @@ _REPEATABLE = re.compile(
 )
 """Statements whose answer is DuckDB's own, and of which fakesnow notes nothing."""
 
+_QUERY = re.compile(r"(?:\s*--[^\n]*\n)*\s*(?:SELECT|WITH)\b", re.IGNORECASE)
+"""Those of them that fakesnow does nothing for but translate: it would hold the whole answer once more."""
+
 _MOVES = re.compile(r"\s*CREATE\s+SCHEMA\b", re.IGNORECASE)
 """Statements that change the current schema, as they do on Snowflake: nothing of ours depends on it, but translations
 are kept by it."""
@@ -170,6 +173,7 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
             super().__init__(**arguments)
             self._known: _Known | None = None
             self._made: Parts = []
+            self._is_query = False
 
         def execute(self, command: str, params: Any = None, *args: Any, **kwargs: Any) -> FakeSnowflakeCursor:
             place = f"{self._conn.database}.{self._conn.schema}"
@@ -178,7 +182,7 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
                 self._known = _Known(self._duck_conn, parts)
                 self._known.execute(params)
                 return self
-            self._made = []
+            self._made, self._is_query = [], bool(_QUERY.match(command))
             super().execute(command, params, *args, **kwargs)
             if _REPEATABLE.match(command):
                 TRANSLATIONS.add(place, command, self._made)
@@ -188,8 +192,13 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
 
         def _execute(self, transformed: Any, params: Any = None) -> None:
             transformed.args.pop("table_comment", None)
-            super()._execute(transformed, params)
-            self._made.append((transformed.sql(dialect="duckdb"), params is not None))
+            made = transformed.sql(dialect="duckdb"), params is not None
+            if self._is_query:
+                self._known = _Known(self._duck_conn, [made])
+                self._known.execute(params)
+            else:
+                super()._execute(transformed, params)
+            self._made.append(made)
 
         @property
         def description(self) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import random
 from itertools import pairwise
+from string import ascii_letters
 from typing import Any
 
 import pytest
 
+from spotify_assets.dashboard import report as report_module
 from spotify_assets.dashboard.data import DashboardData, Snapshot
 from spotify_assets.dashboard.report import Report, Thinning, build_report
 from spotify_assets.dashboard.rows import Playlist, Song
@@ -119,6 +121,39 @@ def test_a_history_that_does_not_fit_is_thinned_to_weeks_before_a_date_and_says_
         dt.date(2026, 1, 4),
         {7},
     )
+
+
+def test_of_the_thinnings_the_first_that_fits_is_taken_and_those_that_cannot_fit_are_not_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lists of 120 over 20 days: neither days nor 500 or 200 places leave out anything."""
+    dice, sizes, tried = random.Random(5), {}, []
+    data = DashboardData(dates=[START + dt.timedelta(days=number) for number in range(20)])
+    data.keys = ["".join(dice.choices(ascii_letters, k=22)) for _ in range(2_000)]
+    data.songs = {key: Song(key, f"Song {key}", None, False, None, None) for key in data.keys}
+    data.playlists.append(Playlist("p" * 22, "P", "Desk"))
+    data.snapshots["p" * 22] = [
+        Snapshot(day, 120, True, [0] * 8, list(range(100 * number, 100 * number + 120 - 20 * (number == 19))))
+        for number, day in enumerate(data.dates)
+    ]
+
+    def blocks(*arguments: Any) -> dict[str, str]:
+        tried.append(arguments[-1])
+        return real(*arguments)
+
+    real = report_module._blocks
+    monkeypatch.setattr(report_module, "_blocks", blocks)
+    for depth in (None, 100, 50, 25, 10):
+        budget = min(sizes.values(), default=10**9) - 1
+        report = build_report(data, budget=budget)
+        sizes[report.thinning.depth] = sum(map(len, report.blocks.values()))
+        assert report.thinning.depth == depth
+        assert {one.depth for one in tried} <= {None, 100, 50, 25, 10}, "others change nothing"
+        tried.clear()
+
+    build_report(data, budget=2_000 * 20 - 1)
+    assert Thinning() not in tried
+    assert build_report(data, budget=1).thinning.depth == 10
 
 
 def test_the_same_rows_give_the_same_blocks(data: DashboardData) -> None:

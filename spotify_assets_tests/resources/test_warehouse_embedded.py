@@ -9,18 +9,19 @@ import tempfile
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.resources.embedded_connection import Translations
-from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse, _failure
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.warehouse.session import Session, positional
 
 ADD_ROWS = """
 import sys
 from spotify_assets.resources.embedded_connection import Translations
-from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse, _failure
 warehouse = EmbeddedWarehouse(folder=sys.argv[1], database="SPOTIFY_ASSETS")
 for number in range(int(sys.argv[3])):
     def work(session):
@@ -90,7 +91,7 @@ def test_the_connection_is_closed_and_the_transaction_undone_when_the_work_fails
 def test_a_process_that_is_killed_in_a_transaction_leaves_the_old_rows(embedded: EmbeddedWarehouse) -> None:
     embedded.execute("CREATE TABLE LAKE.T (a NUMBER(38,0))")
     code = (
-        "import os, sys\nfrom spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse\n"
+        "import os, sys\nfrom spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse, _failure\n"
         "with EmbeddedWarehouse(folder=sys.argv[1], database='SPOTIFY_ASSETS').session() as session:\n"
         "    session.execute('BEGIN')\n"
         "    session.execute('INSERT INTO LAKE.T (a) VALUES (1)')\n"
@@ -250,6 +251,49 @@ def test_a_failure_in_a_run_lets_others_in_before_the_retry(embedded: EmbeddedWa
 
     assert retried.execute_in_process().success
     assert closed == [[(1,)]]
+
+
+@pytest.mark.parametrize("in_run", [False, True])
+def test_work_that_needs_more_memory_gets_it_and_is_done_once(embedded: EmbeddedWarehouse, in_run: bool) -> None:
+    embedded.execute("CREATE TABLE LAKE.T (n NUMBER(38,0))")
+    numbers = "SELECT ROW_NUMBER() OVER (ORDER BY 1) AS n FROM TABLE(GENERATOR(ROWCOUNT => 3000000))"
+    tries, answers = [], []
+
+    def work(session: Session) -> int:
+        tries.append(session)
+        with session.transaction():
+            session.execute("INSERT INTO LAKE.T (n) VALUES (1)")
+            return session.count(f"SELECT LENGTH(LISTAGG(n, '')) AS n FROM ({numbers})")
+
+    def use(warehouse: EmbeddedWarehouse) -> None:
+        warehouse._memory_limit = "60MB"
+        answers.append(warehouse.run(work))
+
+    @dg.op(name="use")
+    def used(warehouse: EmbeddedWarehouse) -> None:
+        use(warehouse)
+
+    @dg.job(resource_defs={"warehouse": embedded}, executor_def=dg.in_process_executor)
+    def much() -> None:
+        used()
+
+    if in_run:
+        assert much.execute_in_process().success
+    else:
+        use(embedded)
+
+    assert answers == [19_888_896], "the digits of 1 to 3,000,000"
+    assert len(tries) == 2
+    assert embedded.execute("SELECT COUNT(*) AS n FROM LAKE.T") == [(1,)]
+
+
+def test_work_that_needs_more_memory_than_there_is_says_what_to_do(embedded: EmbeddedWarehouse) -> None:
+    def work(session: Session) -> None:
+        raise _failure(duckdb.OutOfMemoryException("could not allocate\nmore"), "SELECT 1")
+
+    with pytest.raises(PermanentError, match="too little memory for 'SELECT 1': could not allocate") as caught:
+        embedded.run(work)
+    assert "fewer dates" in caught.value.remedy
 
 
 def test_a_statement_that_was_translated_before_answers_the_same(embedded: EmbeddedWarehouse) -> None:

@@ -35,6 +35,9 @@ _REPEATABLE = re.compile(
 _QUERY = re.compile(r"(?:\s*--[^\n]*\n)*\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 """Those of them that fakesnow does nothing for but translate: it would hold the whole answer once more."""
 
+_SPECIAL = {"seed", "result_scan_sfqid"}
+"""What fakesnow notes of a query that is more than its text: RANDOM's seed, and the id of RESULT_SCAN's statement."""
+
 _MOVES = re.compile(r"\s*CREATE\s+SCHEMA\b", re.IGNORECASE)
 """Statements that change the current schema, as they do on Snowflake: nothing of ours depends on it, but translations
 are kept by it."""
@@ -155,6 +158,9 @@ class _Known:
     def fetchall(self) -> Sequence[object]:
         return self._duck.fetchall()
 
+    def fetchmany(self, size: int) -> Sequence[object]:
+        return self._duck.fetchmany(size)
+
 
 def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
     """A fakesnow connection that can run MERGE inside a transaction, and translates a statement once.
@@ -174,6 +180,7 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
             self._known: _Known | None = None
             self._made: Parts = []
             self._is_query = False
+            self._is_special = False
 
         def execute(self, command: str, params: Any = None, *args: Any, **kwargs: Any) -> FakeSnowflakeCursor:
             place = f"{self._conn.database}.{self._conn.schema}"
@@ -183,8 +190,9 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
                 self._known.execute(params)
                 return self
             self._made, self._is_query = [], bool(_QUERY.match(command))
+            self._is_special = False
             super().execute(command, params, *args, **kwargs)
-            if _REPEATABLE.match(command):
+            if _REPEATABLE.match(command) and not self._is_special:
                 TRANSLATIONS.add(place, command, self._made)
             if _MOVES.match(command):
                 super().execute(f"USE SCHEMA {_SCHEMA}")
@@ -192,8 +200,9 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
 
         def _execute(self, transformed: Any, params: Any = None) -> None:
             transformed.args.pop("table_comment", None)
+            self._is_special |= not _SPECIAL.isdisjoint(transformed.args)
             made = transformed.sql(dialect="duckdb"), params is not None
-            if self._is_query:
+            if self._is_query and not self._is_special:
                 self._known = _Known(self._duck_conn, [made])
                 self._known.execute(params)
             else:
@@ -210,6 +219,9 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
 
         def fetchall(self) -> Any:
             return self._known.fetchall() if self._known else super().fetchall()
+
+        def fetchmany(self, size: int | None = None) -> Any:
+            return self._known.fetchmany(size or self.arraysize) if self._known else super().fetchmany(size)
 
     class Connection(FakeSnowflakeConnection):
         def cursor(self, cursor_class: Any = None) -> FakeSnowflakeCursor:

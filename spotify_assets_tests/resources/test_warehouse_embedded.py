@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
+from fakesnow.instance import FakeSnow
 
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.resources.embedded_connection import Translations
@@ -297,16 +298,31 @@ def test_work_that_needs_more_memory_than_there_is_says_what_to_do(embedded: Emb
 
 
 def test_a_statement_that_was_translated_before_answers_the_same(embedded: EmbeddedWarehouse) -> None:
-    """The second time fakesnow is not asked again, and the columns and values must not differ."""
+    """fakesnow translates, and ours answers: the columns and values must not differ from its own."""
     statement = (
         "SELECT 1 AS Whole, CAST(1.5 AS FLOAT) AS part, DATE '2026-01-01' AS d, 'x' AS t, NULL AS n, TRUE AS b, "
-        "COUNT(*) AS c, CAST('2026-01-01 10:00:00' AS TIMESTAMP_NTZ(6)) AS at WHERE 1 = ?"
+        "COUNT(*) AS c, CAST('2026-01-01 10:00:00' AS TIMESTAMP_NTZ(6)) AS at, CAST(2 AS NUMBER(38,0)) AS Number, "
+        "2 + 3, MAX('y') WHERE 1 = ?"
     )
-    first = embedded.run(lambda session: session.select(statement, [1]))
-    again = embedded.run(lambda session: session.select(statement, [1]))
+    instance = FakeSnow()
+    connection = instance.connect("SPOTIFY_ASSETS", "LAKE", paramstyle="qmark")
+    plain = connection.cursor().execute(statement, [1])
+    rows = plain.fetchall()
+    expected = [column.name for column in plain.description], rows
+    instance.duck_conn.close()
 
-    assert again == first
-    assert [type(value) for value in again[1][0]] == [type(value) for value in first[1][0]]
+    for limit in (None, 5, 1):
+        answer = embedded.run(lambda session, limit=limit: session.ask(statement, [1], limit=limit))
+        assert answer == expected
+        assert [type(value) for value in answer[1][0]] == [type(value) for value in rows[0]]
+
+
+def test_a_query_that_is_more_than_its_text_is_fakesnows(embedded: EmbeddedWarehouse) -> None:
+    seeded = "SELECT RANDOM(7) AS n"
+
+    first, again = (embedded.execute(seeded) for _ in range(2))
+
+    assert first == again
 
 
 def test_a_view_that_was_translated_before_is_made_anew(embedded: EmbeddedWarehouse) -> None:

@@ -146,11 +146,10 @@ class EmbeddedWarehouse(WarehouseResource):
         with ExitStack() as stack:
             instance = FakeSnow(db_path=folder)
             stack.callback(instance.duck_conn.close)
-            spill = stack.enter_context(scratch_folder("warehouse"))
+            database = identifier(self.database)
             if self._memory_limit:
                 instance.duck_conn.execute(f"SET memory_limit = '{self._memory_limit}'")
-            instance.duck_conn.execute("SET temp_directory = ?", [str(spill)])
-            database = identifier(self.database)
+            instance.duck_conn.execute("SET temp_directory = ?", [str(folder / f"{database}.tmp")])
             _attach(instance, database, folder / f"{database}.db")
             connection = connect(instance, database, folder)
             TRANSLATIONS.read(folder)

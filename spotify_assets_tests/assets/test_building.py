@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from glue_scripts.commit import Commit
 from spotify_assets.assets.lake import POISONED_TAG, lake_assets
 from spotify_assets.engines import duckdb_engine
 from spotify_assets.engines.duckdb_engine import DuckDBEngine, build_day
@@ -66,6 +67,73 @@ def test_what_cant_be_built_is_for_good_and_what_waits_is_not(
     said = str(failed.user_failure_data.description)
     assert f"Dates that wait for raw objects: {WAITING}: " in said
     assert f"Dates that can't be built: {POISONED}: " in said
+
+
+def built(store: ObjectStore) -> tuple[bool, Commit]:
+    """Whether a run for FINE succeeds, and the commit it leaves."""
+    result = dg.materialize(
+        lake_assets(snapshot_dates(POISONED), "duckdb"),
+        resources={"lake": LakeResource(url=store.url()), "engine": DuckDBEngine()},
+        partition_key=str(FINE),
+        raise_on_error=False,
+    )
+    return result.success, state.read_commits(store, [FINE])[FINE]
+
+
+def put(store: ObjectStore, name: str) -> str:
+    return put_raw(store, Raw(e.spotify_id(name), {"name": name}, [PAGE], day=FINE))
+
+
+def cut(store: ObjectStore, key: str, size: int = 40) -> None:
+    store.put(key, store.get(key)[:size])
+
+
+def test_an_object_damaged_after_its_date_was_built_is_restored_or_removed_before_it_is_built_again(
+    store: ObjectStore,
+) -> None:
+    old = put(store, "p")
+    _, before = built(store)
+    whole = store.get(old)
+    put(store, "q")
+    cut(store, old)
+
+    assert built(store) == (False, before)
+
+    store.put(old, whole)
+    assert built(store)[1].entries == 2
+    cut(store, old)
+    assert not built(store)[0]
+    store.delete([old])
+    assert (built(store)[0], built(store)[1].entries) == (True, 1)
+
+
+def test_an_object_that_was_damaged_all_along_keeps_nothing_from_being_built(store: ObjectStore) -> None:
+    put(store, "p")
+    damaged = put(store, "q")
+    cut(store, damaged)
+    assert built(store)[1].quarantined == 1
+    cut(store, damaged, 30)
+    put(store, "r")
+
+    succeeds, commit = built(store)
+
+    assert (succeeds, commit.entries, commit.quarantined) == (True, 3, 1)
+
+
+def test_what_other_code_cant_read_is_quarantined(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the object of before, beside a new one."""
+    old = put(store, "p")
+    built(store)
+    put(store, "q")
+    monkeypatch.setattr("spotify_assets.assets.building.transformation", lambda: "stricter")
+    monkeypatch.setattr(
+        "spotify_assets.assets.building.quality.unreadable",
+        lambda _store, commit: {old: "not to its liking"} if commit.code == "stricter" else {},
+    )
+
+    succeeds, commit = built(store)
+
+    assert (succeeds, commit.code) == (True, "stricter")
 
 
 def test_an_object_that_becomes_unreadable_while_it_is_read_is_transient(

@@ -189,7 +189,7 @@ def test_files_lost_with_their_raw_objects_fail_alone_and_what_was_replaced_is_b
 
 
 def test_a_raw_object_damaged_after_it_was_built_takes_nothing_away_and_fails_its_date_alone(home: Home) -> None:
-    """The other object of its date waits with it, until it is restored or removed."""
+    """The other object of its date waits with it, until it is restored."""
     before, songs = commits(home), home.tables()["lake.songs"]
     (raw,) = home.store.list(layout.raw_day_prefix(DAYS[1]))
     whole = home.store.get(raw.key)
@@ -210,42 +210,6 @@ def test_a_raw_object_damaged_after_it_was_built_takes_nothing_away_and_fails_it
     home.store.put(raw.key, whole)
     assert update(home).built == [(DAYS[1], DAYS[1])]
     assert commits(home)[DAYS[1]].entries == 2
-
-    home.store.put(raw.key, whole[: len(whole) // 2])
-    assert update(home).failures
-    home.store.delete([raw.key])
-    assert update(home).failures == []
-    assert commits(home)[DAYS[1]].entries == 1
-
-
-def test_a_raw_object_that_was_damaged_all_along_keeps_nothing_from_being_built(home: Home) -> None:
-    damaged = put_raw(home.store, Raw(e.spotify_id("q"), {"name": "Q"}, [(0, [e.entry(e.track("Q"))])], day=DAYS[0]))
-    home.store.put(damaged, home.store.get(damaged)[:40])
-    assert update(home).failures == []
-    assert commits(home)[DAYS[0]].quarantined == 1
-    home.store.put(damaged, home.store.get(damaged)[:30])
-    put_raw(home.store, Raw(e.spotify_id("r"), {"name": "R"}, [(0, [e.entry(e.track("R"))])], day=DAYS[0]))
-
-    assert update(home).failures == []
-
-    assert (commits(home)[DAYS[0]].entries, commits(home)[DAYS[0]].quarantined) == (3, 1)
-
-
-def test_what_other_code_cant_read_is_quarantined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the object of before, beside a new one."""
-    home = new_home(tmp_path)
-    old = put_day(home.store, FIRST)
-    assert update(home).built == [(FIRST, FIRST)]
-    put_raw(home.store, Raw(e.spotify_id("q"), {"name": "Q"}, [(0, [e.entry(e.track("Q"))])], day=FIRST))
-    monkeypatch.setattr("spotify_assets.assets.building.transformation", lambda: "stricter")
-    monkeypatch.setattr(
-        "spotify_assets.assets.building.quality.unreadable",
-        lambda _store, commit: {old: "not to its liking"} if commit.code == "stricter" else {},
-    )
-
-    assert update(home).failures == []
-
-    assert commits(home)[FIRST].code == "stricter"
 
 
 def test_other_code_is_counted_and_rebuilt_only_when_asked(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

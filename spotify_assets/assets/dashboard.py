@@ -11,7 +11,6 @@ from spotify_assets.assets.metadata import ANALYSTS
 from spotify_assets.assets.warehouse import POOL, send
 from spotify_assets.lake.layout import report_key
 from spotify_assets.names import PLAIN, Names
-from spotify_assets.partitions import run_dates_or_none
 from spotify_assets.resources.lake import LakeResource
 from spotify_assets.resources.warehouse import WarehouseResource
 from spotify_assets.retries import retried
@@ -96,8 +95,6 @@ def _build(
         warehouse.release()
         return put_together(read.result)
 
-    if len(run_dates_or_none(context) or ()) > 1:
-        warehouse.release()  # a page of many songs need not lie beside what all these dates left in memory
     sent = send(context, warehouse, work)
     warehouse.release()  # nothing after the page's rows needs it
     rows, latest = sent.result

@@ -189,8 +189,8 @@ def connect(instance: FakeSnow, database: str, folder: Path) -> Any:
                 self._known = _Known(self._duck_conn, parts)
                 self._known.execute(params)
                 return self
-            self._made, self._is_query = [], bool(_QUERY.match(command))
-            self._is_special = False
+            self._known, self._made = None, []
+            self._is_query, self._is_special = bool(_QUERY.match(command)), False
             super().execute(command, params, *args, **kwargs)
             if _REPEATABLE.match(command) and not self._is_special:
                 TRANSLATIONS.add(place, command, self._made)

@@ -33,7 +33,7 @@ _Result = TypeVar("_Result")
 
 _IMPATIENCE_SECONDS = 10.0
 
-MEMORY_LIMIT = "800MB"
+_MEMORY_LIMIT = "800MB"
 """What DuckDB takes at most, before it goes on on the disk. Work that needs more gets what DuckDB gives itself (four
 fifths of the machine)."""
 
@@ -48,7 +48,7 @@ class EmbeddedWarehouse(WarehouseResource):
     folder: str = Field(description="Folder of the database files")
     lock_timeout_seconds: float = Field(default=900, description="How long to wait for another process to finish")
 
-    _memory_limit: str | None = PrivateAttr(default=MEMORY_LIMIT)
+    _memory_limit: str | None = PrivateAttr(default=_MEMORY_LIMIT)
     _in_run: bool = PrivateAttr(default=False)
     _kept: tuple[ExitStack, Session] | None = PrivateAttr(default=None)
 
@@ -222,4 +222,5 @@ def _failure(error: Exception, sql: str) -> PlatformError:
         )
     if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
         return TransientError(f"The embedded warehouse is in use by a process that does not take its lock: {error}")
-    return PermanentError(f"The embedded warehouse could not run '{headline(sql)}': {error}")
+    reason = " ".join(str(error).split("\n\nLINE ", 1)[0].split())  # without DuckDB's drawing of the statement
+    return PermanentError(f"The embedded warehouse could not run '{headline(sql)}': {reason}")

@@ -145,6 +145,17 @@ def test_a_wrong_statement_is_a_permanent_failure_that_shows_it(embedded: Embedd
         embedded.execute("-- a comment\nSELECT nonsense")
 
 
+def test_a_table_that_is_not_there_is_one_sentence(embedded: EmbeddedWarehouse) -> None:
+    """DuckDB draws the statement it was given, which nobody wrote."""
+    with pytest.raises(PermanentError) as caught:
+        embedded.execute("SELECT COUNT(*) FROM LAKE.SONGZ")
+
+    assert caught.value.what == (
+        "The embedded warehouse could not run 'SELECT COUNT(*) FROM LAKE.SONGZ': "
+        "Catalog Error: Table with name SONGZ does not exist!"
+    )
+
+
 def test_loaded_runs_of_a_new_warehouse_are_none(embedded: EmbeddedWarehouse) -> None:
     assert embedded.loaded_runs("songs") == {}
 

@@ -163,15 +163,15 @@ class Building:
         which one is noted. What never could be read, or can't be by other code, is quarantined."""
         damaged = []
         for day, commit in made.items():
-            before = self._before.get(day)
-            if before is None or (commit.content and commit.content == before.content):
+            before, now = self._before.get(day), quality.unreadable(self._store, commit)
+            if before is None or not now or (commit.content and commit.content == before.content):
                 continue
             etags, unread = dict(before.sources), quality.unreadable(self._store, before)
             for key, etag in commit.sources:
                 changed = key in etags and (etags[key] != etag or commit.code == before.code)
-                if changed and key not in unread and (reason := quality.unreadable(self._store, commit).get(key)):
+                if changed and key in now and key not in unread:
                     damaged.append(day)
-                    self.poisoned[day] = f"{key} could be read when the date was built, and can't be now: {reason}"
+                    self.poisoned[day] = f"{key} could be read when the date was built, and can't be now: {now[key]}"
                     self._context.log.warning(f"{day} is left as it was: {self.poisoned[day]}")
                     break
         return damaged

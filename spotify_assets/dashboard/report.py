@@ -78,8 +78,9 @@ def build_report(
     where that is needed and not given.
     """
     thinning, made, blocks = Thinning(), data.snapshots, dict[str, str]()
+    described = _described(data)
     if len(data.keys) * SONG_CHARACTERS <= budget:
-        blocks = _blocks(data, _packed(data), _described(data), thinning)
+        blocks = _blocks(data, _packed(data), described, thinning)
     for harder in _THINNINGS:
         if blocks and sum(map(len, blocks.values())) <= budget:
             break
@@ -87,15 +88,15 @@ def build_report(
             if not unpacked:
                 raise ValueError("What is packed can't be thinned: the page needs what it was packed of")
             data = unpacked()
-            made = data.snapshots
+            made, described = data.snapshots, _described(data)
         kept = {playlist_id: _kept(snapshots, harder) for playlist_id, snapshots in data.snapshots.items()}
         songs = dict.fromkeys(song for snapshots in kept.values() for one in snapshots for song in one.songs)
         changes_nothing = blocks and _entries(kept) == _entries(made)
         if changes_nothing or (len(songs) * SONG_CHARACTERS > budget and harder != _THINNINGS[-1]):
             continue
         thinner = _thinned(data, kept, {song: place for place, song in enumerate(songs)})
-        thinning, made, blocks = harder, kept, _blocks(thinner, _packed(thinner), _described(data), harder)
-    return Report(data.dates[-1].isoformat() if data.dates else None, len(_described(data)), thinning, blocks)
+        thinning, made, blocks = harder, kept, _blocks(thinner, _packed(thinner), described, harder)
+    return Report(data.dates[-1].isoformat() if data.dates else None, len(described), thinning, blocks)
 
 
 def _entries(snapshots: Mapping[str, Sequence[Snapshot]]) -> int:

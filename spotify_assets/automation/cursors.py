@@ -17,14 +17,23 @@ _Cursor = TypeVar("_Cursor")
 
 
 @dataclass(frozen=True)
+class FilesCursor:
+    """Where the look for lost files goes on, when (UTC) it was taken last, and the dates whose files were lost then."""
+
+    next: dt.date | None = None
+    at: dt.datetime | None = None
+    lost: frozenset[dt.date] = frozenset()
+
+
+@dataclass(frozen=True)
 class StaleCursor:
-    """Where the sweep goes on, and where the look for lost files; `note` says why a stored cursor was not used.
+    """Where the sweep goes on, and the look for lost files; `note` says why a stored cursor was not used.
 
     `known` has the mark of each date that was up to date when it was looked at last.
     """
 
     sweep: dt.date | None = None
-    verify: dt.date | None = None
+    files: FilesCursor = FilesCursor()
     known: Mapping[dt.date, str] = field(default_factory=dict)
     note: str = ""
 
@@ -34,7 +43,13 @@ class StaleCursor:
 
         def build(stored: Mapping[str, object]) -> StaleCursor:
             known = planning.decode_contents(str(stored.get("known", "")))
-            return cls(_date(stored["sweep"]), _date(stored.get("verify")), known)
+            at, lost = stored.get("files_at"), _texts(stored.get("files_lost", []))
+            files = FilesCursor(
+                next=_date(stored.get("verify")),
+                at=dt.datetime.fromisoformat(str(at)).astimezone(dt.UTC) if at else None,
+                lost=frozenset(dt.date.fromisoformat(day) for day in lost),
+            )
+            return cls(_date(stored["sweep"]), files, known)
 
         return _parsed(text, build, lambda note: cls(note=note))
 
@@ -42,7 +57,9 @@ class StaleCursor:
         return _dumped(
             {
                 "sweep": self.sweep.isoformat() if self.sweep else None,
-                "verify": self.verify.isoformat() if self.verify else None,
+                "verify": self.files.next.isoformat() if self.files.next else None,
+                "files_at": self.files.at.isoformat(timespec="seconds") if self.files.at else None,
+                "files_lost": sorted(day.isoformat() for day in self.files.lost),
                 "known": planning.encode_contents(self.known),
             }
         )

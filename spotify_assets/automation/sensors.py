@@ -13,7 +13,7 @@ import dagster as dg
 from glue_scripts.fingerprint import transformation
 from spotify_assets.automation import planning, runs
 from spotify_assets.automation.clock import TICK_SECONDS, Clock, utc_now
-from spotify_assets.automation.cursors import EventsCursor, LandingCursor, StaleCursor
+from spotify_assets.automation.cursors import EventsCursor, FilesCursor, LandingCursor, StaleCursor
 from spotify_assets.automation.jobs import OWNERS
 from spotify_assets.automation.maintenance import ADOPT_OP
 from spotify_assets.automation.planning import Limits, Plan
@@ -36,7 +36,7 @@ LAKE_EVENTS = "lake_events"
 SAFETY_NET_SECONDS = 600
 """How often the inbox is listed where events announce what lands."""
 
-VERIFY_MINUTES = 5
+FILES_INTERVAL = dt.timedelta(minutes=5)
 """How often the files of one date are looked for: some 2,000 dates a week."""
 
 MESSAGES_PER_TICK = 200
@@ -86,10 +86,13 @@ def stale_dates_sensor(
         recent = watch.observe_range(lake.store, window, today, cursor.known)
         swept = watch.sweep(lake.store, start, cursor.sweep, window, cursor.known)
         seen = recent.joined(swept.observation)
-        verify = cursor.verify
-        if now.minute % VERIFY_MINUTES == 0 and now.second < TICK_SECONDS:
-            checked = watch.sweep(lake.store, start, verify, today + dt.timedelta(days=1), days=1, seconds=0)
-            seen, verify = seen.joined(watch.verified(lake.store, checked.observation)), checked.next
+        files = cursor.files
+        if files.at is None or not dt.timedelta() <= now - files.at < FILES_INTERVAL:
+            found = watch.sweep_files(lake.store, start, files.next, today, files.lost)
+            seen, files = (
+                seen.joined(found.observation),
+                FilesCursor(found.next, now, frozenset(found.observation.lost)),
+            )
         planned = plan_builds(runs.ours(context, names), seen, now, rebuild_outdated=rebuild_outdated)
         parts = [f"the window {window} to {today}"] if recent.days else []
         parts += [f"the sweep's {planning.shown(swept.observation.days)}"] if swept.observation.days else []
@@ -98,7 +101,7 @@ def stale_dates_sensor(
             f"{cursor.note}Looked at {' and '.join(parts) or 'nothing'}: {_seen(seen)}",
             planned,
             [runs.run_request(names.called(STALE_DATES), names.called(BUILD), request) for request in planned.requests],
-            StaleCursor(swept.next, verify, known).dump(),
+            StaleCursor(swept.next, files, known).dump(),
             context,
         )
 

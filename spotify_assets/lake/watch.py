@@ -38,6 +38,9 @@ SWEEP_MOST = 750
 SWEEP_SECONDS = 20.0
 """No sweep goes beyond either: a sensor's evaluation ends after 60 seconds."""
 
+FILES_SECONDS = 10.0
+"""For how long lost files are looked for, as long as some turn up."""
+
 
 @dataclass(frozen=True)
 class Observation:
@@ -182,9 +185,41 @@ def raw_from(store: ObjectStore, first: dt.date, last: dt.date) -> Iterator[tupl
             yield key.day, raw
 
 
-def verified(store: ObjectStore, observation: Observation) -> Observation:
-    """The observation with what is lost of the files that its commits name: seven listings per date."""
-    return replace(observation, lost=state.lost_files(store, observation.commits))
+def sweep_files(
+    store: ObjectStore,
+    start: dt.date,
+    at: dt.date | None,
+    last: dt.date,
+    again: Iterable[dt.date] = (),
+    *,
+    seconds: float = FILES_SECONDS,
+) -> SweepStep:
+    """What is lost of the files that the next date's commit names, and those of the dates to look at `again`.
+
+    The next date is the first one with a commit from `at` on, of those from `start` to `last`, inclusive; an `at`
+    outside of them counts as `start`. The observation holds the dates of which something is lost. As long as dates turn
+    up that do, it goes on, for `seconds`, so that a lost folder is not found one date at a time. On S3 a date costs a
+    listing of commits, one GET, and a listing for each table.
+    """
+    at = at if at is not None and start <= at <= last else start
+    ends = time.monotonic() + seconds
+    lost = _lost_files(store, again)
+    while True:
+        day = next((day for day, _ in _commits_from(store, at, last)), None)
+        if day is None:
+            at = start
+            break
+        at = day + dt.timedelta(days=1)
+        found = _lost_files(store, [day]) if day not in lost else {}
+        lost |= found
+        if not found or len(lost) >= SWEEP_MOST or time.monotonic() >= ends:
+            break
+    return SweepStep(replace(observe_dates(store, lost), lost=lost), at)
+
+
+def _lost_files(store: ObjectStore, days: Iterable[dt.date]) -> dict[dt.date, str]:
+    commits, _ = readable_commits(store, sorted(days))
+    return state.lost_files(store, commits)
 
 
 def _observe(
@@ -222,14 +257,17 @@ def _observe(
 
 def _commit_etags(store: ObjectStore, first: dt.date, last: dt.date) -> dict[dt.date, str]:
     """The etag of each commit record from `first` to `last`; one listing that begins at `first`."""
-    etags: dict[dt.date, str] = {}
+    return {day: record.etag for day, record in _commits_from(store, first, last)}
+
+
+def _commits_from(store: ObjectStore, first: dt.date, last: dt.date) -> Iterator[tuple[dt.date, StoredObject]]:
+    """Every commit record from `first` to `last` with its date, by date; one listing that begins at `first`."""
     for record in store.list(layout.COMMITS_PREFIX, after=layout.commit_key(first - dt.timedelta(days=1))):
         if record.key > layout.commit_key(last):
-            break
+            return
         day = layout.parse_commit_key(record.key)
         if day is not None:
-            etags[day] = record.etag
-    return etags
+            yield day, record
 
 
 def _marks(sources: tuple[Source, ...], etag: str) -> tuple[str, str]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from glue_scripts.commit import Commit, Source
+from glue_scripts.commit import Commit, DataFile, Source, TableFiles
+from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.automation.loaded_files import loaded_files_sensor
 from spotify_assets.automation.sensors import landing_sensor, stale_dates_sensor
 from spotify_assets.lake import layout
@@ -20,6 +21,8 @@ from spotify_assets_tests.counting_s3 import CountingBucket, serving
 
 STOPPED = dg.DefaultSensorStatus.STOPPED
 PREFIX = "lake/"
+FILES_LOOKED_FOR = Counter(list=1 + len(LAKE_TABLES), get=1)
+"""What the tick adds that, every five minutes, looks for the files of a date; the first one does."""
 
 
 @pytest.fixture(autouse=True)
@@ -30,12 +33,17 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def history(days: int, playlists: int) -> CountingBucket:
-    """A lake that is up to date: `days` dates of `playlists` raw objects and their commits."""
+    """A lake that is up to date: `days` dates of `playlists` raw objects, their commits and the files these name."""
     bucket = CountingBucket([])
     for count in range(days):
         day = TODAY - dt.timedelta(days=count)
         at = dt.datetime.combine(day, dt.time(6), dt.UTC)
         keys = sorted(str(RawKey(day, f"p{number:03d}", at, "r")) for number in range(playlists))
+        files = {
+            table: DataFile(f"{layout.table_run_prefix(table, 'r', day)}part-0.parquet", 1, 4) for table in LAKE_TABLES
+        }
+        tables = {table: TableFiles((file,)) for table, file in files.items()}
+        bucket.contents |= {f"{PREFIX}{file.key}": b"PAR1" for file in files.values()}
         commit = Commit(
             day=day.isoformat(),
             run_id="r",
@@ -45,7 +53,7 @@ def history(days: int, playlists: int) -> CountingBucket:
             quarantined=0,
             sources=tuple(Source(key, bucket.etag("")) for key in keys),
             quarantine_key=None,
-            tables={},
+            tables=tables,
         )
         bucket.contents[f"{PREFIX}{layout.commit_key(day)}"] = commit.to_json()
         bucket.keys.extend(f"{PREFIX}{key}" for key in keys)
@@ -92,9 +100,11 @@ def test_a_tick_costs_the_same_for_ten_days_and_for_100_000_objects_of_three_yea
             sensor = stale_dates_sensor(START, STOPPED, clock=world.clock)
             costs[name] = [counted(world, bucket, sensor) for _ in range(5)]
             assert "0 stale dates" in world.skipped[-1]
+    with_files = {name: found.pop(0) for name, found in costs.items()}
     dearest = {name: max(found, key=lambda each: each.total()) for name, found in costs.items()}
     assert dearest["10 days"] == dearest["3 years"]
-    assert dearest["3 years"] == Counter(list=4, get=6)
+    assert dearest["3 years"] == Counter(list=4, get=3)
+    assert with_files["10 days"] == with_files["3 years"] == Counter(list=4, get=6) + FILES_LOOKED_FOR
     assert costs["10 days"][-1] == Counter(list=4), "what is as it was is not read again"
 
 

@@ -6,7 +6,7 @@ keys that exist, and launches.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ import dagster as dg
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import create_run_for_test
 
-from glue_scripts.commit import Commit
+from glue_scripts.commit import Commit, TableFiles
 from glue_scripts.contract import LAKE_TABLES
 from spotify_assets.automation import jobs, maintenance
 from spotify_assets.automation.runs import dates_of
@@ -56,7 +56,14 @@ def put_raw(
     return key
 
 
-def commit(store: ObjectStore, day: dt.date, run_id: str = "run-0", *, sources: bool = True) -> Commit:
+def commit(
+    store: ObjectStore,
+    day: dt.date,
+    run_id: str = "run-0",
+    *,
+    sources: bool = True,
+    tables: Mapping[str, TableFiles] | None = None,
+) -> Commit:
     """Commit a date, built from its current raw objects (or from nothing)."""
     found = state.read_current_sources(store, [day])[day] if sources else ()
     record = Commit(
@@ -68,7 +75,7 @@ def commit(store: ObjectStore, day: dt.date, run_id: str = "run-0", *, sources: 
         entries=0,
         quarantined=0,
         quarantine_key=None,
-        tables={},
+        tables=tables or {},
     )
     store.put(layout.commit_key(day), record.to_json())
     return record
@@ -218,10 +225,12 @@ class World:
         )
 
     def build(self, days: list[dt.date], run_id: str) -> None:
-        """What a build does: every stale date is committed, one after the other, unless a test stops it."""
+        """What a build does: every date that is stale, or of which a file is lost, is committed, one after the other,
+        unless a test stops it."""
         sources = state.read_current_sources(self.store, days)
         commits = state.read_commits(self.store, days)
-        stale = state.stale_days(sources, commits)
+        lost = [day for day in state.lost_files(self.store, commits) if sources[day]]
+        stale = sorted({*state.stale_days(sources, commits), *lost})
         if not stale:
             self.idle.append(run_id)
         for day in stale:

@@ -15,7 +15,7 @@ from spotify_assets.assets.metadata import (
     code_reference,
     column_lineage,
     column_schema,
-    lineage_shown,
+    show_lineage,
 )
 from spotify_assets.assets.warehouse import (
     KINDS,
@@ -108,11 +108,11 @@ def _build(context: dg.AssetExecutionContext, warehouse: WarehouseResource, tabl
     built, shown, left_out = sent.result
     if built.left:
         context.log.warning(built.left)
+    show_lineage(context)
     return dg.MaterializeResult(
         metadata={
             **sent.metadata,
             **applied_metadata(built.pending),
-            **lineage_shown(context, context.asset_key),
             **left_out_metadata(left_out),
             **({"left_for_later": dg.MetadataValue.text(built.left)} if built.left else {}),
             **({} if built.rows is None else {"dagster/row_count": built.rows}),

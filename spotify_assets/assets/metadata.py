@@ -65,6 +65,12 @@ def lineage_shown(context: dg.AssetExecutionContext, key: dg.AssetKey) -> dict[s
     return {} if declared is None else {COLUMN_LINEAGE: declared}
 
 
+def show_lineage(context: dg.AssetExecutionContext) -> None:
+    """`lineage_shown` of the step's one asset, which has no partitions: in its materialization only, while the metadata
+    of a result stands in what Dagster records of the step's output too."""
+    context.add_asset_metadata(lineage_shown(context, context.asset_key), asset_key=context.asset_key)
+
+
 def code_reference(file: Traversable, label: str) -> dict[str, dg.RawMetadataValue]:
     """Metadata of a definition: a file of ours besides its function; nothing where there is none."""
     if not file.is_file():

@@ -19,8 +19,8 @@ from spotify_assets.assets.metadata import (
     ColumnSource,
     column_lineage,
     column_schema,
-    lineage_shown,
     preview,
+    show_lineage,
 )
 from spotify_assets.assets.recording import EMPTY, listing, recorded, report_alone, without_commit
 from spotify_assets.assets.verdicts import Broken, verdict
@@ -342,11 +342,11 @@ def _merge(context: dg.AssetExecutionContext, warehouse: WarehouseResource, tabl
 
     sent = send(context, warehouse, work)
     merged, shown = sent.result
+    show_lineage(context)
     return dg.MaterializeResult(
         metadata={
             **sent.metadata,
             **applied_metadata(merged.pending),
-            **lineage_shown(context, context.asset_key),
             "dagster/row_count": merged.rows,
             "dagster/table_name": warehouse.table_name("spotify", table.name),
             "preview": shown,

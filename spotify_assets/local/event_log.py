@@ -3,11 +3,11 @@
 Dagster's storage opens a new engine and connection for everything it asks or says, some 800 in a run of fifty steps;
 closing the last one of a WAL database rewrites its file. A run over many dates records two events per asset and date,
 which Dagster hands over in batches, and its storage writes each on its own; and one per check and date, which it hands
-over one by one. Each step asks for the records of all its inputs anew. Together that took half of a day's `build` and
-most of a long backfill. The databases, their schema and
-every event stay exactly Dagster's, so a home can go back to the stock class any day. Named in the dagster.yaml of
-`instance`; Dagster+ has a storage of its own. Drop this when the stock class keeps its connections and stores a batch
-of asset events in one transaction: `test_borrowed.py` fails on that day.
+over one by one. Each step asks for the records of all its inputs anew, and with each event of an asset its storage asks
+which columns a table has. Together that took half of a day's `build` and most of a long backfill. The databases, their
+schema and every event stay exactly Dagster's, so a home can go back to the stock class any day. Named in the
+dagster.yaml of `instance`; Dagster+ has a storage of its own. Drop this when the stock class keeps its connections and
+stores a batch of asset events in one transaction: `test_borrowed.py` fails on that day.
 """
 
 from __future__ import annotations
@@ -23,19 +23,21 @@ from typing import TYPE_CHECKING, Any
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from dagster import DagsterEventType, DagsterInvariantViolationError, StringSource
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster import DagsterEventType, DagsterInvariantViolationError, EventLogRecord, StringSource
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import (
     SqlEventLogStorageMetadata,
     SqlEventLogStorageTable,
     SqliteEventLogStorage,
 )
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.sql import get_alembic_config
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster_shared.record import copy
 from sqlalchemy import Engine, bindparam, create_engine, select, text, tuple_
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.event import listens_for
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
@@ -50,6 +52,10 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 1_000
 """Events of a batch."""
+
+_INSERT = SqlEventLogStorageTable.insert()
+_IN_THE_INDEX = ASSET_EVENTS | ASSET_CHECK_EVENTS | EVENT_TYPE_TO_PIPELINE_RUN_STATUS.keys()
+"""The types of events that stand in the index too; others in their run's database only."""
 
 _KEPT = 8
 """Databases that stay open: the index and the runs of late. A webserver reads any number of them."""
@@ -91,6 +97,8 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         self._waiting_lock = threading.Lock()
         self._records: dict[AssetKey, AssetRecord | None] = {}
         self._records_of: tuple[int, int] | None = None
+        self._touched: set[AssetKey] = set()
+        self._asset_columns = False
         self._records_lock = threading.RLock()
         super().__init__(base_dir, inst_data)
 
@@ -131,6 +139,19 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             self._tables.add(table_name)
         return table_name in self._tables
 
+    def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:
+        """Whether assets have their newest columns; asked with every event of an asset, and no column ever goes."""
+        self._asset_columns = self._asset_columns or super()._has_asset_key_index_cols_on_connection(conn)
+        return self._asset_columns
+
+    def _store_asset_event(self, conn: Connection, event: EventLogEntry, event_id: int) -> None:
+        """What an asset's row says of an event: the stock class lets an INSERT fail first."""
+        key = event.get_dagster_event().asset_key
+        values = self._get_asset_entry_values(event, event_id, self._has_asset_key_index_cols_on_connection(conn))
+        if key and values:
+            row = {"asset_key": key.to_string(), **values}
+            conn.execute(insert(AssetKeyTable).on_conflict_do_update(index_elements=["asset_key"], set_=values), row)
+
     def _index_state(self) -> tuple[int, int]:
         """Two numbers: the first differs when another connection has written to the index since, the second when this
         one has (https://sqlite.org/pragma.html#pragma_data_version)."""
@@ -139,45 +160,57 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             return driver.execute("PRAGMA data_version").fetchone()[0], driver.total_changes
 
     def get_asset_records(self, asset_keys: Sequence[AssetKey] | None = None) -> Sequence[AssetRecord]:
-        """The records of all assets, or of those asked for: as they were read last, where nobody has written since."""
+        """The records of all assets, or of those asked for: as they were read last, or written here since, where nobody
+        else has written."""
         if asset_keys is None:
             return super().get_asset_records()
         with self._records_lock:
             state = self._index_state()
             if state != self._records_of:
                 self._records.clear()
-            unknown = [key for key in asset_keys if key not in self._records]
-            if unknown:
+            if unknown := [key for key in asset_keys if key not in self._records]:
+                # A run asks for what it writes, sooner or later: all of it is read at once.
+                unknown += [key for key in self._touched if key not in self._records and key not in unknown]
+                self._touched.clear()
                 self._records |= dict.fromkeys(unknown)
                 self._records |= {one.asset_entry.asset_key: one for one in super().get_asset_records(unknown)}
             self._records_of = state
             return [record for key in asset_keys if (record := self._records[key])]
 
     @contextmanager
-    def _written(self, events: Sequence[EventLogEntry]) -> Iterator[None]:
-        """Around what writes `events` to the index: what is remembered of other assets stays true."""
+    def _written(self, stored: Sequence[tuple[EventLogEntry, int]]) -> Iterator[None]:
+        """Around what writes to the index `stored`, events with their ids there, of which the list may be made within.
+
+        What is remembered of assets stays true.
+        """
         with self._records_lock:
             before = self._index_state()
             yield
             after = self._index_state()
-            for event in events:
-                if event.dagster_event and event.dagster_event.asset_key:
-                    self._records.pop(event.dagster_event.asset_key, None)
+            for event, id_ in stored:
+                if key := event.get_dagster_event().asset_key:
+                    self._touched.add(key)
+                    if record := self._records.pop(key, None):
+                        self._records[key] = _said(record, event, id_)
             if before == self._records_of and before[0] == after[0]:
                 self._records_of = after
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Store one event; what is remembered of its asset goes."""
+        """Store one event."""
         if event.run_id and event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             with self._waiting_lock:
                 self._waiting.append(event)
             if len(self._waiting) >= BATCH_SIZE:
                 self._write_waiting()
             return None
-        if not event.is_dagster_event or event.dagster_event_type not in ASSET_EVENTS | ASSET_CHECK_EVENTS:
-            return super().store_event(event)
-        with self._written([event]):
-            return super().store_event(event)
+        if event.is_dagster_event and event.dagster_event_type in ASSET_EVENTS:
+            return self._store_together(event.run_id, [event])
+        if event.is_dagster_event and event.dagster_event_type in _IN_THE_INDEX:
+            with self._written([]):
+                return super().store_event(event)
+        with self.run_connection(event.run_id) as connection:
+            connection.execute(_INSERT, self._event_to_row(event))
+        return None
 
     def _write_waiting(self) -> None:
         if not self._waiting:
@@ -231,15 +264,16 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                     self.store_event(event)
 
     def _store_together(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
+        """Store events of assets and checks, all of one run."""
         rows = [self._event_to_row(event) for event in events]
-        insert = SqlEventLogStorageTable.insert()
         with self.run_connection(run_id) as connection:
-            connection.execute(insert, rows)
-        with self._written(events):
+            connection.execute(_INSERT, rows)
+        stored: list[tuple[EventLogEntry, int]] = []
+        with self._written(stored):
             with self.index_transaction() as connection:
-                connection.execute(insert, rows)  # nobody else writes until this ends: theirs are the last ids
+                connection.execute(_INSERT, rows)  # nobody else writes until this ends: theirs are the last ids
                 last = select(column := SqlEventLogStorageTable.c.id).order_by(column.desc()).limit(len(rows))
-                stored = [*zip(events, connection.execute(last).scalars().all()[::-1], strict=True)]
+                stored += zip(events, connection.execute(last).scalars().all()[::-1], strict=True)
                 of_assets = {id_: event for event, id_ in stored if event.dagster_event_type in ASSET_EVENTS}
                 self._store_asset_event_tags(connection, [*of_assets.values()], [*of_assets])
                 # An asset's row says what its newest event of each type says.
@@ -249,14 +283,34 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                 }
                 for event, id_ in newest.values():
                     self._store_asset_event(connection, event, id_)
-            evaluations = []
+            planned, evaluated = [], []
             for (event, id_), row in zip(stored, rows, strict=True):
                 if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
-                    evaluations.append(self._evaluated(event, id_, row["event"]))
-                elif event.dagster_event_type in ASSET_CHECK_EVENTS:
-                    self.store_asset_check_event(event, id_)
-            if evaluations:
-                self._store_evaluations(run_id, evaluations)
+                    evaluated.append(self._evaluated(event, id_, row["event"]))
+                elif event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+                    planned += self._planned(event, id_, row["event"])
+            if planned:
+                with self.index_connection() as connection:
+                    connection.execute(AssetCheckExecutionsTable.insert(), planned)
+            if evaluated:
+                self._store_evaluations(run_id, evaluated)
+
+    def _planned(self, event: EventLogEntry, event_id: int, serialized: str) -> list[dict[str, object]]:
+        """The rows of a planned evaluation, as the stock class makes them: one for each partition."""
+        plan: Any = event.get_dagster_event().event_specific_data
+        return [
+            {
+                "asset_key": plan.asset_key.to_string(),
+                "check_name": plan.check_name,
+                "partition": partition,
+                "run_id": event.run_id,
+                "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+                "evaluation_event": serialized,
+                "evaluation_event_timestamp": self._event_insert_timestamp(event),
+                "evaluation_event_storage_id": event_id,
+            }
+            for partition in (plan.partitions_subset.get_partition_keys() if plan.partitions_subset else [None])
+        ]
 
     def _evaluated(self, event: EventLogEntry, event_id: int, serialized: str) -> dict[str, object]:
         """The row of an evaluation, as the stock class makes it."""
@@ -296,3 +350,14 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                 raise DagsterInvariantViolationError(f"Run {run_id} planned a check of one partition twice")
             if new := [{**row, "run_id": run_id} for key, row in newest.items() if key not in known]:
                 connection.execute(AssetCheckExecutionsTable.insert(), new)
+
+
+def _said(record: AssetRecord, event: EventLogEntry, event_id: int) -> AssetRecord:
+    """The record of an asset after an event of it."""
+    entry = record.asset_entry
+    if event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION:
+        newest = EventLogRecord(storage_id=event_id, event_log_entry=event)
+        entry = copy(entry, last_materialization_record=newest, last_run_id=event.run_id)
+    elif event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
+        entry = copy(entry, last_run_id=event.run_id)
+    return copy(record, asset_entry=entry)

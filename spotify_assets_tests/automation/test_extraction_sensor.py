@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.test_utils import freeze_time
 
 from spotify_assets.assets.raw import raw_assets
 from spotify_assets.automation.extraction import MOST_TRIES, next_run, unfinished_extraction_sensor
@@ -22,6 +23,7 @@ from spotify_assets.settings import load_settings
 from spotify_assets.spotify.budget import STATE_KEY, CallState, CoolDown
 from spotify_assets.spotify.tracking import Playlists, Standing, Tracked, Tracking
 from spotify_assets_tests.automation.world import TODAY, World, days_ago
+from spotify_assets_tests.spotify.conftest import TestClock
 from spotify_assets_tests.spotify.spotify_server import error, spotify_server
 
 SPOTIFY = spotify_resource(
@@ -191,29 +193,33 @@ def test_a_day_that_one_wrong_answer_would_have_lost_is_finished_by_the_sensor(
         ids = server.add(2)
         account = {"SPOTIFY_CLIENT_ID": "i", "SPOTIFY_CLIENT_SECRET": "s", "SPOTIFY_PLAYLISTS": ",".join(ids)}
         addresses = {"SPOTIFY_API_URL": server.api, "SPOTIFY_TOKEN_URL": server.token_url}
-        spotify = spotify_resource(load_settings({**account, **addresses}))
+        clock = TestClock(NOON)
+        spotify = spotify_resource(load_settings({**account, **addresses}), clock=clock)
         extraction = dg.Definitions(
             assets=raw_assets(snapshot_dates(dt.date(2026, 1, 1))),
             jobs=[dg.define_asset_job(EXTRACT, selection="raw/playlist_snapshots")],
             resources={"spotify": spotify, "lake": world.lake},
         ).resolve_job_def(EXTRACT)
         server.forever[ids[0]] = error(404, "Resource not found")
-        day = dt.datetime.now(dt.UTC).date().isoformat()
 
-        first = extraction.execute_in_process(instance=world.instance, partition_key=day)
-        sensor = unfinished_extraction_sensor(dg.DefaultSensorStatus.STOPPED, clock=lambda: world.now)
-        world.now = dt.datetime.now(dt.UTC)
-        early = world.tick(sensor, launch=False, spotify=spotify)
-        world.now += dt.timedelta(minutes=11)
-        later = world.tick(sensor, launch=False, spotify=spotify)
+        def extract() -> bool:
+            with freeze_time(clock.now()):
+                return extraction.execute_in_process(instance=world.instance, partition_key=f"{DAY}").success
+
+        def wanted() -> list[str | None]:
+            world.now = clock.now()
+            requests = world.tick(sensor, launch=False, spotify=spotify).run_requests or ()
+            return [request.partition_key for request in requests]
+
+        sensor = unfinished_extraction_sensor(dg.DefaultSensorStatus.STOPPED, clock=world.clock)
+        assert extract()
+        assert wanted() == []
+        clock.advance(dt.timedelta(minutes=11))
+        assert wanted() == [f"{DAY}"]
         server.forever.clear()
-        second = extraction.execute_in_process(instance=world.instance, partition_key=day)
-        world.now += dt.timedelta(minutes=30)
-        done = world.tick(sensor, launch=False, spotify=spotify)
+        assert extract()
+        clock.advance(dt.timedelta(minutes=30))
+        assert wanted() == []
 
-    assert (first.success, second.success) == (True, True)
-    assert not early.run_requests
-    assert [request.partition_key for request in later.run_requests or ()] == [day]
-    assert not done.run_requests
     assert "is extracted" in world.skipped[-1]
     assert len(list(world.store.list(RAW_PREFIX))) == 2

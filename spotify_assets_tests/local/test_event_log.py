@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.base import AssetRecord
 from sqlalchemy import Engine, event
 
 from spotify_assets.checks.by_date import evaluated
@@ -61,6 +62,21 @@ def counted_transactions() -> Iterator[Counter[str]]:
         yield counts
     finally:
         event.remove(Engine, "commit", count)
+
+
+@contextmanager
+def reads_of_records() -> Iterator[Counter[str]]:
+    """How often the records of assets are read from the index."""
+    counts: Counter[str] = Counter()
+
+    def count(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        counts["reads"] += "last_materialization" in statement and statement.startswith("SELECT asset_keys.")
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        yield counts
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
 
 
 def run(instance: dg.DagsterInstance) -> tuple[str, int]:
@@ -218,6 +234,40 @@ def test_an_evaluation_is_there_for_whoever_asks_or_writes_and_the_last_one_coun
         storage.store_event(evaluation("x", passed=False))
     assert ("x", "FAILED") in statuses(), "written when the instance closes"
     assert len(statuses()) == len(before) + 2
+
+
+def test_what_is_remembered_of_assets_is_what_the_stock_storage_reads(tmp_path: Path) -> None:
+    """A run asks for records between what it writes; others write meanwhile, and assets are wiped."""
+    settings = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path)})
+    with local_instance(settings) as instance:
+        storage, stock = instance.event_log_storage, SqliteEventLogStorage(f"{dagster_home(settings)}/history/runs")
+
+        def remembered() -> dict[dg.AssetKey, AssetRecord]:
+            found = {record.asset_entry.asset_key: record for record in storage.get_asset_records(KEYS)}
+            assert found == {record.asset_entry.asset_key: record for record in stock.get_asset_records(KEYS)}
+            return found
+
+        assert remembered() == {}
+        first, _ = run(instance)
+        with reads_of_records() as reads:
+            assert {record.asset_entry.last_run_id for record in remembered().values()} == {first}
+        assert reads["reads"] == 1, "the other class's: here the run has asked already"
+        with reads_of_records() as reads:
+            second, _ = run(instance)
+            entries = [record.asset_entry for record in storage.get_asset_records(KEYS)]
+        assert {entry.last_run_id for entry in entries} == {second}
+        assert reads["reads"] == 0, "what is written here is not read back"
+        remembered()
+        instance.report_runless_asset_event(dg.AssetObservation(KEYS[0], metadata={"seen": 1}))
+        instance.report_runless_asset_event(dg.AssetMaterialization(KEYS[1], metadata={"by": "hand"}))
+        assert remembered()[KEYS[1]].asset_entry.last_run_id == ""
+        with dg.DagsterInstance.from_config(str(dagster_home(settings))) as other:
+            third, _ = run(other)
+        assert {record.asset_entry.last_run_id for record in remembered().values()} == {third}
+        instance.wipe_assets([KEYS[0]])
+        assert {*remembered()} == {KEYS[1]}
+        run(instance)
+        assert {*remembered()} == {*KEYS}
 
 
 def test_a_batch_of_many_runs_and_kinds_is_stored_whole(tmp_path: Path) -> None:

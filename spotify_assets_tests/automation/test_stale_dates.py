@@ -161,6 +161,7 @@ def test_an_old_late_object_is_found_within_one_round_of_the_sweep(world: World)
 
 
 def test_500_stale_dates_at_once_become_a_handful_of_runs(world: World) -> None:
+    world.quick = True
     days = [days_ago(count) for count in range(500)]
     for day in days:
         put_raw(world.store, day)
@@ -181,6 +182,7 @@ def test_many_dates_of_one_tick_are_one_ranged_run(world: World) -> None:
 
 def test_a_year_of_weekly_snapshots_is_one_run(world: World) -> None:
     """A date without raw objects is an empty date, which a run passes through."""
+    world.quick = True
     days = [days_ago(count) for count in range(0, 365, 7)]
     for day in days:
         put_raw(world.store, day)

@@ -51,6 +51,20 @@ NAMED = (
         (f"{_TESTS}/automation/test_lake_events.py",),
     ),
     Mutant(
+        "what is lost and could not be built is looked at again a round later",
+        "spotify_assets/automation/sensors.py",
+        ", today, files.lost)",
+        ", today)",
+        (f"{_TESTS}/automation/test_lost_files.py",),
+    ),
+    Mutant(
+        "a lost folder is found one date at a time",
+        "spotify_assets/lake/watch.py",
+        "if not found or len(lost)",
+        "if found or not found or len(lost)",
+        (f"{_TESTS}/automation/test_lost_files.py",),
+    ),
+    Mutant(
         "an empty name wins over a name",
         "glue_scripts/tables.py",
         "case when {name} <> '' then 0 else 1 end, playlist_id, position",

@@ -15,8 +15,9 @@ demo: $(STAMP)  ## Run the whole pipeline on the sandbox: two weeks of snapshots
 	@$(BIN)/python -m spotify_assets demo
 
 test: export PYTHONDONTWRITEBYTECODE := # else every process of every run compiles all of it again
+test: WORKERS := 3 # for two cores: a tenth of the time they wait, for a browser, a JVM or another process
 test: $(STAMP)  ## Run all the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not soak and not clouds"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q -m "not soak and not clouds"
 
 soak: $(STAMP)  ## Run the drills in their long form (an hour and a half)
 	@$(BIN)/python -m pytest -q -m soak

@@ -33,7 +33,7 @@ hypothesis.settings.load_profile("under load")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first, Spark's before all, so that both workers end at the same time."""
+    """What takes long begins first, Spark's before all, so that all workers end at the same time."""
 
     def marked(name: str) -> set[Path]:
         return {item.path for item in items if item.get_closest_marker(name)}

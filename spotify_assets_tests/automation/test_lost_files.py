@@ -20,7 +20,7 @@ from spotify_assets_tests.automation.world import START, World, commit, days_ago
 
 pytestmark = pytest.mark.slow
 
-HISTORY = 12
+HISTORY = 8
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -61,10 +61,10 @@ def ticks(world: World, count: int, apart: dt.timedelta = FILES_INTERVAL) -> Non
 
 
 def test_a_lost_file_is_found_in_one_round_said_and_its_date_built_again_once(whole: World) -> None:
-    lost = key_of("songs", days_ago(9))
+    lost = key_of("songs", days_ago(6))
     whole.store.delete([lost])
     ticks(whole, HISTORY + 1)
-    assert [day for day, _ in whole.built] == [days_ago(9)]
+    assert [day for day, _ in whole.built] == [days_ago(6)]
     ticks(whole, HISTORY + 1)
     assert len(whole.runs) == 1
     assert "every date is up to date" in whole.skipped[-1]

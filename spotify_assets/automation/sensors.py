@@ -88,11 +88,9 @@ def stale_dates_sensor(
         seen = recent.joined(swept.observation)
         files = cursor.files
         if files.at is None or not dt.timedelta() <= now - files.at < FILES_INTERVAL:
-            found = watch.sweep_files(lake.store, start, files.next, today, files.lost)
-            seen, files = (
-                seen.joined(found.observation),
-                FilesCursor(found.next, now, frozenset(found.observation.lost)),
-            )
+            step = watch.sweep_files(lake.store, start, files.next, today, files.lost)
+            files = FilesCursor(step.next, now, frozenset(step.observation.lost))
+            seen = seen.joined(step.observation)
         planned = plan_builds(runs.ours(context, names), seen, now, rebuild_outdated=rebuild_outdated)
         parts = [f"the window {window} to {today}"] if recent.days else []
         parts += [f"the sweep's {planning.shown(swept.observation.days)}"] if swept.observation.days else []

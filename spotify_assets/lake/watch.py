@@ -77,7 +77,7 @@ class Observation:
     @property
     def passable(self) -> list[dt.date]:
         """The dates that a run may pass through at no cost: they are up to date, or have no snapshots."""
-        behind = {*self.stale, *self.unreadable}
+        behind = {*self.stale, *self.unreadable, *self.lost}
         return sorted({day for first, last in self.spans for day in days_between(first, last)} - behind)
 
     def joined(self, other: Observation) -> Observation:

@@ -11,6 +11,7 @@ import pytest
 
 from glue_scripts.commit import DataFile, TableFiles
 from glue_scripts.contract import LAKE_TABLES
+from spotify_assets.automation.runs import dates_of
 from spotify_assets.automation.sensors import FILES_INTERVAL, stale_dates_sensor
 from spotify_assets.failures import PermanentError, TransientError
 from spotify_assets.lake import layout
@@ -135,6 +136,11 @@ def test_a_date_whose_raw_objects_are_gone_too_is_said_and_left_alone(world: Wor
     ticks(world, HISTORY + 1)
     assert world.runs == []
     assert f"{key_of('songs', day)} is gone" in world.skipped[-1]
+    put_raw(world.store, day - dt.timedelta(days=1))
+    put_raw(world.store, days_ago(HISTORY - 2), "late")
+    ticks(world, HISTORY + 1)
+    assert all(day not in dates_of(tags) for _, _, tags in world.runs), "no run passes through it"
+    assert len(world.built) == 2
 
 
 @pytest.mark.parametrize("at", ["2999-01-01T00:00:00+00:00", "2026-01-01T00:00:00"])

@@ -5,7 +5,7 @@ How the lake is looked at belongs to `lake.watch`, what Dagster's runs say to `r
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -96,8 +96,8 @@ def stale_dates_sensor(
         parts += [f"the sweep's {planning.shown(swept.observation.days)}"] if swept.observation.days else []
         known = {**{day: mark for day, mark in cursor.known.items() if day not in seen.days}, **seen.marks}
         return _result(
-            f"{cursor.note}Looked at {' and '.join(parts) or 'nothing'}: {_seen(seen)}",
-            planned,
+            f"{cursor.note}Looked at {' and '.join(parts) or 'nothing'}: {_seen(seen, files.lost)}",
+            planned.describe() or _standing(seen, files.lost),
             [runs.run_request(names.called(STALE_DATES), names.called(BUILD), request) for request in planned.requests],
             StaleCursor(swept.next, files, known).dump(),
             context,
@@ -158,7 +158,7 @@ def lake_events_sensor(
         return _result(
             f"{cursor.note}{len(messages)} messages named {len(keys)} objects{strange}; {len(waiting)} objects wait in "
             f"landing{why}; looked at {len(now_days)} dates: {_seen(seen)}",
-            planned,
+            planned.describe() or _standing(seen),
             requests,
             EventsCursor(frozenset(pending), tuple(_receipts(messages)), landed=bool(waiting)).dump(),
             context,
@@ -266,16 +266,26 @@ def _receipts(messages: list[Message]) -> list[str]:
     return [message.receipt for message in messages if message.keys is not None]
 
 
-def _seen(seen: Observation) -> str:
+def _seen(seen: Observation, lost: Collection[dt.date] = ()) -> str:
+    """What was seen; `lost` are the dates whose files were lost at the last look, of which this may be none."""
     text = f"{seen.objects} raw objects, {len(seen.commits)} commits read, {len(seen.stale)} stale dates"
     outdated = [f"{len(seen.outdated)} dates were built by other code"] if seen.outdated else []
-    lost = [f"{day}: {sentence}" for day, sentence in sorted(seen.lost.items())]
-    return "; ".join([text, *outdated, *lost, *seen.unreadable.values()])
+    said = [f"{day}: {sentence}" for day, sentence in sorted(seen.lost.items())]
+    before = {*lost} - seen.lost.keys()
+    said += [f"files of {planning.shown(sorted(before))} were lost at the last look"] if before else []
+    return "; ".join([text, *outdated, *said, *seen.unreadable.values()])
+
+
+def _standing(seen: Observation, lost: Collection[dt.date] = ()) -> str:
+    """How the dates looked at stand when there is nothing to request."""
+    if not seen.days:
+        return "no date was looked at"
+    return f"every {'other ' if lost or seen.lost or seen.unreadable else ''}date is up to date"
 
 
 def _result(
-    looked: str, planned: Plan, requests: list[dg.RunRequest], cursor: str, context: dg.SensorEvaluationContext
+    looked: str, standing: str, requests: list[dg.RunRequest], cursor: str, context: dg.SensorEvaluationContext
 ) -> dg.SensorResult:
-    said = f"{looked}; {planned.describe() or 'every date is up to date'}"
+    said = f"{looked}; {standing}"
     context.log.info(said)
     return dg.SensorResult(run_requests=requests, skip_reason=None if requests else dg.SkipReason(said), cursor=cursor)

@@ -221,6 +221,13 @@ def test_strange_messages_stay_for_the_dead_letter_queue_and_hide_nothing(s3_wor
     assert "no notifications" in s3_world.skipped[-1]
 
 
+def test_a_quiet_queue_is_no_date_that_is_up_to_date(s3_world: World, queue: Queue) -> None:
+    put_raw(s3_world.store, TODAY)
+    s3_world.tick(sensor_of(s3_world, queue))
+    assert "0 messages" in s3_world.skipped[-1]
+    assert s3_world.skipped[-1].endswith("no date was looked at")
+
+
 def test_what_no_message_announced_is_found_by_the_sweep(s3_world: World, queue: Queue) -> None:
     for count in (0, 3, 8, 200):
         put_raw(s3_world.store, days_ago(count))

@@ -135,7 +135,10 @@ def test_a_date_whose_raw_objects_are_gone_too_is_said_and_left_alone(world: Wor
     world.store.delete([key_of("songs", day), *(raw.key for raw in world.store.list(layout.raw_day_prefix(day)))])
     ticks(world, HISTORY + 1)
     assert world.runs == []
-    assert f"{key_of('songs', day)} is gone" in world.skipped[-1]
+    assert f"{key_of('songs', day)} is gone; every other date is up to date" in world.skipped[-1]
+    world.now -= FILES_INTERVAL - dt.timedelta(seconds=30)
+    ticks(world, 1)
+    assert f"files of {day} were lost at the last look; every other date is up to date" in world.skipped[-1]
     put_raw(world.store, day - dt.timedelta(days=1))
     put_raw(world.store, days_ago(HISTORY - 2), "late")
     ticks(world, HISTORY + 1)

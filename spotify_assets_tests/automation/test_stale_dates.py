@@ -352,6 +352,7 @@ def test_a_damaged_commit_is_reported_and_hides_no_other_date(world: World) -> N
     settle(world)
     assert [day for day, _ in world.built] == [days_ago(1)]
     assert "not a commit record" in world.skipped[-1]
+    assert world.skipped[-1].endswith("every other date is up to date")
 
 
 def test_dates_before_the_first_partition_are_not_asked_for(world: World) -> None:

@@ -22,7 +22,7 @@ from spotify_assets.warehouse.session import Session, positional
 ADD_ROWS = """
 import sys
 from spotify_assets.resources.embedded_connection import Translations
-from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse, _failure
+from spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse
 warehouse = EmbeddedWarehouse(folder=sys.argv[1], database="SPOTIFY_ASSETS")
 for number in range(int(sys.argv[3])):
     def work(session):
@@ -92,7 +92,7 @@ def test_the_connection_is_closed_and_the_transaction_undone_when_the_work_fails
 def test_a_process_that_is_killed_in_a_transaction_leaves_the_old_rows(embedded: EmbeddedWarehouse) -> None:
     embedded.execute("CREATE TABLE LAKE.T (a NUMBER(38,0))")
     code = (
-        "import os, sys\nfrom spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse, _failure\n"
+        "import os, sys\nfrom spotify_assets.resources.warehouse_embedded import EmbeddedWarehouse\n"
         "with EmbeddedWarehouse(folder=sys.argv[1], database='SPOTIFY_ASSETS').session() as session:\n"
         "    session.execute('BEGIN')\n"
         "    session.execute('INSERT INTO LAKE.T (a) VALUES (1)')\n"

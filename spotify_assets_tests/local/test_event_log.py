@@ -210,6 +210,27 @@ def test_evaluations_date_by_date_are_what_the_stock_storage_records(tmp_path: P
     assert our_transactions < stock_transactions / 4
 
 
+def test_checks_that_a_run_planned_and_never_came_to_are_what_the_stock_storage_records(tmp_path: Path) -> None:
+    """The UI tells from them that a check is due, or that its run failed before it."""
+
+    @dg.asset(name="songs", check_specs=[dg.AssetCheckSpec("complete", asset="songs")], partitions_def=DAYS)
+    def songs() -> dg.MaterializeResult:
+        raise ValueError("before the check")
+
+    @dg.asset(name="albums", deps=[songs], partitions_def=DAYS)
+    def albums() -> None: ...
+
+    settings = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path / "ours")})
+    for opened in (stock_instance(tmp_path / "stock"), local_instance(settings)):
+        with opened as instance:
+            where = {"partition_key": "2026-01-03", "raise_on_error": False}
+            assert not dg.materialize([songs, albums, even], instance=instance, **where).success  # pyright: ignore[reportArgumentType]
+    expected = evaluations(tmp_path / "stock")
+
+    assert evaluations(dagster_home(settings)) == expected
+    assert [row[:3] for row in expected] == [("complete", "2026-01-03", "PLANNED"), ("even", "2026-01-03", "PLANNED")]
+
+
 def test_an_evaluation_is_there_for_whoever_asks_or_writes_and_the_last_one_counts(tmp_path: Path) -> None:
     settings = load_settings({"SPOTIFY_ASSETS_HOME": str(tmp_path)})
 
